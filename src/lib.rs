@@ -1,0 +1,1 @@
+//! Real200 gateway.
