@@ -1,1 +1,4 @@
-//! Real200 gateway.
+//! Real200: one binary that hands out API keys, forwards LLM calls, counts every token and cent, and shows it all.
+
+pub mod clock;
+pub mod domain;

@@ -1,0 +1,171 @@
+//! Channels: connections to providers, and the order in which they are tried.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::id::ChannelId;
+use super::money::Money;
+use super::time::Timestamp;
+
+/// A configured connection to a provider.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Channel {
+    /// Its id.
+    pub id: ChannelId,
+    /// What the operator calls it.
+    pub name: String,
+    /// Which provider interface it speaks.
+    pub kind: ChannelKind,
+    /// Where the provider is, such as `https://api.openai.com/v1`; empty for `echo`.
+    pub base_url: String,
+    /// The provider's credential, sealed; `None` where the provider needs none.
+    pub credential: Option<Sealed>,
+    /// Public names of the models it serves.
+    pub models: Vec<String>,
+    /// Public model name to the provider's own, where they differ.
+    pub model_map: BTreeMap<String, String>,
+    /// Higher is tried first.
+    pub priority: i32,
+    /// Share among channels of one priority; zero: only when no other of that priority is left.
+    pub weight: u32,
+    /// What this channel costs in relation to the model's price.
+    pub price_multiplier: Multiplier,
+    /// Whether it takes calls.
+    pub status: ChannelStatus,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was deleted; the record stays, so that the call log keeps its name.
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl Channel {
+    /// Whether it may be given a call for this model now.
+    pub fn serves(&self, model: &str) -> bool {
+        self.status == ChannelStatus::Active && self.deleted_at.is_none() && self.models.iter().any(|m| m == model)
+    }
+
+    /// The provider's name for a public model name.
+    pub fn upstream_model<'a>(&'a self, model: &'a str) -> &'a str {
+        self.model_map.get(model).map_or(model, String::as_str)
+    }
+}
+
+/// Which provider interface a channel speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum ChannelKind {
+    /// Any OpenAI-compatible base URL.
+    OpenAi,
+    /// Answers by itself with the prompt's words: the whole loop without a provider.
+    Echo,
+}
+
+impl ChannelKind {
+    /// The word of the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::Echo => "echo",
+        }
+    }
+
+    /// Reads the word of the API.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::OpenAi, Self::Echo].into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// Whether a channel takes calls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ChannelStatus {
+    /// It does.
+    Active,
+    /// The operator switched it off.
+    Disabled,
+}
+
+/// A factor on a price, exact to a millionth.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Multiplier(u32);
+
+impl Multiplier {
+    /// The price as it is.
+    pub const ONE: Self = Self(1_000_000);
+
+    /// From millionths: 1,250,000 is 1.25.
+    pub const fn from_millionths(millionths: u32) -> Self {
+        Self(millionths)
+    }
+
+    /// In millionths.
+    pub const fn as_millionths(self) -> u32 {
+        self.0
+    }
+
+    /// The amount times this factor, rounded up to the next picodollar.
+    #[must_use]
+    pub fn apply(self, amount: Money) -> Money {
+        if self == Self::ONE {
+            return amount;
+        }
+        let scaled = (u128::from(amount.as_pico()) * u128::from(self.0)).div_ceil(1_000_000);
+        Money::from_pico(u64::try_from(scaled).unwrap_or(u64::MAX))
+    }
+}
+
+/// A secret under the master key: only `crypto` opens it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealed(pub Vec<u8>);
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sealed(…)")
+    }
+}
+
+/// Puts candidates into the order in which they are tried: by priority, and within one priority by weighted chance
+/// (Efraimidis and Spirakis, 2006: sort by u^(1/w); here with exponential keys −ln(u)/w). `chance` yields numbers in (0, 1].
+pub fn order_candidates<T>(
+    candidates: &mut [T],
+    rank: impl Fn(&T) -> (i32, u32),
+    mut chance: impl FnMut() -> f64,
+) {
+    if candidates.len() < 2 {
+        return;
+    }
+    candidates.sort_by_cached_key(|candidate| {
+        let (priority, weight) = rank(candidate);
+        let wait = if weight == 0 { f64::INFINITY } else { -chance().ln() / f64::from(weight) };
+        (std::cmp::Reverse(priority), wait.to_bits())
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn higher_priority_comes_first_and_zero_weight_last_of_its_rank() {
+        let mut names = vec![("low", 0, 9), ("spare", 5, 0), ("high", 5, 1)];
+        order_candidates(&mut names, |c| (c.1, c.2), || 0.5);
+        assert_eq!(names.iter().map(|c| c.0).collect::<Vec<_>>(), ["high", "spare", "low"]);
+    }
+
+    #[test]
+    fn weights_share_the_first_place() {
+        let mut seed = 7u64;
+        let mut chance = move || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (f64::from(u32::try_from(seed >> 33).unwrap()) + 1.0) / f64::from(1u32 << 31)
+        };
+        let first = (0..10_000)
+            .filter(|_| {
+                let mut pair = [("heavy", 3), ("light", 1)];
+                order_candidates(&mut pair, |c| (0, c.1), &mut chance);
+                pair[0].0 == "heavy"
+            })
+            .count();
+        assert!((7_200..7_800).contains(&first), "{first} of 10,000");
+    }
+}

@@ -1,0 +1,38 @@
+//! The ground of the house: pure types and rules. No I/O, no async, no clock of its own, no web server, no database.
+//!
+//! Everything above speaks these words (DESIGN §2): [`ApiKey`], [`Account`], [`Channel`], [`Model`], [`Quota`], [`Call`],
+//! [`Usage`], [`Money`].
+
+mod account;
+mod audit;
+mod call;
+mod channel;
+mod endpoint;
+mod error;
+mod id;
+mod key;
+mod model;
+mod money;
+mod permissions;
+mod quota;
+mod session;
+mod tally;
+mod time;
+mod usage;
+
+pub use account::{Account, AccountStatus, Role, Username};
+pub use audit::{AuditEntry, Change};
+pub use call::{Attempt, AttemptStatus, Call, CallStatus, Opened, Outcome};
+pub use channel::{Channel, ChannelKind, ChannelStatus, Multiplier, Sealed, order_candidates};
+pub use endpoint::Endpoint;
+pub use error::{Code, Error, Result};
+pub use id::{AccountId, AuditId, BudgetId, CallId, ChannelId, KeyId};
+pub use key::{ApiKey, Digest, KeyStatus, MalformedSecret, Masked, Secret};
+pub use model::{Model, ModelName, PriceSource};
+pub use money::{Money, MoneyError};
+pub use permissions::{PatternError, Permissions};
+pub use quota::{Consumption, Exceeded, Headroom, Quota, RateLimit, Unit, Window, Windows};
+pub use session::{Session, SetupToken};
+pub use tally::{Grain, Period, Scope, ScopeKind, Tally, TotalKey};
+pub use time::{Day, Hour, Month, TimeZone, Timestamp};
+pub use usage::{Price, Usage};
