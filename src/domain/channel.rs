@@ -114,6 +114,18 @@ impl Multiplier {
     }
 }
 
+impl fmt::Display for Multiplier {
+    /// As a decimal without trailing zeros, such as `1.25`: also a valid JSON number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, millionths) = (self.0 / 1_000_000, self.0 % 1_000_000);
+        if millionths == 0 {
+            return write!(f, "{whole}");
+        }
+        let fraction = format!("{millionths:06}");
+        write!(f, "{whole}.{}", fraction.trim_end_matches('0'))
+    }
+}
+
 /// A secret under the master key: only `crypto` opens it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sealed(pub Vec<u8>);

@@ -7,7 +7,7 @@ use super::id::{AccountId, BudgetId, ChannelId, KeyId};
 use super::model::ModelName;
 use super::money::Money;
 use super::quota::Consumption;
-use super::time::{Day, Hour, Month};
+use super::time::{Day, Hour, Month, Timestamp};
 
 /// What some calls add up to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -30,6 +30,8 @@ pub struct Tally {
     pub cost: Money,
     /// Calls that used tokens of a model without a price: their cost is unknown.
     pub unpriced_requests: u64,
+    /// When the latest of them began; the beginning of time where there is none.
+    pub last_started_at: Timestamp,
 }
 
 impl Tally {
@@ -46,12 +48,13 @@ impl Tally {
             reasoning_tokens: usage.reasoning,
             cost: outcome.cost.unwrap_or(Money::ZERO),
             unpriced_requests: u64::from(outcome.cost.is_none() && usage.total() > 0),
+            last_started_at: call.opened.started_at,
         }
     }
 
     /// The sum.
     #[must_use]
-    pub const fn plus(self, other: Self) -> Self {
+    pub fn plus(self, other: Self) -> Self {
         Self {
             requests: self.requests.saturating_add(other.requests),
             errors: self.errors.saturating_add(other.errors),
@@ -62,6 +65,7 @@ impl Tally {
             reasoning_tokens: self.reasoning_tokens.saturating_add(other.reasoning_tokens),
             cost: self.cost.plus(other.cost),
             unpriced_requests: self.unpriced_requests.saturating_add(other.unpriced_requests),
+            last_started_at: self.last_started_at.max(other.last_started_at),
         }
     }
 

@@ -1,0 +1,92 @@
+//! Whoever makes a call: a key that has been authenticated, with its account.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::domain::{Account, ApiKey, Day, Error, Result, TimeZone};
+
+use super::keys::KeyEntry;
+use super::limits::Permit;
+use super::quota::{self, Ask, Holder, Reservation, Standing};
+
+/// A key that has been authenticated.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    entry: Arc<KeyEntry>,
+    key: Arc<ApiKey>,
+    account: Arc<Account>,
+    clock: Clock,
+}
+
+/// How key and account stand against their quotas.
+#[derive(Clone, Copy, Debug)]
+pub struct Balance {
+    /// The key; with whatever key it shares a budget with.
+    pub key: Standing,
+    /// The account, all its keys together.
+    pub account: Standing,
+}
+
+impl Caller {
+    pub(super) fn new(entry: Arc<KeyEntry>, key: Arc<ApiKey>, account: Arc<Account>, clock: Clock) -> Self {
+        Self { entry, key, account, clock }
+    }
+
+    /// The key as it was when it was authenticated.
+    pub fn key(&self) -> &ApiKey {
+        &self.key
+    }
+
+    /// The key's account as it was then.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// How key and account stand on this day.
+    pub(super) fn balance(&self, day: Day) -> Balance {
+        Balance {
+            key: self.entry.budget.standing(self.key.quota, day),
+            account: self.entry.account.budget.standing(self.account.quota, day),
+        }
+    }
+
+    pub(super) fn admit(&self, tokens: u64) -> Result<Permit> {
+        self.entry.limiter.admit(tokens)
+    }
+
+    pub(super) fn reserve(&self, ask: &Ask, day: Day, zone: &TimeZone) -> Result<Reservation> {
+        let account = Holder { noun: "account", quota: &self.account.quota, budget: &self.entry.account.budget };
+        let key = Holder { noun: "key", quota: &self.key.quota, budget: &self.entry.budget };
+        quota::reserve(&account, &key, ask, day, zone)
+    }
+
+    /// Resolves when the key dies: disabled, deleted, expired, or its account disabled or deleted. Yields the error that its
+    /// next request would get.
+    pub fn death(&self) -> impl Future<Output = Error> + 'static {
+        let (entry, clock) = (Arc::clone(&self.entry), self.clock.clone());
+        async move {
+            loop {
+                // Registered before looking, so that a change in between is not missed.
+                let key_changed = entry.changed.notified();
+                let account_changed = entry.account.changed.notified();
+                tokio::pin!(key_changed, account_changed);
+                key_changed.as_mut().enable();
+                account_changed.as_mut().enable();
+
+                let (key, account, now) = (entry.record(), entry.account.record(), clock.now());
+                if let Err(error) = entry.check(&key, &account, now) {
+                    return error;
+                }
+                // An hour is long enough to cost nothing and short enough to notice a clock that was set.
+                let until_expiry = key.expires_at.map_or(Duration::MAX, |end| end.since(now)).min(Duration::from_secs(3600));
+                tokio::select! {
+                    () = key_changed => {}
+                    () = account_changed => {}
+                    () = tokio::time::sleep(until_expiry) => {}
+                }
+            }
+        }
+    }
+}
