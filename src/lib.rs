@@ -3,4 +3,5 @@
 pub mod clock;
 pub mod crypto;
 pub mod domain;
+pub mod state;
 pub mod storage;

@@ -148,7 +148,7 @@ impl Accounts {
     /// # Errors
     /// `not_found`.
     pub fn show(&self, id: AccountId) -> Result<AccountView> {
-        self.view(&self.existing(id)?)
+        self.view(&*self.existing(id)?)
     }
 
     fn view(&self, entry: &AccountEntry) -> Result<AccountView> {

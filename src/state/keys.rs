@@ -233,7 +233,7 @@ impl Keys {
     /// # Errors
     /// `not_found`.
     pub fn show(&self, id: KeyId) -> Result<KeyView> {
-        self.view(&self.existing(id)?)
+        self.view(&*self.existing(id)?)
     }
 
     fn existing(&self, id: KeyId) -> Result<Arc<KeyEntry>> {

@@ -1,0 +1,238 @@
+//! The ledger: opens calls and settles them, each exactly once, and reads what was written.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::clock::{Clock, Tick};
+use crate::domain::{
+    Attempt, Call, CallId, CallStatus, ChannelId, Code, Consumption, Error, Grain, KeyId, ModelName, Money, Opened, Outcome, Result,
+    ScopeKind, Tally, TimeZone, Timestamp, TotalKey, Usage,
+};
+use crate::storage::{CallFilter, CallPage, Cursor, Store, Ticket};
+
+use super::ids::new_id;
+use super::limits::Permit;
+use super::quota::Reservation;
+use super::telemetry::Telemetry;
+use super::write;
+
+/// Opens, settles and reads calls.
+#[derive(Clone)]
+pub struct Ledger(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    clock: Clock,
+    zone: TimeZone,
+    telemetry: Telemetry,
+    open: AtomicUsize,
+}
+
+impl Ledger {
+    /// Takes over the ledger of a store. Calls that a crash left open are settled at their reservation, as `interrupted`.
+    pub(super) fn load(store: Store, clock: Clock, zone: TimeZone, telemetry: Telemetry) -> Result<Self> {
+        let now = clock.now();
+        let mut last = None;
+        for opened in store.open_calls() {
+            last = Some(store.settle_call(opened.id, Outcome::interrupted(&opened, now)));
+        }
+        if let Some(ticket) = last {
+            store.wait_durable(ticket).map_err(Error::internal)?;
+        }
+        Ok(Self(Arc::new(Inner { store, clock, zone, telemetry, open: AtomicUsize::new(0) })))
+    }
+
+    /// A new call's id: `x-request-id`.
+    pub fn next_id(&self) -> CallId {
+        new_id(self.0.clock.now())
+    }
+
+    /// Calls in flight.
+    pub fn open_calls(&self) -> usize {
+        self.0.open.load(Ordering::Acquire)
+    }
+
+    /// Opens a call in the journal, not waiting for it, and takes over what has to be given back at its end.
+    ///
+    /// # Errors
+    /// `api_error` when the journal has failed: nothing may be forwarded that cannot be written down.
+    pub fn open(&self, opened: Opened, started: Tick, reservation: Reservation, permit: Permit) -> Result<OpenCall> {
+        if let Some(failed) = self.0.store.failed() {
+            return Err(Error::internal(failed));
+        }
+        let opened = Opened { reserved: Some(reservation.amount()), ..opened };
+        let ticket = self.0.store.open_call(opened.clone());
+        self.0.open.fetch_add(1, Ordering::AcqRel);
+        Ok(OpenCall { ledger: self.clone(), opened, started, ticket, draft: Draft::default(), held: Some((reservation, permit)) })
+    }
+
+    /// Writes down a call of a known key that was refused before it was opened. Nothing is booked, nobody waits.
+    pub fn refuse(&self, opened: Opened, started: Tick, error: &Error) {
+        let draft = Draft {
+            status: CallStatus::Error,
+            http_status: Some(error.code.status()),
+            error_code: Some(error.code),
+            cost: opened.priced.then_some(Money::ZERO),
+            ..Draft::default()
+        };
+        let outcome = draft.into_outcome(&self.0.clock, started);
+        self.0.telemetry.ended(&outcome);
+        self.0.store.record_call(Call { opened: Opened { reserved: None, ..opened }, outcome });
+    }
+
+    /// The call log, the latest ended first. Reads from disk: not for an async thread.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn calls(&self, filter: &CallFilter, cursor: Option<Cursor>, limit: usize) -> Result<CallPage> {
+        self.0.store.calls(filter, cursor, limit).map_err(Error::internal)
+    }
+
+    /// One call. Reads from disk: not for an async thread.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn call(&self, id: CallId) -> Result<Option<Call>> {
+        self.0.store.call(id).map_err(Error::internal)
+    }
+
+    /// Totals by hour or day, of the buckets that begin in `from..to`. Reads from disk: not for an async thread.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn usage(&self, kind: ScopeKind, grain: Grain, from: Timestamp, to: Timestamp, key: Option<KeyId>) -> Result<Vec<(TotalKey, Tally)>> {
+        // The bucket that `to` lies in is whole unless `to` is its very beginning.
+        let last = to.before(std::time::Duration::from_micros(1));
+        let (first, end) = match grain {
+            Grain::Ever => (0, 1),
+            Grain::Month => (self.0.zone.day(from).month().0, self.0.zone.day(last).month().0 + 1),
+            Grain::Day => (self.0.zone.day(from).0, self.0.zone.day(last).0 + 1),
+            Grain::Hour => (from.hour().0, last.hour().0 + 1),
+        };
+        self.0.store.totals(kind, grain, first, end, key).map_err(Error::internal)
+    }
+}
+
+/// What is known of a call's outcome so far.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// How it would be said to have ended if it ended now.
+    pub status: CallStatus,
+    /// The status that the client got.
+    pub http_status: Option<u16>,
+    /// The error's code where there was one of ours.
+    pub error_code: Option<Code>,
+    /// The channel that answered, or was tried last.
+    pub channel_id: Option<ChannelId>,
+    /// The model's name at the provider.
+    pub upstream_model: Option<ModelName>,
+    /// Tokens.
+    pub usage: Usage,
+    /// What it cost; `None`: not priced.
+    pub cost: Option<Money>,
+    /// From the request's arrival to the first byte of the answer, in microseconds.
+    pub first_token_us: Option<u64>,
+    /// Time in the gateway before forwarding, in microseconds.
+    pub overhead_us: u64,
+    /// Each try at a channel, in order.
+    pub attempts: Vec<Attempt>,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self {
+            status: CallStatus::Cancelled,
+            http_status: None,
+            error_code: None,
+            channel_id: None,
+            upstream_model: None,
+            usage: Usage::default(),
+            cost: None,
+            first_token_us: None,
+            overhead_us: 0,
+            attempts: Vec::new(),
+        }
+    }
+}
+
+impl Draft {
+    fn into_outcome(self, clock: &Clock, started: Tick) -> Outcome {
+        Outcome {
+            ended_at: clock.now(),
+            status: self.status,
+            http_status: self.http_status,
+            error_code: self.error_code,
+            channel_id: self.channel_id,
+            upstream_model: self.upstream_model,
+            usage: self.usage,
+            cost: self.cost,
+            latency_us: clock.tick().micros_since(started),
+            first_token_us: self.first_token_us,
+            overhead_us: self.overhead_us,
+            attempts: self.attempts,
+        }
+    }
+}
+
+/// A call in flight. Settled once, by [`OpenCall::settle`] or else when dropped, with what its draft says then; either way
+/// reservation and permit are given back.
+#[must_use = "a call that is dropped is settled as its draft says"]
+pub struct OpenCall {
+    ledger: Ledger,
+    opened: Opened,
+    started: Tick,
+    ticket: Ticket,
+    draft: Draft,
+    /// Taken when the call is settled: there is no second time.
+    held: Option<(Reservation, Permit)>,
+}
+
+impl OpenCall {
+    /// What is known of its beginning.
+    pub fn opened(&self) -> &Opened {
+        &self.opened
+    }
+
+    /// When its request arrived.
+    pub fn started(&self) -> Tick {
+        self.started
+    }
+
+    /// What was set aside for it.
+    pub fn reserved(&self) -> Consumption {
+        self.opened.reserved.unwrap_or_default()
+    }
+
+    /// Resolves when its opening is on disk: before that no byte of a streamed answer may go to the client.
+    pub fn durable(&self) -> impl Future<Output = Result<()>> + use<> {
+        write(&self.ledger.0.store, self.ticket)
+    }
+
+    /// What would be written if it ended now; filled in as more becomes known.
+    pub fn draft(&mut self) -> &mut Draft {
+        &mut self.draft
+    }
+
+    /// Ends the call with its draft, at once and once; the future only waits until that is on disk.
+    pub fn settle(mut self) -> impl Future<Output = Result<()>> + use<> {
+        self.finish();
+        write(&self.ledger.0.store, self.ticket)
+    }
+
+    fn finish(&mut self) {
+        let Some((reservation, permit)) = self.held.take() else { return };
+        let inner = &self.ledger.0;
+        let outcome = std::mem::take(&mut self.draft).into_outcome(&inner.clock, self.started);
+        reservation.settle(outcome.consumption());
+        drop(permit);
+        inner.telemetry.ended(&outcome);
+        self.ticket = inner.store.settle_call(self.opened.id, outcome);
+        inner.open.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}

@@ -1,0 +1,252 @@
+//! What the gateway knows while it runs: keys in memory, limits, quotas, channels, the ledger. Handlers get one [`State`] and
+//! nothing else; it knows nothing of HTTP.
+//!
+//! A change works in memory at once and is queued in the journal in the same moment; whoever asked for it waits until it is
+//! on disk. Reads take no lock, or a short one; no lock is held across an await.
+
+mod accounts;
+mod audit;
+mod caller;
+pub mod catalogue;
+mod channels;
+mod ids;
+mod keys;
+mod ledger;
+mod limits;
+mod models;
+mod passwords;
+mod probe;
+mod quota;
+mod sessions;
+mod telemetry;
+mod throttle;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+pub use accounts::{AccountChange, AccountView, Accounts, NewAccount};
+pub use audit::{Actor, Audit};
+pub use caller::{Balance, Caller};
+pub use channels::{ChannelChange, ChannelView, Channels, CredentialState, NewChannel, Route, ServedModel, Upstream};
+pub use keys::{KeyChange, KeyFilter, KeyFilterStatus, KeyView, Keys, NewKey};
+pub use ledger::{Draft, Ledger, OpenCall};
+pub use limits::{Permit, RateLimitHeaders, RateStanding};
+pub use models::{ModelView, Models, OwnPrice};
+pub use passwords::{check_password, hash_password};
+pub use probe::{Probe, ProbeReport};
+pub use quota::{Ask, Reservation, Standing};
+pub use sessions::{LoggedIn, SessionToken, Sessions};
+pub use telemetry::Telemetry;
+
+pub use crate::storage::{CallFilter, CallPage, Cursor};
+
+use crate::clock::Clock;
+use crate::crypto::MasterKey;
+use crate::domain::{BudgetId, Day, Error, Grain, Period, Result, Scope, ScopeKind, Tally, TimeZone, TotalKey, Windows};
+use crate::storage::{Store, Ticket};
+
+/// What is set from outside and does not change while the gateway runs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where daily and monthly windows roll over.
+    pub time_zone: TimeZone,
+    /// How many days the call log is kept.
+    pub retention_days: u32,
+    /// A console session ends after this long without a request.
+    pub session_idle: Duration,
+    /// A console session ends after this long whatever happens.
+    pub session_lifetime: Duration,
+    /// The largest request body, in bytes.
+    pub body_limit: usize,
+    /// How long to wait for a provider.
+    pub timeouts: Timeouts,
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Where the gateway listens, for the settings page.
+    pub listen: String,
+    /// Where its data is, for the settings page.
+    pub data_dir: PathBuf,
+}
+
+/// How long to wait for a provider.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// For a connection.
+    pub connect: Duration,
+    /// From the request to the head of the answer.
+    pub first_byte: Duration,
+    /// Between two pieces of the answer.
+    pub idle: Duration,
+}
+
+/// A page of a list.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Counted from 1.
+    pub number: usize,
+    /// Lines on a page.
+    pub size: usize,
+}
+
+impl Page {
+    /// The items on this page, and how many there are in all.
+    fn of<T>(self, items: impl Iterator<Item = T>) -> (Vec<T>, usize) {
+        let first = self.number.saturating_sub(1).saturating_mul(self.size);
+        let mut total = 0;
+        let mut on_page = Vec::new();
+        for item in items {
+            if total >= first && on_page.len() < self.size {
+                on_page.push(item);
+            }
+            total += 1;
+        }
+        (on_page, total)
+    }
+}
+
+/// The one thing that handlers get.
+pub struct State {
+    /// Tells the time.
+    pub clock: Clock,
+    /// What is set from outside.
+    pub settings: Settings,
+    /// The people who log in.
+    pub accounts: Accounts,
+    /// Their console log-ins.
+    pub sessions: Sessions,
+    /// The API keys.
+    pub keys: Keys,
+    /// The connections to providers.
+    pub channels: Channels,
+    /// Prices and limits of models.
+    pub models: Models,
+    /// The durable account of all calls.
+    pub ledger: Ledger,
+    /// Who changed what.
+    pub audit: Audit,
+    telemetry: Telemetry,
+    store: Store,
+    latest_day: AtomicI32,
+}
+
+impl State {
+    /// Builds the state from what the store holds. Calls that a crash left open are settled first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn open(settings: Settings, store: Store, master_key: MasterKey, clock: Clock) -> Result<Self> {
+        let telemetry = Telemetry::default();
+        let ledger = Ledger::load(store.clone(), clock.clone(), settings.time_zone.clone(), telemetry.clone())?;
+        let today = settings.time_zone.day(clock.now());
+        let booked = Booked::load(&store, today)?;
+        let passwords = passwords::Passwords::new()?;
+        let accounts = Accounts::load(store.clone(), clock.clone(), passwords, |id| booked.windows(id.into()))?;
+        let sessions =
+            Sessions::load(store.clone(), clock.clone(), accounts.clone(), settings.session_idle, settings.session_lifetime)?;
+        let keys = Keys::load(store.clone(), clock.clone(), accounts.clone(), |id| booked.windows(id))?;
+        let channels = Channels::load(store.clone(), clock.clone(), master_key)?;
+        let models = Models::load(store.clone(), clock.clone(), channels.clone())?;
+        let audit = Audit::new(store.clone());
+        let latest_day = AtomicI32::new(today.0);
+        Ok(Self { clock, settings, accounts, sessions, keys, channels, models, ledger, audit, telemetry, store, latest_day })
+    }
+
+    /// The day that calls count on now, in the configured time zone. It never goes back while the gateway runs: a clock that
+    /// is set back opens no second budget for the same day.
+    pub fn today(&self) -> Day {
+        let today = self.settings.time_zone.day(self.clock.now());
+        Day(self.latest_day.fetch_max(today.0, Ordering::AcqRel).max(today.0))
+    }
+
+    /// Takes a request, and its estimated tokens, from the key's rate limits.
+    ///
+    /// # Errors
+    /// `rate_limit_exceeded`.
+    pub fn admit(&self, caller: &Caller, tokens: u64) -> Result<Permit> {
+        caller.admit(tokens)
+    }
+
+    /// Sets a call's upper bound aside on key and account in one step, on the day it counts on.
+    ///
+    /// # Errors
+    /// `insufficient_quota`, `model_not_priced`.
+    pub fn reserve(&self, caller: &Caller, ask: &Ask, day: Day) -> Result<Reservation> {
+        caller.reserve(ask, day, &self.settings.time_zone)
+    }
+
+    /// How key and account stand today.
+    pub fn balance(&self, caller: &Caller) -> Balance {
+        caller.balance(self.today())
+    }
+
+    /// All counters as Prometheus text.
+    pub fn metrics(&self) -> String {
+        self.telemetry.render(self.ledger.open_calls(), &self.store.stats())
+    }
+
+    /// Why calls can no longer be taken, if the journal has failed.
+    pub fn failure(&self) -> Option<String> {
+        self.store.failed().map(|failed| failed.to_string())
+    }
+
+    /// What is due once in a while: forgets sessions that are over, drops the call log of days beyond retention.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn tidy(&self) -> Result<()> {
+        self.sessions.forget_expired().await?;
+        let keep = i32::try_from(self.settings.retention_days).unwrap_or(i32::MAX);
+        let oldest = Day(self.today().0.saturating_sub(keep));
+        let store = self.store.clone();
+        let dropped = tokio::task::spawn_blocking(move || store.drop_calls_before(oldest)).await.map_err(Error::internal)?;
+        match dropped.map_err(Error::internal)? {
+            0 => {}
+            calls => tracing::info!(calls, before = %oldest, "dropped the call log of days beyond retention"),
+        }
+        Ok(())
+    }
+}
+
+/// What was consumed of each budget before this start.
+struct Booked {
+    today: Day,
+    by_budget: HashMap<BudgetId, Windows>,
+}
+
+impl Booked {
+    fn load(store: &Store, today: Day) -> Result<Self> {
+        let mut booked = Self { today, by_budget: HashMap::new() };
+        let month = today.month().0;
+        for (grain, from) in [(Grain::Ever, 0), (Grain::Month, month), (Grain::Day, today.0)] {
+            for (key, tally) in store.totals(ScopeKind::Budget, grain, from, from + 1, None).map_err(Error::internal)? {
+                booked.note(&key, &tally);
+            }
+        }
+        Ok(booked)
+    }
+
+    fn note(&mut self, key: &TotalKey, tally: &Tally) {
+        let Scope::Budget(id) = key.scope else { return };
+        let windows = self.by_budget.entry(id).or_insert_with(|| Windows::new(self.today));
+        match key.period {
+            Period::Ever => windows.total = tally.consumption(),
+            Period::Month(_) => windows.monthly = tally.consumption(),
+            Period::Day(_) => windows.daily = tally.consumption(),
+            Period::Hour(_) => {}
+        }
+    }
+
+    fn windows(&self, id: BudgetId) -> Windows {
+        self.by_budget.get(&id).copied().unwrap_or_else(|| Windows::new(self.today))
+    }
+}
+
+/// Waits until a change is on disk.
+fn write(store: &Store, ticket: Ticket) -> impl Future<Output = Result<()>> + use<> {
+    let durable = store.durable(ticket);
+    async move { durable.await.map_err(Error::internal) }
+}

@@ -1,0 +1,114 @@
+//! Counters for Prometheus (text exposition format 0.0.4 / OpenMetrics).
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text::encode};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::domain::{CallStatus, Outcome};
+use crate::storage::StoreStats;
+
+/// What is counted while calls go by.
+#[derive(Clone)]
+pub struct Telemetry(Arc<Metrics>);
+
+struct Metrics {
+    registry: Registry,
+    calls: Family<CallLabels, Counter>,
+    prompt_tokens: Counter,
+    completion_tokens: Counter,
+    cost: Counter<f64, AtomicU64>,
+    latency: Histogram,
+    overhead: Histogram,
+    open_calls: Gauge,
+    journal_bytes: Gauge,
+    journal_groups: Gauge,
+    log_calls: Gauge,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct CallLabels {
+    status: StatusLabel,
+    code: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct StatusLabel(CallStatus);
+
+impl EncodeLabelValue for StatusLabel {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        self.0.as_str().encode(encoder)
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        let fast = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0];
+        let slow = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0];
+        let mut metrics = Metrics {
+            registry: Registry::with_prefix("real200"),
+            calls: Family::default(),
+            prompt_tokens: Counter::default(),
+            completion_tokens: Counter::default(),
+            cost: Counter::default(),
+            latency: Histogram::new(slow),
+            overhead: Histogram::new(fast),
+            open_calls: Gauge::default(),
+            journal_bytes: Gauge::default(),
+            journal_groups: Gauge::default(),
+            log_calls: Gauge::default(),
+        };
+        let registry = &mut metrics.registry;
+        registry.register("calls", "Calls that have ended, by status and error code", metrics.calls.clone());
+        registry.register("prompt_tokens", "Input tokens of all calls", metrics.prompt_tokens.clone());
+        registry.register("completion_tokens", "Output tokens of all calls", metrics.completion_tokens.clone());
+        registry.register("cost_usd", "Cost of all priced calls in US dollars", metrics.cost.clone());
+        registry.register_with_unit("latency", "From a request's arrival to its answer's end", Unit::Seconds, metrics.latency.clone());
+        registry.register_with_unit("overhead", "Time in the gateway before forwarding", Unit::Seconds, metrics.overhead.clone());
+        registry.register("open_calls", "Calls in flight", metrics.open_calls.clone());
+        registry.register_with_unit("journal", "Size of the journal", Unit::Bytes, metrics.journal_bytes.clone());
+        registry.register("journal_groups", "Groups written to the journal since the start, one sync each", metrics.journal_groups.clone());
+        registry.register("log_calls", "Calls in the call log", metrics.log_calls.clone());
+        Self(Arc::new(metrics))
+    }
+}
+
+impl Telemetry {
+    pub(super) fn ended(&self, outcome: &Outcome) {
+        let metrics = &self.0;
+        let code = outcome.error_code.map_or("", |code| code.as_str());
+        metrics.calls.get_or_create(&CallLabels { status: StatusLabel(outcome.status), code }).inc();
+        metrics.prompt_tokens.inc_by(outcome.usage.prompt);
+        metrics.completion_tokens.inc_by(outcome.usage.completion);
+        metrics.latency.observe(seconds(outcome.latency_us));
+        metrics.overhead.observe(seconds(outcome.overhead_us));
+        if let Some(cost) = outcome.cost {
+            metrics.cost.inc_by(cost.to_string().parse().unwrap_or_default());
+        }
+    }
+
+    pub(super) fn render(&self, open_calls: usize, stats: &StoreStats) -> String {
+        let metrics = &self.0;
+        let set = |gauge: &Gauge, value: u64| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        set(&metrics.open_calls, open_calls as u64);
+        set(&metrics.journal_bytes, stats.journal_bytes);
+        set(&metrics.journal_groups, stats.groups);
+        set(&metrics.log_calls, stats.calls);
+        let mut text = String::new();
+        match encode(&mut text, &metrics.registry) {
+            Ok(()) => text,
+            // Writing to a string does not fail.
+            Err(fmt::Error) => String::new(),
+        }
+    }
+}
+
+fn seconds(micros: u64) -> f64 {
+    std::time::Duration::from_micros(micros).as_secs_f64()
+}
