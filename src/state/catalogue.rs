@@ -22,8 +22,7 @@ struct Entry {
     name: String,
     #[serde(default)]
     aliases: Vec<String>,
-    #[serde(rename = "provider")]
-    _provider: String,
+    provider: String,
     input_usd_per_mtok: String,
     cached_input_usd_per_mtok: Option<String>,
     cache_write_usd_per_mtok: Option<String>,
@@ -85,6 +84,13 @@ pub(super) fn parse(text: &str) -> Result<HashMap<String, Arc<Model>>> {
         }
     }
     Ok(models)
+}
+
+/// The catalogue's names of a provider's models, without aliases; none where the catalogue cannot be read.
+pub fn names_of(provider: &str) -> Vec<String> {
+    let file: Option<File> = toml::from_str(EMBEDDED).ok();
+    let models = file.map(|file| file.model).unwrap_or_default();
+    models.into_iter().filter(|entry| entry.provider == provider).map(|entry| entry.name).collect()
 }
 
 fn price(entry: &Entry) -> Result<Price, PriceError> {

@@ -1,0 +1,496 @@
+//! The configuration: built-in defaults, then a file, then the environment. The only file that reads the environment.
+//!
+//! Unknown keys are errors that name the nearest known one: a typing mistake must not run with the default in silence.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::domain::TimeZone;
+use crate::state::{Settings, Timeouts};
+use crate::storage;
+
+/// Where the configuration is looked for when no `--config` is given.
+const DEFAULT_FILE: &str = "config/real200.toml";
+const PREFIX: &str = "REAL200_";
+
+/// The whole configuration.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// Where everything is kept.
+    pub data_dir: DataDir,
+    /// The HTTP server.
+    pub server: ServerConfig,
+    /// Quota windows and the call log.
+    pub ledger: LedgerConfig,
+    /// The journal.
+    pub journal: JournalConfig,
+    /// Waiting for providers.
+    pub upstream: UpstreamConfig,
+    /// Console log-ins.
+    pub session: SessionConfig,
+    /// The log on standard error.
+    pub log: LogConfig,
+}
+
+/// A directory; made with mode 0700 where it is missing.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DataDir(pub PathBuf);
+
+impl Default for DataDir {
+    fn default() -> Self {
+        Self(PathBuf::from("./data"))
+    }
+}
+
+/// `[server]`
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServerConfig {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// Worker threads; 0: one for each core.
+    pub workers: usize,
+    /// The largest request body, in bytes.
+    pub body_limit_bytes: usize,
+    /// How long calls in flight may go on when the gateway is stopped, in seconds.
+    pub drain_seconds: u64,
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, as addresses or CIDR blocks.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            workers: 0,
+            body_limit_bytes: 32 << 20,
+            drain_seconds: 30,
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+/// `[ledger]`
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LedgerConfig {
+    /// Where daily and monthly quotas roll over, as an IANA name.
+    pub time_zone: String,
+    /// How many days the call log is kept; totals stay.
+    pub retention_days: u32,
+}
+
+impl Default for LedgerConfig {
+    fn default() -> Self {
+        Self { time_zone: "UTC".to_owned(), retention_days: 90 }
+    }
+}
+
+/// `[journal]`
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct JournalConfig {
+    /// How much journal is kept beyond what is needed, so that a damaged database can be rebuilt, in bytes.
+    pub keep_bytes: u64,
+    /// The most that one journal file holds, in bytes.
+    pub segment_bytes: u64,
+    /// How long the writer gathers under load before it writes, in microseconds.
+    pub gather_us: u64,
+}
+
+impl Default for JournalConfig {
+    fn default() -> Self {
+        let options = storage::Options::default();
+        Self {
+            keep_bytes: options.keep_bytes,
+            segment_bytes: options.segment_bytes,
+            gather_us: u64::try_from(options.gather.as_micros()).unwrap_or(300),
+        }
+    }
+}
+
+/// `[upstream]`
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UpstreamConfig {
+    /// For a connection to a provider, in milliseconds.
+    pub connect_timeout_ms: u64,
+    /// From a request to the head of the answer, in milliseconds.
+    pub first_byte_timeout_ms: u64,
+    /// Between two pieces of an answer, in milliseconds.
+    pub idle_timeout_ms: u64,
+}
+
+impl Default for UpstreamConfig {
+    fn default() -> Self {
+        Self { connect_timeout_ms: 5_000, first_byte_timeout_ms: 300_000, idle_timeout_ms: 120_000 }
+    }
+}
+
+/// `[session]`
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SessionConfig {
+    /// A log-in ends after this long without a request, in minutes.
+    pub idle_minutes: u64,
+    /// A log-in ends after this long whatever happens, in days.
+    pub lifetime_days: u64,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self { idle_minutes: 12 * 60, lifetime_days: 30 }
+    }
+}
+
+/// `[log]`
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogConfig {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,real200=debug`.
+    pub level: String,
+    /// `text` or `json`.
+    pub format: LogFormat,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For collectors: one JSON object a line.
+    Json,
+}
+
+/// What the environment gives for the first start; never kept in a file.
+#[derive(Default)]
+pub struct Bootstrap {
+    /// `REAL200_ADMIN_USERNAME` and `REAL200_ADMIN_PASSWORD`.
+    pub admin: Option<(String, Zeroizing<String>)>,
+    /// `REAL200_MASTER_KEY`.
+    pub master_key: Option<Zeroizing<String>>,
+    /// Providers whose credentials are in the environment.
+    pub providers: Vec<ProviderCredential>,
+}
+
+/// A provider whose credential is in the environment.
+pub struct ProviderCredential {
+    /// The channel's name.
+    pub name: &'static str,
+    /// The provider's name in the catalogue.
+    pub provider: &'static str,
+    /// The provider's OpenAI-compatible endpoint.
+    pub base_url: String,
+    /// The credential.
+    pub credential: Zeroizing<String>,
+}
+
+/// One sentence that says what to change.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+/// What was given on the command line.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--config`
+    pub file: Option<PathBuf>,
+    /// `--listen`
+    pub listen: Option<SocketAddr>,
+    /// `--data-dir`
+    pub data_dir: Option<PathBuf>,
+}
+
+type Environment = Vec<(String, String)>;
+
+/// Reads file, environment and command line.
+///
+/// # Errors
+/// One sentence that names the file or variable and says what to change.
+pub fn load(overrides: &Overrides) -> Result<(Config, Bootstrap), ConfigError> {
+    let environment = environment(std::env::vars_os())?;
+    let file = read_file(overrides.file.as_deref())?;
+    let mut config = merge(file, &environment)?;
+    if let Some(listen) = overrides.listen {
+        config.server.listen = listen;
+    }
+    if let Some(dir) = &overrides.data_dir {
+        config.data_dir = DataDir(dir.clone());
+    }
+    config.check()?;
+    Ok((config, bootstrap(&environment)?))
+}
+
+fn environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Environment, ConfigError> {
+    let ours = |name: &str| name.starts_with(PREFIX) || PROVIDERS.iter().any(|p| p.credential == name || p.base_url_variable == Some(name));
+    variables
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .filter(|(name, value)| ours(name) && !value.is_empty())
+        .map(|(name, value)| {
+            let value = value.into_string().map_err(|_| ConfigError(format!("the variable {name} is not valid UTF-8")))?;
+            Ok((name, value))
+        })
+        .collect()
+}
+
+fn read_file(given: Option<&Path>) -> Result<toml::Table, ConfigError> {
+    let path = given.unwrap_or(Path::new(DEFAULT_FILE));
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if given.is_none() && e.kind() == std::io::ErrorKind::NotFound => return Ok(toml::Table::new()),
+        Err(e) => return Err(ConfigError(format!("cannot read the configuration file {}: {e}", path.display()))),
+    };
+    text.parse().map_err(|e| ConfigError(format!("{} is not valid TOML: {e}", path.display())))
+}
+
+/// Variables that are no keys of the configuration: for the first start, for secrets, and for building.
+const OTHER_VARIABLES: [&str; 6] =
+    ["REAL200_ADMIN_USERNAME", "REAL200_ADMIN_PASSWORD", "REAL200_MASTER_KEY", "REAL200_UI", "REAL200_UI_DIST", "REAL200_BIN"];
+
+fn merge(mut table: toml::Table, environment: &Environment) -> Result<Config, ConfigError> {
+    let known = known_keys();
+    for (name, value) in environment {
+        let Some(key) = name.strip_prefix(PREFIX).filter(|_| !OTHER_VARIABLES.contains(&name.as_str())) else { continue };
+        let path = key.to_lowercase().replace("__", ".");
+        if !known.contains(&path) {
+            let candidates = known.iter().map(|key| variable(key)).chain(OTHER_VARIABLES.map(str::to_owned));
+            return Err(ConfigError(format!("unknown variable {name}{}", nearest(name, candidates))));
+        }
+        set(&mut table, &path, value);
+    }
+    let mut unknown = None;
+    let config = serde_ignored::deserialize(toml::Value::Table(table), |path| {
+        unknown.get_or_insert_with(|| path.to_string());
+    })
+    .map_err(|e| ConfigError(format!("the configuration cannot be used: {}", e.to_string().trim())))?;
+    match unknown {
+        Some(key) => Err(ConfigError(format!("unknown configuration key {key}{}", nearest(&key, known.into_iter())))),
+        None => Ok(config),
+    }
+}
+
+fn variable(key: &str) -> String {
+    format!("{PREFIX}{}", key.to_uppercase().replace('.', "__"))
+}
+
+/// Every key there is, as `section.field`: read off the defaults, so that the list cannot go stale.
+fn known_keys() -> BTreeSet<String> {
+    let mut keys = BTreeSet::new();
+    if let Ok(toml::Value::Table(table)) = toml::Value::try_from(Config::default()) {
+        for (name, value) in table {
+            match value {
+                toml::Value::Table(section) => keys.extend(section.keys().map(|field| format!("{name}.{field}"))),
+                _ => {
+                    keys.insert(name);
+                }
+            }
+        }
+    }
+    keys
+}
+
+fn nearest(wrong: &str, known: impl Iterator<Item = String>) -> String {
+    known
+        .map(|key| (strsim::damerau_levenshtein(wrong, &key), key))
+        .min()
+        .map(|(_, key)| format!("; did you mean {key}?"))
+        .unwrap_or_default()
+}
+
+/// A value of the environment is read as TOML where it is a number, a truth value or a list, and as text otherwise.
+fn set(table: &mut toml::Table, path: &str, text: &str) {
+    let value = match format!("value = {text}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("value")) {
+        Some(value @ (toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) | toml::Value::Array(_))) => value,
+        _ => toml::Value::String(text.to_owned()),
+    };
+    match path.split_once('.') {
+        Some((section, field)) => {
+            let section = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            if let toml::Value::Table(section) = section {
+                section.insert(field.to_owned(), value);
+            }
+        }
+        None => {
+            table.insert(path.to_owned(), value);
+        }
+    }
+}
+
+struct Provider {
+    name: &'static str,
+    provider: &'static str,
+    credential: &'static str,
+    base_url_variable: Option<&'static str>,
+    base_url: &'static str,
+}
+
+/// All three offer an OpenAI-compatible endpoint.
+const PROVIDERS: [Provider; 3] = [
+    Provider {
+        name: "OpenAI",
+        provider: "openai",
+        credential: "OPENAI_API_KEY",
+        base_url_variable: Some("OPENAI_BASE_URL"),
+        base_url: "https://api.openai.com/v1",
+    },
+    Provider {
+        name: "Anthropic",
+        provider: "anthropic",
+        credential: "ANTHROPIC_API_KEY",
+        base_url_variable: None,
+        base_url: "https://api.anthropic.com/v1",
+    },
+    Provider {
+        name: "Gemini",
+        provider: "google",
+        credential: "GEMINI_API_KEY",
+        base_url_variable: None,
+        base_url: "https://generativelanguage.googleapis.com/v1beta/openai",
+    },
+];
+
+fn bootstrap(environment: &Environment) -> Result<Bootstrap, ConfigError> {
+    let value = |name: &str| environment.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
+    let admin = match (value("REAL200_ADMIN_USERNAME"), value("REAL200_ADMIN_PASSWORD")) {
+        (Some(username), Some(password)) => Some((username, Zeroizing::new(password))),
+        (None, None) => None,
+        _ => return Err(ConfigError("set both REAL200_ADMIN_USERNAME and REAL200_ADMIN_PASSWORD, or neither".to_owned())),
+    };
+    let providers = PROVIDERS
+        .iter()
+        .filter_map(|provider| {
+            let base_url = provider.base_url_variable.and_then(value);
+            Some(ProviderCredential {
+                name: provider.name,
+                provider: provider.provider,
+                base_url: base_url.unwrap_or_else(|| provider.base_url.to_owned()).trim_end_matches('/').to_owned(),
+                credential: Zeroizing::new(value(provider.credential)?),
+            })
+        })
+        .collect();
+    Ok(Bootstrap { admin, master_key: value("REAL200_MASTER_KEY").map(Zeroizing::new), providers })
+}
+
+impl Config {
+    fn check(&self) -> Result<(), ConfigError> {
+        let refuse = |key: &str, words: &str| Err(ConfigError(format!("{key} {words}")));
+        if TimeZone::named(&self.ledger.time_zone).is_err() {
+            return refuse("ledger.time_zone", &format!("{:?} is no time zone; write an IANA name such as Europe/Berlin", self.ledger.time_zone));
+        }
+        if self.ledger.retention_days == 0 {
+            return refuse("ledger.retention_days", "must be at least 1");
+        }
+        if self.journal.segment_bytes < 1 << 20 {
+            return refuse("journal.segment_bytes", "must be at least 1048576");
+        }
+        let waits = [self.upstream.connect_timeout_ms, self.upstream.first_byte_timeout_ms, self.upstream.idle_timeout_ms];
+        if waits.contains(&0) {
+            return refuse("upstream timeouts", "must be at least 1 ms");
+        }
+        if self.session.idle_minutes == 0 || self.session.lifetime_days == 0 {
+            return refuse("session.idle_minutes and session.lifetime_days", "must be at least 1");
+        }
+        Ok(())
+    }
+
+    /// What the state needs of it.
+    ///
+    /// # Errors
+    /// When the time zone does not exist.
+    pub fn settings(&self, listen: SocketAddr) -> Result<Settings, ConfigError> {
+        let time_zone = TimeZone::named(&self.ledger.time_zone).map_err(|e| ConfigError(format!("ledger.time_zone: {e}")))?;
+        Ok(Settings {
+            time_zone,
+            retention_days: self.ledger.retention_days,
+            session_idle: Duration::from_secs(self.session.idle_minutes.saturating_mul(60)),
+            session_lifetime: Duration::from_secs(self.session.lifetime_days.saturating_mul(24 * 3600)),
+            body_limit: self.server.body_limit_bytes,
+            timeouts: Timeouts {
+                connect: Duration::from_millis(self.upstream.connect_timeout_ms),
+                first_byte: Duration::from_millis(self.upstream.first_byte_timeout_ms),
+                idle: Duration::from_millis(self.upstream.idle_timeout_ms),
+            },
+            trusted_proxies: self.server.trusted_proxies.clone(),
+            listen: listen.to_string(),
+            data_dir: self.data_dir.0.clone(),
+        })
+    }
+
+    /// How the store is opened.
+    pub fn storage(&self) -> storage::Options {
+        storage::Options {
+            keep_bytes: self.journal.keep_bytes,
+            segment_bytes: self.journal.segment_bytes,
+            gather: Duration::from_micros(self.journal.gather_us),
+            ..storage::Options::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(file: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+        let environment = variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        merge(file.parse().unwrap(), &environment).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
+        let config = merged(
+            "[server]\nlisten = \"0.0.0.0:80\"\ndrain_seconds = 5",
+            &[("REAL200_SERVER__LISTEN", "127.0.0.1:9"), ("REAL200_DATA_DIR", "/srv/real200"), ("REAL200_SERVER__TRUSTED_PROXIES", "[\"10.0.0.0/8\"]")],
+        )
+        .unwrap();
+        assert_eq!(config.server.listen, SocketAddr::from(([127, 0, 0, 1], 9)));
+        assert_eq!(config.server.drain_seconds, 5);
+        assert_eq!(config.server.trusted_proxies.len(), 1);
+        assert_eq!(config.data_dir.0, Path::new("/srv/real200"));
+        assert_eq!(config.ledger, LedgerConfig::default());
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest_known_one() {
+        assert_eq!(merged("[server]\nlisten_on = 1", &[]).unwrap_err(), "unknown configuration key server.listen_on; did you mean server.listen?");
+        assert_eq!(
+            merged("", &[("REAL200_DATADIR", "/x")]).unwrap_err(),
+            "unknown variable REAL200_DATADIR; did you mean REAL200_DATA_DIR?"
+        );
+        assert!(merged("", &[("REAL200_MASTER_KEY", "secret")]).is_ok());
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_an_error_with_its_place() {
+        let error = merged("[server]\ndrain_seconds = \"soon\"", &[]).unwrap_err();
+        assert!(error.contains("drain_seconds"), "{error}");
+    }
+
+    #[test]
+    fn the_example_file_says_what_the_defaults_are() {
+        let example: toml::Table = include_str!("../config/real200.toml").parse().unwrap();
+        assert_eq!(merge(example, &Vec::new()).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn half_an_admin_is_refused() {
+        let environment = vec![("REAL200_ADMIN_USERNAME".to_owned(), "ada".to_owned())];
+        assert!(bootstrap(&environment).is_err());
+    }
+}

@@ -1,0 +1,188 @@
+//! Puts the house together and takes it down: open, wire, serve until told to stop, drain, close.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::{App, HttpServer, web};
+use anyhow::{Context, anyhow, bail};
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::config::{Bootstrap, Config};
+use crate::crypto::MasterKey;
+use crate::state::State;
+use crate::storage::{Progress, Store};
+use crate::{banner, console, first_start, gateway};
+
+/// Settling what a drain cut off may take this long: tokens of broken streams are still being counted.
+const SETTLE_DEADLINE: Duration = Duration::from_secs(10);
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+/// A client that has not sent a request's head by then is cut off.
+const HEAD_DEADLINE: Duration = Duration::from_secs(15);
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// Opens a data directory as the gateway does: lock, database, journal, master key, state.
+///
+/// # Errors
+/// One sentence that names the path and says what to change.
+pub fn open(config: &Config, master_key: Option<&str>, listen: std::net::SocketAddr, clock: &Clock) -> anyhow::Result<(Store, State)> {
+    let dir = &config.data_dir.0;
+    let mut reporter = Reporter::new(clock.clone());
+    let store = Store::open(dir, config.storage(), &mut |progress| reporter.report(&progress))?;
+    let master_key = match master_key {
+        Some(text) => MasterKey::from_hex(text, "REAL200_MASTER_KEY"),
+        None => MasterKey::from_file(&dir.join("master.key")),
+    }?;
+    let state = State::open(config.settings(listen)?, store.clone(), master_key, clock.clone()).map_err(with_cause)?;
+    Ok((store, state))
+}
+
+/// Serves on `listener` until `stop` resolves, then drains and closes.
+///
+/// # Errors
+/// When the data directory cannot be opened, or the journal fails while serving.
+pub async fn run(
+    config: Config,
+    bootstrap: Bootstrap,
+    listener: TcpListener,
+    clock: Clock,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let listen = listener.local_addr().context("cannot tell the address to listen on")?;
+    let (store, state) = open(&config, bootstrap.master_key.as_ref().map(|key| key.as_str()), listen, &clock)?;
+    for warning in store.warnings() {
+        tracing::warn!("{warning}");
+    }
+    first_start::prepare(&state, bootstrap).await.map_err(with_cause)?;
+    banner::print(&state, listen)?;
+
+    let state = web::Data::new(state);
+    let probe = web::Data::new(gateway::probe(state.clone().into_inner()));
+    let workers = match config.server.workers {
+        0 => std::thread::available_parallelism().map_or(2, usize::from),
+        workers => workers,
+    };
+    let app_state = state.clone();
+    let server = HttpServer::new(move || {
+        App::new().app_data(app_state.clone()).app_data(probe.clone()).configure(console::routes).configure(gateway::routes)
+    })
+    .workers(workers)
+    .backlog(4096)
+    .keep_alive(KEEP_ALIVE)
+    .client_request_timeout(HEAD_DEADLINE)
+    .h1_allow_half_closed(false)
+    .shutdown_timeout(config.server.drain_seconds)
+    .disable_signals()
+    .listen(listener)
+    .context("cannot listen")?
+    .run();
+
+    let journal_failed = Arc::new(Notify::new());
+    let signal = Arc::clone(&journal_failed);
+    store.on_failure(move |_| signal.notify_one());
+
+    let handle = server.handle();
+    let mut serving = std::pin::pin!(server);
+    let tidying = tidy(state.clone());
+    let graceful = tokio::select! {
+        ended = &mut serving => { ended.context("the HTTP server ended")?; bail!("the HTTP server ended by itself"); }
+        () = tidying => true,
+        () = stop => { tracing::info!(open_calls = state.ledger.open_calls(), "stopping: calls in flight may go on for {} s", config.server.drain_seconds); true }
+        () = journal_failed.notified() => false,
+    };
+    // The server future has to run on while the handle asks it to stop.
+    let (_, ended) = tokio::join!(handle.stop(graceful), &mut serving);
+    ended.context("the HTTP server did not stop cleanly")?;
+    settle_rest(&state).await;
+    drop(state);
+    let closed = tokio::task::spawn_blocking(move || store.close()).await.context("closing the store")?;
+    closed.map_err(|failed| anyhow!("{failed}"))?;
+    tracing::info!("stopped: everything is on disk");
+    Ok(())
+}
+
+/// Does once a minute what is due; never ends.
+async fn tidy(state: web::Data<State>) {
+    loop {
+        if let Err(error) = state.tidy().await {
+            tracing::error!(%error, "tidying up failed");
+        }
+        tokio::time::sleep(TIDY_EVERY).await;
+    }
+}
+
+/// Waits for calls whose tokens are still being counted.
+async fn settle_rest(state: &State) {
+    let settled = async {
+        while state.ledger.open_calls() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    if tokio::time::timeout(SETTLE_DEADLINE, settled).await.is_err() {
+        tracing::error!(open_calls = state.ledger.open_calls(), "some calls could not be settled in time; the next start settles them at their reservation");
+    }
+}
+
+/// A state error with what lies behind it: at start the operator is the one who reads it.
+pub fn with_cause(error: crate::domain::Error) -> anyhow::Error {
+    match error.source {
+        Some(source) => anyhow!("{source}"),
+        None => anyhow!("{}", error.message),
+    }
+}
+
+/// Tells on standard error how far a step is that takes longer than a second.
+struct Reporter {
+    clock: Clock,
+    step: Option<(&'static str, crate::clock::Tick)>,
+    last: u64,
+}
+
+impl Reporter {
+    fn new(clock: Clock) -> Self {
+        Self { clock, step: None, last: 0 }
+    }
+
+    fn report(&mut self, progress: &Progress) {
+        let now = self.clock.tick();
+        let begun = match self.step {
+            Some((what, begun)) if what == progress.what => begun,
+            _ => {
+                self.last = 0;
+                self.step.insert((progress.what, now)).1
+            }
+        };
+        let seconds = now.micros_since(begun) / 1_000_000;
+        if seconds > self.last {
+            self.last = seconds;
+            let percent = (progress.done * 100).checked_div(progress.of).unwrap_or(0);
+            // Nobody reading is no reason to stop.
+            let _ = writeln!(std::io::stderr(), "{}: {percent} % ({} of {}, {seconds} s)", progress.what, progress.done, progress.of);
+        }
+    }
+}
+
+/// Binds the address to listen on.
+///
+/// # Errors
+/// One sentence that says what to change.
+pub fn bind(config: &Config) -> anyhow::Result<TcpListener> {
+    let address = config.server.listen;
+    let listener = TcpListener::bind(address).map_err(|e| match e.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            anyhow!("port {} of {} is in use: stop the other program, or choose another with --listen", address.port(), address.ip())
+        }
+        std::io::ErrorKind::PermissionDenied => anyhow!("no permission to listen on {address}: choose a port above 1023 with --listen"),
+        _ => anyhow!("cannot listen on {address}: {e}; choose another address with --listen"),
+    })?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Whether a directory looks like a data directory: what the doctor may examine.
+pub fn is_data_dir(dir: &Path) -> bool {
+    dir.join("journal").is_dir()
+}
