@@ -1,0 +1,20 @@
+//! Behaviour over HTTP, as clients see it: each test starts the real server on a free port with a data directory of its own.
+//!
+//! One binary, a module a topic. `harness` starts gateways and scripted upstreams; when a gateway is dropped, the doctor
+//! checks its data directory, so that every test checks the promises, too.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod integration {
+    mod accounts;
+    mod architecture;
+    mod calls;
+    mod channels;
+    mod console;
+    mod harness;
+    mod keys;
+    mod process;
+    mod quotas;
+    mod secrets;
+    mod streams;
+}
