@@ -3,95 +3,160 @@
 //! Everything that changes is an entry of one journal: queued in order, written in groups, synced once a group. Only then
 //! is it visible and acknowledged. The database behind it is a checkpoint: what has been committed, in a form that can be
 //! searched; it can be made again from the journal. See DESIGN §4.
+//!
+//! ```text
+//! callers -> journal (queue) -> writer: frames -> segment, sync -> gate (wakes) and image (what is committed)
+//!                                                    image -> keeper: checkpoint -> database (sled): records, totals, pages
+//! start:  open -> verify (database against its digest) -> replay (journal beyond it) -> checkpoint
+//! ```
 
+mod checkpoint;
 mod codec;
+mod database;
+mod disk;
+mod entry;
 mod error;
+mod examine;
 mod filter;
+mod frame;
+mod gate;
+mod image;
+mod journal;
+mod keeper;
+mod open;
 mod options;
+mod pages;
+mod query;
 mod records;
+mod replay;
+mod segment;
+mod totals;
+mod verify;
+mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 pub use error::{CodecError, JournalFailed, OpenError, ReadError};
+pub use examine::{Examination, Finding, Severity, examine};
 pub use filter::{CallFilter, CallPage, Cursor};
+pub use journal::{Durable, Ticket};
 pub use options::{Options, Progress, StoreStats};
 pub use records::{Batch, Record, Setting, Table};
 
+use self::database::Database;
+use self::entry::Entry;
+use self::gate::lock;
+use self::image::Image;
+use self::journal::Journal;
+use self::keeper::{Bell, Keeper};
+use self::open::Parts;
+use self::query::Reader;
+use self::segment::Segments;
+use self::writer::Writer;
 use crate::domain::{Call, CallId, Day, Grain, KeyId, Opened, Outcome, ScopeKind, Tally, TotalKey};
-
-/// The place of an entry in the journal: everything up to it is durable when its [`Durable`] resolves.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Ticket(pub(super) u64);
-
-/// Resolves when everything up to a ticket is on disk, or the journal has failed.
-pub struct Durable;
-
-impl Future for Durable {
-    type Output = Result<(), JournalFailed>;
-
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        todo!()
-    }
-}
-
-/// What an examination found.
-#[derive(Clone, Debug, Default)]
-pub struct Examination {
-    /// What is wrong, or could be.
-    pub findings: Vec<Finding>,
-    /// What was looked at, with numbers.
-    pub facts: Vec<String>,
-}
-
-/// One thing found.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Finding {
-    /// How bad.
-    pub severity: Severity,
-    /// In plain words.
-    pub text: String,
-}
-
-/// How bad a finding is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Severity {
-    /// Worth knowing.
-    Notice,
-    /// Something is wrong.
-    Error,
-}
-
-/// Checks everything in a data directory that no gateway is serving.
-pub fn examine(
-    _dir: &Path,
-    _options: &Options,
-    _progress: &mut dyn FnMut(Progress),
-) -> Examination {
-    todo!()
-}
 
 /// The store of one data directory. Clones are handles to the same store.
 #[derive(Clone)]
-pub struct Store;
+pub struct Store(Arc<Shared>);
+
+struct Shared {
+    journal: Arc<Journal>,
+    image: Arc<Mutex<Image>>,
+    database: Arc<Database>,
+    reader: Reader,
+    keeper: Arc<Keeper>,
+    segments: Arc<Segments>,
+    warnings: Vec<String>,
+    threads: Mutex<Option<Threads>>,
+}
+
+struct Threads {
+    writer: JoinHandle<()>,
+    keeper: JoinHandle<()>,
+    ahead: JoinHandle<()>,
+    held: open::Lock,
+}
 
 impl Store {
-    /// Locks, opens, verifies and replays.
+    /// Locks, opens, verifies and replays; `progress` is told of what takes long. Nothing is open before all of it is sound.
     ///
     /// # Errors
     /// One sentence that names the path and says what to change.
     pub fn open(
-        _dir: &Path,
-        _options: Options,
-        _progress: &mut dyn FnMut(Progress),
+        dir: &Path,
+        options: Options,
+        progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, OpenError> {
-        todo!()
+        let Parts {
+            held,
+            image,
+            database,
+            checkpoint,
+            journal,
+            segments,
+            current,
+            ready,
+            ahead,
+            warnings,
+        } = open::open(dir, &options, progress)?;
+        let bell = Arc::new(Bell::default());
+        let ring = bell.clone();
+        let keeper = Arc::new(Keeper {
+            journal: journal.clone(),
+            checkpoint,
+            segments: segments.clone(),
+            keep_bytes: options.keep_bytes,
+            bell,
+            last: Mutex::new((database.stamp().checkpoint, 0)),
+        });
+        let keeping = keeper
+            .start(options.checkpoint_every)
+            .map_err(OpenError::io("start a thread for", dir))?;
+        let writer = Writer {
+            journal: journal.clone(),
+            image: image.clone(),
+            segments: segments.clone(),
+            disk: open::disk(&options),
+            gather: options.gather,
+            current,
+            ready,
+            dirty: Box::new(move || ring.dirty()),
+        };
+        let writer = writer
+            .start()
+            .map_err(OpenError::io("start a thread for", dir))?;
+        let reader = Reader {
+            image: image.clone(),
+            database: database.clone(),
+            pages_opened: AtomicU64::new(0),
+        };
+        let threads = Mutex::new(Some(Threads {
+            writer,
+            keeper: keeping,
+            ahead,
+            held,
+        }));
+        Ok(Self(Arc::new(Shared {
+            journal,
+            image,
+            database,
+            reader,
+            keeper,
+            segments,
+            warnings,
+            threads,
+        })))
     }
 
-    /// What the operator should know about how the store was opened, such as that the database was rebuilt.
-    pub fn warnings(&self) -> Vec<String> {
-        todo!()
+    /// What the operator should know about how the store was opened, such as that the database was made again.
+    pub fn warnings(&self) -> &[String] {
+        &self.0.warnings
     }
 
     /// All records of a table, in the order of their keys.
@@ -99,40 +164,46 @@ impl Store {
     /// # Errors
     /// When the database or a record cannot be read.
     pub fn load<R: Record>(&self) -> Result<Vec<R>, ReadError> {
-        todo!()
+        self.0.reader.load()
     }
 
     /// One record.
     ///
     /// # Errors
     /// When the database or the record cannot be read.
-    pub fn find<R: Record>(&self, _key: &[u8]) -> Result<Option<R>, ReadError> {
-        todo!()
+    pub fn find<R: Record>(&self, key: &[u8]) -> Result<Option<R>, ReadError> {
+        self.0.reader.find(key)
     }
 
-    /// The last records of a table before `before`, the greatest key first.
+    /// At most `limit` records of a table before `before`, the greatest key first.
     ///
     /// # Errors
     /// When the database or a record cannot be read.
     pub fn newest<R: Record>(
         &self,
-        _before: Option<&[u8]>,
-        _limit: usize,
+        before: Option<&[u8]>,
+        limit: usize,
     ) -> Result<Vec<R>, ReadError> {
-        todo!()
+        self.0.reader.newest(before, limit)
     }
 
-    /// Calls that are open. Right after `open`: those which a crash left behind.
+    /// Calls that are open, the oldest id first. Right after `open`: those which a crash left behind.
     pub fn open_calls(&self) -> Vec<Opened> {
-        todo!()
+        let mut calls: Vec<Opened> = lock(&self.0.image)
+            .open
+            .values()
+            .map(|open| open.call.clone())
+            .collect();
+        calls.sort_unstable_by_key(|call| call.id);
+        calls
     }
 
     /// One total; zero where nothing was counted.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn total(&self, _key: &TotalKey) -> Result<Tally, ReadError> {
-        todo!()
+    pub fn total(&self, key: &TotalKey) -> Result<Tally, ReadError> {
+        self.0.reader.total(key)
     }
 
     /// Totals of one kind and grain with `from <= period.index() < to` (of `Ever`, the index is 0), in the order of period and
@@ -142,13 +213,13 @@ impl Store {
     /// When the database cannot be read.
     pub fn totals(
         &self,
-        _kind: ScopeKind,
-        _grain: Grain,
-        _from: i32,
-        _to: i32,
-        _of_key: Option<KeyId>,
+        kind: ScopeKind,
+        grain: Grain,
+        from: i32,
+        to: i32,
+        of_key: Option<KeyId>,
     ) -> Result<Vec<(TotalKey, Tally)>, ReadError> {
-        todo!()
+        self.0.reader.totals(kind, grain, from, to, of_key)
     }
 
     /// The call log, the latest ended first.
@@ -157,70 +228,80 @@ impl Store {
     /// When the database cannot be read.
     pub fn calls(
         &self,
-        _filter: &CallFilter,
-        _cursor: Option<Cursor>,
-        _limit: usize,
+        filter: &CallFilter,
+        cursor: Option<Cursor>,
+        limit: usize,
     ) -> Result<CallPage, ReadError> {
-        todo!()
+        self.0.reader.calls(filter, cursor, limit)
     }
 
     /// One call of the call log.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn call(&self, _id: CallId) -> Result<Option<Call>, ReadError> {
-        todo!()
+    pub fn call(&self, id: CallId) -> Result<Option<Call>, ReadError> {
+        self.0.reader.call(id)
     }
 
-    /// Queues a batch: all or nothing. The order of queueing is the order of the journal.
-    pub fn write(&self, _batch: Batch) -> Ticket {
-        todo!()
+    /// Queues a batch: all or nothing. The order of queueing is the order of the journal. An empty batch changes nothing.
+    pub fn write(&self, batch: Batch) -> Ticket {
+        if batch.unencodable {
+            return Ticket::REFUSED;
+        }
+        if batch.edits.is_empty() {
+            return Ticket(self.0.journal.durable());
+        }
+        self.0.journal.push(Entry::Edited(batch.edits))
     }
 
     /// Queues the opening of a call.
-    pub fn open_call(&self, _opened: Opened) -> Ticket {
-        todo!()
+    pub fn open_call(&self, opened: Opened) -> Ticket {
+        self.0.journal.push(Entry::Opened(opened))
     }
 
-    /// Queues the end of a call. Its ticket covers the opening, too.
-    pub fn settle_call(&self, _id: CallId, _outcome: Outcome) -> Ticket {
-        todo!()
+    /// Queues the end of an open call. Its ticket covers the opening, too.
+    pub fn settle_call(&self, id: CallId, outcome: Outcome) -> Ticket {
+        self.0.journal.push(Entry::Settled(id, outcome))
     }
 
     /// Queues a call that was refused: opened and settled in one.
-    pub fn record_call(&self, _call: Call) -> Ticket {
-        todo!()
+    pub fn record_call(&self, call: Call) -> Ticket {
+        self.0.journal.push(Entry::Recorded(Box::new(call)))
     }
 
-    /// Resolves when everything up to the ticket is on disk, or the journal has failed.
-    pub fn durable(&self, _ticket: Ticket) -> Durable {
-        todo!()
+    /// Resolves when everything up to the ticket is on disk, or the journal has failed. For any thread and runtime.
+    pub fn durable(&self, ticket: Ticket) -> Durable {
+        Durable::new(self.0.journal.clone(), ticket)
     }
 
     /// Blocks until everything up to the ticket is on disk.
     ///
     /// # Errors
     /// When the journal has failed.
-    pub fn wait_durable(&self, _ticket: Ticket) -> Result<(), JournalFailed> {
-        todo!()
+    pub fn wait_durable(&self, ticket: Ticket) -> Result<(), JournalFailed> {
+        self.durable(ticket).wait()
     }
 
     /// Drops the call log of the days before `day`; totals stay. Returns the number of calls dropped.
     ///
     /// # Errors
     /// When the journal has failed.
-    pub fn drop_calls_before(&self, _day: Day) -> Result<usize, ReadError> {
-        todo!()
+    pub fn drop_calls_before(&self, day: Day) -> Result<usize, ReadError> {
+        let calls = lock(&self.0.image).calls_before(day);
+        if calls > 0 {
+            self.wait_durable(self.0.journal.push(Entry::Dropped(day)))?;
+        }
+        Ok(usize::try_from(calls).unwrap_or(usize::MAX))
     }
 
     /// Why the journal has failed for good, if it has: the process must stop taking calls and exit.
     pub fn failed(&self) -> Option<JournalFailed> {
-        todo!()
+        self.0.journal.failed()
     }
 
     /// Runs `f` once when the journal fails; at once if it has already.
-    pub fn on_failure(&self, _f: impl FnOnce(JournalFailed) + Send + 'static) {
-        todo!()
+    pub fn on_failure(&self, f: impl FnOnce(JournalFailed) + Send + 'static) {
+        self.0.journal.on_failure(Box::new(f));
     }
 
     /// Makes everything queued durable, writes a checkpoint and closes. Closing again does nothing.
@@ -228,11 +309,93 @@ impl Store {
     /// # Errors
     /// When the journal has failed.
     pub fn close(&self) -> Result<(), JournalFailed> {
-        todo!()
+        self.0.close()
     }
 
     /// Numbers for `/metrics` and the doctor.
     pub fn stats(&self) -> StoreStats {
-        todo!()
+        let shared = &self.0;
+        let (segments, journal_bytes) = shared.segments.measure();
+        let (checkpoint, checkpoints) = *lock(&shared.keeper.last);
+        let durable = shared.journal.durable();
+        let pending = shared.journal.last_queued().saturating_sub(durable);
+        let image = lock(&shared.image);
+        let (calls, pages) = image.measure();
+        StoreStats {
+            journal_bytes,
+            segments,
+            pending,
+            durable,
+            checkpoint,
+            checkpoints,
+            groups: image.groups,
+            open_calls: image.open.len(),
+            pages,
+            calls,
+            pages_opened: shared.reader.pages_opened.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Shared {
+    fn close(&self) -> Result<(), JournalFailed> {
+        let mut threads = lock(&self.threads);
+        let Some(Threads {
+            writer,
+            keeper,
+            ahead,
+            held,
+        }) = threads.take()
+        else {
+            return self.journal.failed().map_or(Ok(()), Err);
+        };
+        let durable = Durable::new(self.journal.clone(), Ticket(self.journal.last_queued())).wait();
+        self.keeper.bell.stop();
+        join(keeper);
+        let kept = durable.and_then(|()| self.keeper.keep());
+        self.journal.close();
+        join(writer);
+        join(ahead);
+        let closed = self.database.close();
+        drop(held);
+        kept?;
+        closed
+            .map_err(|what| JournalFailed::new(format!("Could not close the database: {what}.")))?;
+        self.journal.failed().map_or(Ok(()), Err)
+    }
+
+    /// Ends as if the process had been killed: nothing queued is written, no checkpoint is.
+    #[cfg(test)]
+    fn crash(&self) {
+        if let Some(Threads {
+            writer,
+            keeper,
+            ahead,
+            held,
+        }) = lock(&self.threads).take()
+        {
+            self.journal.crash();
+            join(writer);
+            self.keeper.bell.stop();
+            join(keeper);
+            join(ahead);
+            drop(self.database.close());
+            drop(held);
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Err(failure) = self.close() {
+            tracing::error!("{failure}");
+        }
+    }
+}
+
+/// Waits for a thread to end; one that closes the store from its own callback does not wait for itself.
+fn join(thread: JoinHandle<()>) {
+    if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
+        tracing::error!("a thread of the store panicked");
     }
 }

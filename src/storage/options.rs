@@ -13,6 +13,9 @@ pub struct Options {
     pub checkpoint_every: Duration,
     /// How long, under load, the journal's writer waits for more before it writes.
     pub gather: Duration,
+    /// Where tests make the disk fail.
+    #[cfg(test)]
+    pub(super) faults: super::disk::Faults,
 }
 
 impl Default for Options {
@@ -22,6 +25,8 @@ impl Default for Options {
             segment_bytes: 64 << 20,
             checkpoint_every: Duration::from_secs(1),
             gather: Duration::from_micros(300),
+            #[cfg(test)]
+            faults: super::disk::Faults::default(),
         }
     }
 }
