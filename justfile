@@ -76,7 +76,7 @@ peer: build (_venv "venv-sdk" "tests/sdk/requirements.txt") (_venv "venv-peer" "
 
 # `kill -9` under load, 50 rounds (by hand; `just test` does a few).
 crash-50:
-    REAL200_CRASH_ROUNDS=50 cargo test --test crash -- --nocapture
+    CRASH_ROUNDS=50 cargo test --test crash -- --nocapture
 
 # --- Measuring ------------------------------------------------------------------------------------------------------
 

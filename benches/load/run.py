@@ -35,7 +35,8 @@ def main():
         targets = {"upstream": upstream, "nginx": proxy}
         secret = "none"
         if not options.without_gateway:
-            gateway = stack.enter_context(Gateway(find_binary(options.profile), folder / "data"))
+            workers = {"REAL200_SERVER__WORKERS": str(options.workers)}
+            gateway = stack.enter_context(Gateway(find_binary(options.profile), folder / "data", workers))
             targets["gateway"] = gateway
             key = prepare(gateway, upstream)
             secret = key["key"]
@@ -65,7 +66,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5, help="of each run of wrk")
     parser.add_argument("--connections", type=int, nargs="+", default=[64, 256])
-    parser.add_argument("--workers", type=int, default=2, help="of nginx; the gateway has one for each core")
+    parser.add_argument("--workers", type=int, default=2, help="of each nginx and of the gateway")
     parser.add_argument("--profile", default="release", help="which build of the gateway, unless REAL200_BIN says")
     parser.add_argument("--without-gateway", action="store_true", help="only nginx, to look at the harness itself")
     return parser.parse_args()

@@ -26,16 +26,19 @@ class Gateway:
     """One running gateway. Leaving the `with` block stops it and fails if it did not stop well."""
 
     def __init__(self, binary, data_dir, env=None, start_timeout=60.0):
-        full_env = {k: v for k, v in os.environ.items() if not k.startswith("REAL200_") and not k.endswith("_API_KEY")}
+        foreign = ("REAL200_", "OPENAI_", "ANTHROPIC_", "GEMINI_")
+        full_env = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
         full_env |= {"REAL200_ADMIN_USERNAME": USERNAME, "REAL200_ADMIN_PASSWORD": PASSWORD} | (env or {})
         self.process = subprocess.Popen(
-            [str(binary), "--listen", "127.0.0.1:0", "--data-dir", str(data_dir)],
+            [str(binary), "--listen", "127.0.0.1:0", "--data-dir", str(Path(data_dir).resolve())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
             env=full_env,
+            # Away from config/real200.toml: the defaults are under test, not somebody's settings.
+            cwd=Path(data_dir).resolve().parent,
         )
         self.output = collections.deque(maxlen=400)
         self._address = None
@@ -141,4 +144,4 @@ def find_binary(profile="debug"):
     binary = Path(os.environ.get("REAL200_BIN", target / profile / "real200"))
     if not binary.is_file():
         raise FileNotFoundError(f"{binary} is not there: build it first, or set REAL200_BIN")
-    return binary
+    return binary.resolve()
