@@ -434,12 +434,11 @@ impl Config {
 
     /// How the store is opened.
     pub fn storage(&self) -> storage::Options {
-        storage::Options {
-            keep_bytes: self.journal.keep_bytes,
-            segment_bytes: self.journal.segment_bytes,
-            gather: Duration::from_micros(self.journal.gather_us),
-            ..storage::Options::default()
-        }
+        let mut options = storage::Options::default();
+        options.keep_bytes = self.journal.keep_bytes;
+        options.segment_bytes = self.journal.segment_bytes;
+        options.gather = Duration::from_micros(self.journal.gather_us);
+        options
     }
 }
 

@@ -1,7 +1,7 @@
 //! `kill -9` under load: every call that a client got an answer to is in the log exactly once, an unstreamed answer with its
 //! true cost; totals equal the log; nothing is left open; and the gateway always starts.
 //!
-//! `REAL200_CRASH_ROUNDS` sets the number of rounds; `just crash` runs 50.
+//! `CRASH_ROUNDS` sets the number of rounds; `just crash-50` runs 50.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -128,7 +128,7 @@ fn check(gateway: &Gateway, seen: &Seen, key_id: &str) {
 
 #[test]
 fn kill_9_under_load_loses_nothing() {
-    let rounds: u32 = std::env::var("REAL200_CRASH_ROUNDS").ok().map_or(6, |rounds| rounds.parse().unwrap());
+    let rounds: u32 = std::env::var("CRASH_ROUNDS").ok().map_or(6, |rounds| rounds.parse().unwrap());
     let dir = tempfile::tempdir().unwrap();
     let seen = Seen::default();
     let first = Gateway::start(dir.path(), None).unwrap();

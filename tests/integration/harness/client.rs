@@ -15,16 +15,15 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
-    /// The body broke off.
-    pub(crate) broken: bool,
 }
 
 impl Reply {
     fn read(mut response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut bytes = Vec::new();
-        let broken = response.read_to_end(&mut bytes).is_err();
-        Self { status, headers, body: String::from_utf8_lossy(&bytes).into_owned(), broken }
+        // A body that breaks off is looked at as far as it came.
+        let _ = response.read_to_end(&mut bytes);
+        Self { status, headers, body: String::from_utf8_lossy(&bytes).into_owned() }
     }
 
     pub(crate) fn json(&self) -> Value {
