@@ -4,6 +4,7 @@
 //! [`Usage`], [`Money`].
 
 mod account;
+mod address;
 mod audit;
 mod call;
 mod channel;
@@ -20,6 +21,7 @@ mod tally;
 mod time;
 mod usage;
 
+pub use address::client_address;
 pub use account::{Account, AccountStatus, Role, Username};
 pub use audit::{AuditEntry, Change};
 pub use call::{Attempt, AttemptStatus, Call, CallStatus, Opened, Outcome};
@@ -31,7 +33,7 @@ pub use key::{ApiKey, Digest, KeyStatus, MalformedSecret, Masked, Secret};
 pub use model::{Model, ModelName, PriceSource};
 pub use money::{Money, MoneyError};
 pub use permissions::{PatternError, Permissions};
-pub use quota::{Consumption, Exceeded, Headroom, Quota, RateLimit, Unit, Window, Windows};
+pub use quota::{Caps, Consumption, Exceeded, Headroom, Quota, RateLimit, Unit, Window, Windows};
 pub use session::{Session, SetupToken};
 pub use tally::{Grain, Period, Scope, ScopeKind, Tally, TotalKey};
 pub use time::{Day, Hour, Month, TimeZone, Timestamp};

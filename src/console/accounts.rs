@@ -1,0 +1,191 @@
+//! Accounts, for admins.
+
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use zeroize::Zeroizing;
+
+use crate::domain::{self, AccountId, AccountStatus};
+use crate::state::{AccountChange as Change, AccountView, NewAccount as New, State};
+
+use super::body::{Body, Query, page, parse_id};
+use super::quota::Quota;
+use super::refusal::{ApiError, Refusal};
+use super::tally::Tally;
+use super::viewer::Admin;
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(web::resource("/accounts").route(web::get().to(list)).route(web::post().to(create)))
+        .service(
+            web::resource("/accounts/{id}").route(web::get().to(show)).route(web::patch().to(update)).route(web::delete().to(delete)),
+        );
+}
+
+/// A person who logs in.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Account {
+    id: String,
+    username: String,
+    #[schema(value_type = Role)]
+    role: &'static str,
+    #[schema(value_type = Status)]
+    status: &'static str,
+    created_at: String,
+    /// What all its keys together may consume; `total` is its balance.
+    quota: Quota,
+    key_count: usize,
+    /// What its keys have used, ever.
+    usage: Tally,
+}
+
+impl From<&AccountView> for Account {
+    fn from(view: &AccountView) -> Self {
+        let account = &view.account;
+        Self {
+            id: account.id.to_string(),
+            username: account.username.to_string(),
+            role: account.role.as_str(),
+            status: account.status.as_str(),
+            created_at: account.created_at.to_string(),
+            quota: Quota::from(&account.quota),
+            key_count: view.key_count,
+            usage: Tally::from(&view.tally),
+        }
+    }
+}
+
+/// What an account may do in the console.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Role {
+    Admin,
+    Member,
+}
+
+impl From<Role> for domain::Role {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Admin => Self::Admin,
+            Role::Member => Self::Member,
+        }
+    }
+}
+
+/// Whether it works.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Status {
+    Active,
+    Disabled,
+}
+
+impl From<Status> for AccountStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Active => Self::Active,
+            Status::Disabled => Self::Disabled,
+        }
+    }
+}
+
+/// Some accounts, oldest first.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Accounts {
+    items: Vec<Account>,
+    /// On all pages together.
+    total: usize,
+}
+
+/// What an account is made of.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewAccount {
+    username: String,
+    #[schema(value_type = String)]
+    password: Zeroizing<String>,
+    role: Role,
+    quota: Option<Quota>,
+}
+
+/// What to change; a field that is not there stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AccountChange {
+    username: Option<String>,
+    /// Ends the account's log-ins.
+    #[schema(value_type = Option<String>)]
+    password: Option<Zeroizing<String>>,
+    role: Option<Role>,
+    status: Option<Status>,
+    /// Replaces all nine caps.
+    quota: Option<Quota>,
+}
+
+/// Which accounts.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AccountQuery {
+    /// Part of the name.
+    q: Option<String>,
+    /// Counted from 1.
+    page: Option<usize>,
+    /// 1 to 200.
+    page_size: Option<usize>,
+}
+
+/// Lists accounts.
+#[utoipa::path(get, path = "/api/accounts", tag = "accounts", params(AccountQuery), responses((status = 200, body = Accounts), (status = "default", body = ApiError)))]
+pub(super) async fn list(state: web::Data<State>, _: Admin, query: Query<AccountQuery>) -> Result<web::Json<Accounts>, Refusal> {
+    let query = query.0;
+    let (views, total) = state.accounts.list(&query.q.unwrap_or_default(), page(query.page, query.page_size)?)?;
+    Ok(web::Json(Accounts { items: views.iter().map(Account::from).collect(), total }))
+}
+
+/// Makes an account.
+#[utoipa::path(post, path = "/api/accounts", tag = "accounts", request_body = NewAccount, responses((status = 201, body = Account), (status = "default", body = ApiError)))]
+pub(super) async fn create(state: web::Data<State>, admin: Admin, body: Body<NewAccount>) -> Result<HttpResponse, Refusal> {
+    let body = body.0;
+    let new = New { username: body.username, password: body.password, role: body.role.into(), quota: body.quota.unwrap_or_default().into() };
+    let view = state.accounts.create(new, &admin.0.actor()).await?;
+    Ok(HttpResponse::build(StatusCode::CREATED).json(Account::from(&view)))
+}
+
+/// Shows an account.
+#[utoipa::path(get, path = "/api/accounts/{id}", tag = "accounts", params(("id" = String, Path)), responses((status = 200, body = Account), (status = "default", body = ApiError)))]
+pub(super) async fn show(state: web::Data<State>, _: Admin, id: web::Path<String>) -> Result<web::Json<Account>, Refusal> {
+    Ok(web::Json(Account::from(&state.accounts.show(parse_id(&id)?)?)))
+}
+
+/// Changes an account; its keys follow at once.
+#[utoipa::path(patch, path = "/api/accounts/{id}", tag = "accounts", params(("id" = String, Path)), request_body = AccountChange, responses((status = 200, body = Account), (status = "default", body = ApiError)))]
+pub(super) async fn update(
+    state: web::Data<State>,
+    admin: Admin,
+    id: web::Path<String>,
+    body: Body<AccountChange>,
+) -> Result<web::Json<Account>, Refusal> {
+    let id: AccountId = parse_id(&id)?;
+    let body = body.0;
+    let new_password = body.password.is_some();
+    let change = Change {
+        username: body.username,
+        password: body.password,
+        role: body.role.map(Into::into),
+        status: body.status.map(Into::into),
+        quota: body.quota.map(Into::into),
+    };
+    let view = state.accounts.update(id, change, &admin.0.actor()).await?;
+    if new_password {
+        state.sessions.end_all_of(id).await?;
+    }
+    Ok(web::Json(Account::from(&view)))
+}
+
+/// Deletes an account: neither it nor its keys work from now on.
+#[utoipa::path(delete, path = "/api/accounts/{id}", tag = "accounts", params(("id" = String, Path)), responses((status = 204), (status = "default", body = ApiError)))]
+pub(super) async fn delete(state: web::Data<State>, admin: Admin, id: web::Path<String>) -> Result<HttpResponse, Refusal> {
+    state.accounts.delete(parse_id(&id)?, &admin.0.actor()).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,270 @@
+//! API keys: create, list, edit, disable, delete.
+
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::domain::{self, Code, Error, KeyId, Timestamp};
+use crate::state::{KeyChange as Change, KeyFilter, KeyFilterStatus, KeyView, NewKey as New, State};
+
+use super::body::{Body, Query, name, nullable, page, parse_field, parse_id};
+use super::quota::{Permissions, Quota, RateLimit};
+use super::refusal::{ApiError, Refusal};
+use super::tally::Tally;
+use super::viewer::Viewer;
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(web::resource("/keys").route(web::get().to(list)).route(web::post().to(create)))
+        .service(
+            web::resource("/keys/{id}").route(web::get().to(show)).route(web::patch().to(update)).route(web::delete().to(delete)),
+        );
+}
+
+/// An API key; the key itself is in no answer but that of its creation.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Key {
+    id: String,
+    name: String,
+    /// The first 8 and last 4 characters.
+    masked: String,
+    #[schema(value_type = KeyStatus)]
+    status: &'static str,
+    /// Whether its time is over.
+    expired: bool,
+    account_id: String,
+    account_username: String,
+    created_at: String,
+    #[schema(required)]
+    expires_at: Option<String>,
+    #[schema(required)]
+    last_used_at: Option<String>,
+    /// The key that it replaced.
+    #[schema(required)]
+    rotated_from: Option<String>,
+    /// The key that replaced it.
+    #[schema(required)]
+    rotated_to: Option<String>,
+    /// What it has used, ever.
+    usage: Tally,
+    quota: Quota,
+    rate_limit: RateLimit,
+    permissions: Permissions,
+}
+
+impl Key {
+    fn new(view: &KeyView, now: Timestamp) -> Self {
+        let key = &view.key;
+        Self {
+            id: key.id.to_string(),
+            name: key.name.clone(),
+            masked: key.masked.to_string(),
+            status: key.status.as_str(),
+            expired: key.is_expired(now),
+            account_id: key.account_id.to_string(),
+            account_username: view.account.username.to_string(),
+            created_at: key.created_at.to_string(),
+            expires_at: key.expires_at.map(|at| at.to_string()),
+            last_used_at: view.last_used_at.map(|at| at.to_string()),
+            rotated_from: key.rotated_from.map(|id| id.to_string()),
+            rotated_to: key.rotated_to.map(|id| id.to_string()),
+            usage: Tally::from(&view.tally),
+            quota: Quota::from(&key.quota),
+            rate_limit: RateLimit::from(key.rate_limit),
+            permissions: Permissions::from(&key.permissions),
+        }
+    }
+}
+
+/// The owner's switch.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum KeyStatus {
+    Active,
+    Disabled,
+}
+
+impl From<KeyStatus> for domain::KeyStatus {
+    fn from(status: KeyStatus) -> Self {
+        match status {
+            KeyStatus::Active => Self::Active,
+            KeyStatus::Disabled => Self::Disabled,
+        }
+    }
+}
+
+/// A key that has just been made.
+#[derive(Serialize, ToSchema)]
+pub(super) struct KeyCreated {
+    #[serde(flatten)]
+    record: Key,
+    /// The key itself, this once.
+    key: String,
+}
+
+/// Some keys, newest first.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Keys {
+    items: Vec<Key>,
+    /// On all pages together.
+    total: usize,
+}
+
+/// What a key is made of; nothing is required.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewKey {
+    name: Option<String>,
+    expires_at: Option<String>,
+    quota: Option<Quota>,
+    rate_limit: Option<RateLimit>,
+    permissions: Option<Permissions>,
+    /// Whose it is; for admins.
+    account_id: Option<String>,
+}
+
+/// What to change; a field that is not there stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyChange {
+    name: Option<String>,
+    status: Option<KeyStatus>,
+    /// Null: never.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    expires_at: Option<Option<String>>,
+    /// Replaces all nine caps.
+    quota: Option<Quota>,
+    rate_limit: Option<RateLimit>,
+    permissions: Option<Permissions>,
+}
+
+/// Which keys.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct KeyQuery {
+    /// Part of the name, the masked value or the owner's name.
+    q: Option<String>,
+    /// `active`, `disabled` or `expired`.
+    #[param(value_type = Option<KeyCondition>)]
+    status: Option<String>,
+    /// Whose; for admins.
+    account_id: Option<String>,
+    /// Counted from 1.
+    page: Option<usize>,
+    /// 1 to 200.
+    page_size: Option<usize>,
+}
+
+/// The condition of a key.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "stands in the API's description; the query is read as text, so that a wrong word gets an error of ours")]
+pub(super) enum KeyCondition {
+    Active,
+    Disabled,
+    Expired,
+}
+
+fn time(field: &str, text: &str) -> Result<Timestamp, Refusal> {
+    Timestamp::parse(text)
+        .map_err(|_| Error::invalid_field(field, format!("{text:?} is no time; write one such as 2027-01-31T00:00:00Z.")).into())
+}
+
+/// Lists keys: one's own, or for admins all.
+#[utoipa::path(get, path = "/api/keys", tag = "keys", params(KeyQuery), responses((status = 200, body = Keys), (status = "default", body = ApiError)))]
+pub(super) async fn list(state: web::Data<State>, viewer: Viewer, query: Query<KeyQuery>) -> Result<web::Json<Keys>, Refusal> {
+    let query = query.0;
+    let status = match query.status.as_deref() {
+        None | Some("") => None,
+        Some("active") => Some(KeyFilterStatus::Active),
+        Some("disabled") => Some(KeyFilterStatus::Disabled),
+        Some("expired") => Some(KeyFilterStatus::Expired),
+        Some(other) => return Err(Error::invalid_field("status", format!("{other:?} is no status; use active, disabled or expired.")).into()),
+    };
+    let account_id = viewer.scope(parse_field("account_id", query.account_id.as_deref())?);
+    let filter = KeyFilter { q: query.q.unwrap_or_default(), status, account_id };
+    let (views, total) = state.keys.list(&filter, page(query.page, query.page_size)?)?;
+    let now = state.clock.now();
+    Ok(web::Json(Keys { items: views.iter().map(|view| Key::new(view, now)).collect(), total }))
+}
+
+/// Makes a key. The key itself is in this answer and in no other.
+#[utoipa::path(post, path = "/api/keys", tag = "keys", request_body = NewKey, responses((status = 201, body = KeyCreated), (status = "default", body = ApiError)))]
+pub(super) async fn create(state: web::Data<State>, viewer: Viewer, body: Body<NewKey>) -> Result<HttpResponse, Refusal> {
+    let body = body.0;
+    let own = viewer.account.id;
+    let account_id = parse_field("account_id", body.account_id.as_deref())?.unwrap_or(own);
+    if account_id != own && !viewer.is_admin() {
+        return Err(Error::new(Code::Forbidden, "Only an admin may make keys for another account.").into());
+    }
+    let now = state.clock.now();
+    let expires_at = body.expires_at.as_deref().map(|text| time("expires_at", text)).transpose()?;
+    if expires_at.is_some_and(|end| end <= now) {
+        return Err(Error::invalid_field("expires_at", "This time is over already; choose one in the future.").into());
+    }
+    let new = New {
+        account_id,
+        name: name("name", &body.name.unwrap_or_default())?,
+        expires_at,
+        quota: body.quota.unwrap_or_default().into(),
+        rate_limit: body.rate_limit.unwrap_or_default().into(),
+        permissions: body.permissions.unwrap_or_default().parse()?,
+    };
+    let (view, secret) = state.keys.create(new, &viewer.actor()).await?;
+    let created = KeyCreated { record: Key::new(&view, now), key: secret.expose().to_owned() };
+    Ok(HttpResponse::build(StatusCode::CREATED).json(created))
+}
+
+/// The key with this id, if it is theirs to see.
+fn visible(state: &State, viewer: &Viewer, id: &str) -> Result<KeyId, Refusal> {
+    let id: KeyId = parse_id(id)?;
+    let view = state.keys.show(id)?;
+    if viewer.may_see(&view.key) {
+        return Ok(id);
+    }
+    Err(Error::new(Code::NotFound, "No API key has this id. GET /api/keys lists them.").into())
+}
+
+/// Shows a key.
+#[utoipa::path(get, path = "/api/keys/{id}", tag = "keys", params(("id" = String, Path)), responses((status = 200, body = Key), (status = "default", body = ApiError)))]
+pub(super) async fn show(state: web::Data<State>, viewer: Viewer, id: web::Path<String>) -> Result<web::Json<Key>, Refusal> {
+    let id = visible(&state, &viewer, &id)?;
+    Ok(web::Json(Key::new(&state.keys.show(id)?, state.clock.now())))
+}
+
+/// Changes a key, effective for the very next request.
+#[utoipa::path(patch, path = "/api/keys/{id}", tag = "keys", params(("id" = String, Path)), request_body = KeyChange, responses((status = 200, body = Key), (status = "default", body = ApiError)))]
+pub(super) async fn update(
+    state: web::Data<State>,
+    viewer: Viewer,
+    id: web::Path<String>,
+    body: Body<KeyChange>,
+) -> Result<web::Json<Key>, Refusal> {
+    let id = visible(&state, &viewer, &id)?;
+    let body = body.0;
+    let expires_at = match body.expires_at {
+        None => None,
+        Some(None) => Some(None),
+        Some(Some(text)) => Some(Some(time("expires_at", &text)?)),
+    };
+    let change = Change {
+        name: body.name.map(|text| name("name", &text)).transpose()?,
+        status: body.status.map(Into::into),
+        expires_at,
+        quota: body.quota.map(Into::into),
+        rate_limit: body.rate_limit.map(Into::into),
+        permissions: body.permissions.map(|permissions| permissions.parse()).transpose()?,
+    };
+    let view = state.keys.update(id, change, &viewer.actor()).await?;
+    Ok(web::Json(Key::new(&view, state.clock.now())))
+}
+
+/// Deletes a key for ever. Its calls stay in the log under its name.
+#[utoipa::path(delete, path = "/api/keys/{id}", tag = "keys", params(("id" = String, Path)), responses((status = 204), (status = "default", body = ApiError)))]
+pub(super) async fn delete(state: web::Data<State>, viewer: Viewer, id: web::Path<String>) -> Result<HttpResponse, Refusal> {
+    let id = visible(&state, &viewer, &id)?;
+    state.keys.delete(id, &viewer.actor()).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

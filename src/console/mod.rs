@@ -1,0 +1,51 @@
+//! The control plane: `/api`, `/openapi.json` and the console's pages. Handlers extract, make one call into `state/`, render.
+
+mod accounts;
+mod assets;
+mod audit;
+mod body;
+mod calls;
+mod channels;
+mod export;
+mod guard;
+mod keys;
+mod models;
+mod openapi;
+mod quota;
+mod refusal;
+mod session;
+mod settings;
+mod tally;
+mod usage;
+mod usd;
+mod viewer;
+
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, ServiceConfig};
+
+use crate::domain::{Code, Error};
+
+use refusal::Refusal;
+
+/// Mounts everything of the control plane.
+pub fn routes(config: &mut ServiceConfig) {
+    let api = web::scope("/api")
+        .wrap(from_fn(guard::same_site))
+        .wrap(from_fn(guard::api_headers))
+        .configure(session::routes)
+        .configure(keys::routes)
+        .configure(calls::routes)
+        .configure(usage::routes)
+        .configure(accounts::routes)
+        .configure(channels::routes)
+        .configure(models::routes)
+        .configure(settings::routes)
+        .configure(audit::routes)
+        .default_service(web::to(no_such_route));
+    let pages = web::scope("/console").wrap(from_fn(guard::page_headers)).configure(assets::routes);
+    config.service(api).service(pages).route("/", web::get().to(assets::to_console)).route("/openapi.json", web::get().to(openapi::serve));
+}
+
+async fn no_such_route() -> Result<&'static str, Refusal> {
+    Err(Error::new(Code::NotFound, "There is no such route. GET /openapi.json describes all of them.").into())
+}

@@ -1,0 +1,93 @@
+//! `/openapi.json`: the description of every route, made from the handlers themselves. The console's client is generated from it.
+
+use actix_web::HttpResponse;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Components, Info, OpenApi as Document};
+
+use super::{accounts, audit, calls, channels, export, keys, models, session, settings, usage};
+
+#[derive(OpenApi)]
+#[openapi(
+    paths(
+        session::needed, session::set_up, session::log_in, session::who_am_i, session::log_out, session::change_password,
+        keys::list, keys::create, keys::show, keys::update, keys::delete,
+        calls::list, calls::show, export::export,
+        usage::report,
+        accounts::list, accounts::create, accounts::show, accounts::update, accounts::delete,
+        channels::list, channels::create, channels::show, channels::update, channels::delete, channels::test,
+        models::list, models::set, models::clear,
+        settings::show, audit::list,
+        v1::chat_completions, v1::completions, v1::embeddings, v1::responses, v1::models, v1::model, v1::balance, v1::user_info, v1::usage,
+    ),
+    components(schemas(keys::KeyCondition, keys::KeyStatus, accounts::Role, accounts::Status, calls::CallStatus, channels::ChannelKind,
+                       channels::CredentialState, models::ModelSource))
+)]
+struct Description;
+
+/// The data plane's routes as the providers describe them; here only so that they can be found.
+mod v1 {
+    macro_rules! describe {
+        ($($(#[$doc:meta])* $name:ident $method:ident $path:literal;)*) => {$(
+            $(#[$doc])*
+            #[utoipa::path($method, path = $path, tag = "gateway", security(("api_key" = [])), responses((status = 200, body = serde_json::Value)))]
+            #[expect(dead_code, reason = "stands for a route of the data plane in the API's description")]
+            pub(super) fn $name() {}
+        )*};
+    }
+
+    describe! {
+        /// Chat, streamed or not. Request and answer as OpenAI describes them.
+        chat_completions post "/v1/chat/completions";
+        /// Text completion, streamed or not. Request and answer as OpenAI describes them.
+        completions post "/v1/completions";
+        /// Embeddings. Request and answer as OpenAI describes them.
+        embeddings post "/v1/embeddings";
+        /// Responses, streamed or not. Request and answer as OpenAI describes them.
+        responses post "/v1/responses";
+        /// The models that this key may use.
+        models get "/v1/models";
+        /// One of them.
+        model get "/v1/models/{model}";
+        /// What this key and its account have left.
+        balance get "/v1/balance";
+        /// The same, with who they are.
+        user_info get "/v1/dashboard/user/info";
+        /// What this key has used.
+        usage get "/v1/usage";
+    }
+}
+
+/// The whole document.
+pub(super) fn document() -> Document {
+    let mut document = Description::openapi();
+    document.info = Info::new("Real200", env!("CARGO_PKG_VERSION"));
+    document.servers = None;
+    let components = document.components.get_or_insert_with(Components::new);
+    let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("real200_session")));
+    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("sk-real200-…").build());
+    components.add_security_scheme("session", cookie);
+    components.add_security_scheme("api_key", bearer);
+    document
+}
+
+/// Serves the document.
+pub(super) async fn serve() -> HttpResponse {
+    HttpResponse::Ok().json(document())
+}
+
+#[cfg(test)]
+mod tests {
+    /// The console's client is generated from `ui/openapi.json`; `UPDATE_OPENAPI=1 cargo test openapi` writes it anew.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a switch of this test alone")]
+    fn the_checked_in_document_is_not_stale() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/ui/openapi.json");
+        let document = serde_json::to_string_pretty(&super::document()).unwrap() + "\n";
+        if std::env::var_os("UPDATE_OPENAPI").is_some() {
+            std::fs::write(path, &document).unwrap();
+        }
+        let checked_in = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(document == checked_in, "ui/openapi.json is stale: run UPDATE_OPENAPI=1 cargo test openapi, then npm run api in ui/");
+    }
+}

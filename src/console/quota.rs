@@ -1,0 +1,121 @@
+//! Quotas, rate limits and permissions as the API says them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::{self, Error};
+
+use super::refusal::Refusal;
+use super::usd::Usd;
+
+/// Caps on consumption; null is no cap.
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Quota {
+    #[schema(required, value_type = Option<f64>)]
+    total_usd: Option<Usd>,
+    #[schema(required, value_type = Option<f64>)]
+    monthly_usd: Option<Usd>,
+    #[schema(required, value_type = Option<f64>)]
+    daily_usd: Option<Usd>,
+    #[schema(required)]
+    total_tokens: Option<u64>,
+    #[schema(required)]
+    monthly_tokens: Option<u64>,
+    #[schema(required)]
+    daily_tokens: Option<u64>,
+    #[schema(required)]
+    total_requests: Option<u64>,
+    #[schema(required)]
+    monthly_requests: Option<u64>,
+    #[schema(required)]
+    daily_requests: Option<u64>,
+}
+
+impl From<&domain::Quota> for Quota {
+    fn from(quota: &domain::Quota) -> Self {
+        let (total, monthly, daily) = (&quota.total, &quota.monthly, &quota.daily);
+        Self {
+            total_usd: total.usd.map(Usd),
+            monthly_usd: monthly.usd.map(Usd),
+            daily_usd: daily.usd.map(Usd),
+            total_tokens: total.tokens,
+            monthly_tokens: monthly.tokens,
+            daily_tokens: daily.tokens,
+            total_requests: total.requests,
+            monthly_requests: monthly.requests,
+            daily_requests: daily.requests,
+        }
+    }
+}
+
+impl From<Quota> for domain::Quota {
+    fn from(quota: Quota) -> Self {
+        let caps = |usd: Option<Usd>, tokens, requests| domain::Caps { usd: usd.map(|usd| usd.0), tokens, requests };
+        Self {
+            total: caps(quota.total_usd, quota.total_tokens, quota.total_requests),
+            monthly: caps(quota.monthly_usd, quota.monthly_tokens, quota.monthly_requests),
+            daily: caps(quota.daily_usd, quota.daily_tokens, quota.daily_requests),
+        }
+    }
+}
+
+/// How fast a key may be used; null is no limit.
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RateLimit {
+    /// Requests a minute.
+    #[schema(required)]
+    rpm: Option<u32>,
+    /// Tokens a minute.
+    #[schema(required)]
+    tpm: Option<u32>,
+    /// Calls at the same time.
+    #[schema(required)]
+    concurrency: Option<u32>,
+}
+
+impl From<domain::RateLimit> for RateLimit {
+    fn from(limit: domain::RateLimit) -> Self {
+        Self { rpm: limit.rpm, tpm: limit.tpm, concurrency: limit.concurrency }
+    }
+}
+
+impl From<RateLimit> for domain::RateLimit {
+    fn from(limit: RateLimit) -> Self {
+        Self { rpm: limit.rpm, tpm: limit.tpm, concurrency: limit.concurrency }
+    }
+}
+
+/// What a key may be used for; an empty list allows all.
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Permissions {
+    /// Globs such as `gpt-4o*`.
+    #[schema(required)]
+    models: Vec<String>,
+    /// Names such as `chat`.
+    #[schema(required)]
+    endpoints: Vec<String>,
+    /// Addresses or CIDR blocks such as `10.0.0.0/8`.
+    #[schema(required)]
+    ips: Vec<String>,
+}
+
+impl From<&domain::Permissions> for Permissions {
+    fn from(permissions: &domain::Permissions) -> Self {
+        Self {
+            models: permissions.models().map(str::to_owned).collect(),
+            endpoints: permissions.endpoints().map(str::to_owned).collect(),
+            ips: permissions.ips().collect(),
+        }
+    }
+}
+
+impl Permissions {
+    /// Reads the lists.
+    pub(super) fn parse(&self) -> Result<domain::Permissions, Refusal> {
+        domain::Permissions::parse(&self.models, &self.endpoints, &self.ips)
+            .map_err(|e| Error::invalid_field(e.field, e.message).into())
+    }
+}
