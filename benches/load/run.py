@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -27,6 +28,9 @@ from processes import cpu_seconds, raise_file_limit, rss_bytes  # noqa: E402
 
 def main():
     options = arguments()
+    for tool, package in (("wrk", "wrk"), ("nginx", "nginx-light")):
+        if not shutil.which(tool, path=f"{os.environ['PATH']}:/usr/sbin"):
+            sys.exit(f"{tool} is not installed: apt-get install {package}")
     raise_file_limit(8192)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="real200-load-")))

@@ -8,7 +8,6 @@ import dataclasses
 
 import openai
 import pytest
-
 import upstream as scripted
 from gateway import Gateway, find_binary
 

@@ -5,7 +5,6 @@ import json
 import httpx2
 import openai
 import pytest
-
 import upstream as scripted
 from eventually import eventually
 

@@ -2,7 +2,6 @@
 
 import openai
 import pytest
-
 import upstream as scripted
 
 ASK = "Say hello to the harbour"

@@ -4,7 +4,6 @@ import datetime
 
 import openai
 import pytest
-
 from conftest import connect
 from eventually import eventually
 
