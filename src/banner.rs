@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
+use anyhow::anyhow;
+
 use crate::domain::ChannelStatus;
-use crate::server::with_cause;
 use crate::state::State;
 
 const MODELS_SHOWN: usize = 6;
@@ -18,13 +19,13 @@ pub fn print(state: &State, listen: SocketAddr) -> anyhow::Result<()> {
     let mut text = format!("\nReal200 {}\n\n", env!("CARGO_PKG_VERSION"));
     let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<10} {value}\n"));
     line("Console", &format!("{base}/console"));
-    if let Some(token) = state.sessions.new_setup_token().map_err(with_cause)? {
+    if let Some(token) = state.sessions.new_setup_token().map_err(|e| anyhow!(e.for_operator()))? {
         line("Set up", &format!("{base}/console/setup?token={}", token.as_str()));
         line("", "open this link once to make the first admin");
     }
     line("API", &format!("{base}/v1"));
     line("Data", &state.settings.data_dir.display().to_string());
-    let channels = state.channels.list().map_err(with_cause)?;
+    let channels = state.channels.list().map_err(|e| anyhow!(e.for_operator()))?;
     let describe = |view: &crate::state::ChannelView| {
         let off = if view.channel.status == ChannelStatus::Disabled { ", disabled" } else { "" };
         format!("{} ({}{off})", view.channel.name, view.channel.kind.as_str())

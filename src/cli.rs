@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, LogConfig, LogFormat, Overrides};
 use crate::domain::{AccountStatus, Quota, Role};
-use crate::server::{self, with_cause};
+use crate::server;
 use crate::state::{AccountChange, Actor, NewAccount, Page, State};
 use crate::storage::{self, Severity, Store};
 
@@ -147,7 +147,7 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
 }
 
 fn close(store: Store) -> anyhow::Result<()> {
-    store.close().map_err(|failed| anyhow::anyhow!("{failed}"))
+    store.close().map_err(|failed| anyhow!("{failed}"))
 }
 
 async fn user(command: UserCommand, state: &State) -> anyhow::Result<()> {
@@ -159,7 +159,7 @@ async fn user(command: UserCommand, state: &State) -> anyhow::Result<()> {
                 RoleArgument::Member => Role::Member,
             };
             let new = NewAccount { username, password: read_password()?, role, quota: Quota::default() };
-            let view = state.accounts.create(new, &actor).await.map_err(with_cause)?;
+            let view = state.accounts.create(new, &actor).await.map_err(|e| anyhow!(e.for_operator()))?;
             say(&format!("made the {} account {}", role.as_str(), view.account.username))
         }
         UserCommand::SetPassword { username } => {
@@ -168,12 +168,12 @@ async fn user(command: UserCommand, state: &State) -> anyhow::Result<()> {
             };
             let change =
                 AccountChange { password: Some(read_password()?), status: Some(AccountStatus::Active), ..AccountChange::default() };
-            state.accounts.update(account.id, change, &actor).await.map_err(with_cause)?;
-            state.sessions.end_all_of(account.id).await.map_err(with_cause)?;
+            state.accounts.update(account.id, change, &actor).await.map_err(|e| anyhow!(e.for_operator()))?;
+            state.sessions.end_all_of(account.id).await.map_err(|e| anyhow!(e.for_operator()))?;
             say(&format!("set the password of {}; its log-ins have ended", account.username))
         }
         UserCommand::List => {
-            let (accounts, _) = state.accounts.list("", Page { number: 1, size: usize::MAX }).map_err(with_cause)?;
+            let (accounts, _) = state.accounts.list("", Page { number: 1, size: usize::MAX }).map_err(|e| anyhow!(e.for_operator()))?;
             for view in accounts {
                 let account = &view.account;
                 say(&format!("{:<32} {:<8} {:<9} {} keys", account.username.as_str(), account.role.as_str(), account.status.as_str(), view.key_count))?;

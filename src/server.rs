@@ -36,7 +36,7 @@ pub fn open(config: &Config, master_key: Option<&str>, listen: std::net::SocketA
         Some(text) => MasterKey::from_hex(text, "REAL200_MASTER_KEY"),
         None => MasterKey::from_file(&dir.join("master.key")),
     }?;
-    let state = State::open(config.settings(listen)?, store.clone(), master_key, clock.clone()).map_err(with_cause)?;
+    let state = State::open(config.settings(listen)?, store.clone(), master_key, clock.clone()).map_err(|e| anyhow!(e.for_operator()))?;
     Ok((store, state))
 }
 
@@ -56,7 +56,7 @@ pub async fn run(
     for warning in store.warnings() {
         tracing::warn!("{warning}");
     }
-    first_start::prepare(&state, bootstrap).await.map_err(with_cause)?;
+    first_start::prepare(&state, bootstrap).await.map_err(|e| anyhow!(e.for_operator()))?;
     banner::print(&state, listen)?;
 
     let state = web::Data::new(state);
@@ -123,14 +123,6 @@ async fn settle_rest(state: &State) {
     };
     if tokio::time::timeout(SETTLE_DEADLINE, settled).await.is_err() {
         tracing::error!(open_calls = state.ledger.open_calls(), "some calls could not be settled in time; the next start settles them at their reservation");
-    }
-}
-
-/// A state error with what lies behind it: at start the operator is the one who reads it.
-pub fn with_cause(error: crate::domain::Error) -> anyhow::Error {
-    match error.source {
-        Some(source) => anyhow!("{source}"),
-        None => anyhow!("{}", error.message),
     }
 }
 

@@ -36,6 +36,14 @@ impl Error {
             .because(source)
     }
 
+    /// What an operator at the command line is told: what lies behind it where there is something, and no less.
+    pub fn for_operator(&self) -> String {
+        match &self.source {
+            Some(source) => source.to_string(),
+            None => self.message.clone(),
+        }
+    }
+
     /// A field that cannot be taken, by its path.
     pub fn invalid_field(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Code::InvalidField, message).param(path)
