@@ -222,6 +222,8 @@ fn attempt(
     disk: &Disk,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(Checkpoint, Replayed), Obstacle> {
+    segment::create_dir(&layout.database)?;
+    segment::sync_dir(&layout.dir).map_err(OpenError::io("sync", &layout.dir))?;
     let database = Arc::new(Database::open(&layout.database).map_err(Obstacle::Database)?);
     let attempt = || {
         let verified = verify::verify(&database, progress).map_err(Obstacle::Database)?;

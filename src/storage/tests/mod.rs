@@ -1,1 +1,8 @@
-//! The store as a whole.
+//! The store as a whole: what it promises, kept through restarts, crashes, faults and damage.
+
+mod damage;
+mod faults;
+mod journal;
+mod model;
+mod queries;
+mod samples;

@@ -1,0 +1,221 @@
+//! A disk that fails: final, told to everyone, and nothing that was acknowledged is lost.
+
+use std::io::ErrorKind;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use super::super::disk::Fault;
+use super::super::{OpenError, Options, Store};
+use super::samples::{call, open, open_with, options};
+
+/// Writes until the fault strikes; returns how many calls were acknowledged.
+fn until_it_fails(store: &Store) -> u64 {
+    let (tell, told) = channel();
+    store.on_failure(move |failure| tell.send(failure).unwrap());
+    let mut acknowledged = 0;
+    let failure = loop {
+        match store.wait_durable(store.record_call(call(acknowledged))) {
+            Ok(()) => acknowledged += 1,
+            Err(failure) => break failure,
+        }
+        assert!(acknowledged < 10_000, "the fault never struck");
+    };
+    assert_eq!(told.recv_timeout(Duration::from_secs(5)).unwrap(), failure);
+    assert_eq!(store.failed(), Some(failure.clone()));
+    let (tell, told) = channel();
+    store.on_failure(move |failure| tell.send(failure).unwrap());
+    assert_eq!(told.recv().unwrap(), failure);
+    // Final: nothing is tried again, nothing more is taken, closing says so.
+    assert_eq!(
+        store.wait_durable(store.record_call(call(9999))),
+        Err(failure.clone())
+    );
+    assert_eq!(store.close(), Err(failure));
+    acknowledged
+}
+
+fn recovers(which: impl Fn(&Options) -> Fault, kind: ErrorKind, words: &str) {
+    for successes in [0, 1, 5, 17] {
+        let dir = tempfile::tempdir().unwrap();
+        let faulty = Options {
+            segment_bytes: 4096,
+            ..options()
+        };
+        let store = open_with(dir.path(), faulty.clone());
+        which(&faulty).after(successes, kind);
+        let acknowledged = until_it_fails(&store);
+        let failure = store.failed().unwrap().to_string();
+        assert!(
+            failure.contains(words) && failure.contains("What was acknowledged is safe"),
+            "{failure}"
+        );
+        drop(store);
+        let calls = open(dir.path()).stats().calls;
+        assert!(
+            (acknowledged..=acknowledged + 1).contains(&calls),
+            "{calls} calls, {acknowledged} acknowledged"
+        );
+    }
+}
+
+#[test]
+fn a_write_that_fails_is_final() {
+    recovers(
+        |options| options.faults.write.clone(),
+        ErrorKind::Other,
+        "the journal",
+    );
+}
+
+#[test]
+fn a_sync_that_fails_is_final() {
+    recovers(
+        |options| options.faults.sync.clone(),
+        ErrorKind::Other,
+        "the journal",
+    );
+}
+
+#[test]
+fn a_full_disk_is_noticed_while_there_is_room_in_the_current_file() {
+    recovers(
+        |options| options.faults.preallocate.clone(),
+        ErrorKind::StorageFull,
+        "free space on that disk",
+    );
+}
+
+#[test]
+fn all_who_wait_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let faulty = options();
+    let store = open_with(dir.path(), faulty.clone());
+    faulty.faults.sync.after(0, ErrorKind::Other);
+    let waiting: Vec<_> = (0..8)
+        .map(|number| {
+            let store = store.clone();
+            std::thread::spawn(move || store.wait_durable(store.record_call(call(number))))
+        })
+        .collect();
+    assert!(
+        waiting
+            .into_iter()
+            .all(|thread| thread.join().unwrap().is_err())
+    );
+}
+
+#[test]
+fn a_failing_callback_may_close_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let faulty = options();
+    let store = open_with(dir.path(), faulty.clone());
+    faulty.faults.write.after(0, ErrorKind::Other);
+    let (tell, told) = channel();
+    let handle = store.clone();
+    store.on_failure(move |_| tell.send(handle.close().is_err()).unwrap());
+    store.wait_durable(store.record_call(call(1))).unwrap_err();
+    assert_eq!(told.recv_timeout(Duration::from_secs(5)), Ok(true));
+}
+
+#[test]
+fn a_checkpoint_that_fails_is_final() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.wait_durable(store.record_call(call(1))).unwrap();
+    *super::super::lock(&store.0.keeper.checkpoint.stop_after) = Some(1);
+    assert!(store.0.keeper.keep().is_err());
+    assert!(
+        store
+            .failed()
+            .unwrap()
+            .to_string()
+            .contains("safe in the journal")
+    );
+    drop(store);
+    assert_eq!(open(dir.path()).stats().calls, 1);
+}
+
+#[test]
+fn an_unwritable_directory_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("data");
+    std::fs::write(&file, "not a directory").unwrap();
+    let error = Store::open(&file, options(), &mut |_| {})
+        .map(drop)
+        .unwrap_err();
+    assert!(
+        matches!(error, OpenError::Io { .. }) && error.to_string().contains("data"),
+        "{error}"
+    );
+}
+
+/// A disk that is really full, where this user may mount one.
+#[test]
+fn a_disk_that_is_really_full() {
+    let dir = tempfile::tempdir().unwrap();
+    let mount = |args: &[&str]| {
+        std::process::Command::new("mount")
+            .args(args)
+            .arg(dir.path())
+            .output()
+    };
+    if !mount(&["-t", "tmpfs", "-o", "size=12m", "tmpfs"])
+        .is_ok_and(|output| output.status.success())
+    {
+        eprintln!("skipped: this user may not mount a tmpfs");
+        return;
+    }
+    let result = std::panic::catch_unwind(|| {
+        let store = open_with(
+            dir.path(),
+            Options {
+                segment_bytes: 1 << 20,
+                ..options()
+            },
+        );
+        let (mut acknowledged, mut last) = (0, store.record_call(call(0)));
+        while store.wait_durable(last).is_ok() {
+            acknowledged += 1;
+            last = store.record_call(call(acknowledged));
+            for _ in 0..50 {
+                acknowledged += u64::from(store.failed().is_none());
+                last = store.record_call(call(acknowledged));
+            }
+            if store.wait_durable(last).is_ok() {
+                acknowledged = store.stats().durable;
+            }
+        }
+        let failure = store.failed().unwrap().to_string();
+        assert!(
+            failure.contains("No space left") && failure.contains("free space on that disk"),
+            "{failure}"
+        );
+        let durable = store.stats().durable;
+        drop(store);
+        // Still full: a clear error, and no harm. With room again: everything is there.
+        if let Err(error) = Store::open(dir.path(), options(), &mut |_| {}).map(drop) {
+            assert!(
+                error.to_string().contains("space") || error.to_string().contains("os error 28"),
+                "{error}"
+            );
+        }
+        assert!(mount(&["-o", "remount,size=64m"]).unwrap().status.success());
+        let store = open_with(
+            dir.path(),
+            Options {
+                segment_bytes: 1 << 20,
+                ..options()
+            },
+        );
+        assert!(
+            store.stats().calls >= durable.saturating_sub(2),
+            "{} of {durable}",
+            store.stats().calls
+        );
+    });
+    std::process::Command::new("umount")
+        .arg(dir.path())
+        .output()
+        .unwrap();
+    result.unwrap();
+}
