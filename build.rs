@@ -10,8 +10,15 @@ use std::{env, fs};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-const SOURCES: [&str; 7] =
-    ["ui/src", "ui/public", "ui/build", "ui/index.html", "ui/package-lock.json", "ui/vite.config.ts", "ui/tsconfig.json"];
+const SOURCES: [&str; 7] = [
+    "ui/src",
+    "ui/public",
+    "ui/build",
+    "ui/index.html",
+    "ui/package-lock.json",
+    "ui/vite.config.ts",
+    "ui/tsconfig.json",
+];
 
 fn main() -> Outcome<()> {
     println!("cargo:rerun-if-env-changed=REAL200_UI");
@@ -30,11 +37,21 @@ fn main() -> Outcome<()> {
     if !sources.exists() && prebuilt.join("index.html").exists() {
         return copy(prebuilt, &out);
     }
+    if !sources.exists() {
+        return placeholder(&out, "its sources were not there when it was built");
+    }
     if env::var_os("REAL200_UI").as_deref() == Some(OsStr::new("skip")) {
         return placeholder(&out, "REAL200_UI=skip was set when it was built");
     }
-    if !npm().arg("--version").output().is_ok_and(|output| output.status.success()) {
-        return placeholder(&out, "there was no npm when it was built (install Node 20 or later and build again)");
+    if !npm()
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        return placeholder(
+            &out,
+            "there was no npm when it was built (install Node 20 or later and build again)",
+        );
     }
     for source in SOURCES {
         println!("cargo:rerun-if-changed={source}");
@@ -52,20 +69,27 @@ fn build(out: &Path) -> Outcome<()> {
     if !is_installed() {
         run(npm().args(["ci", "--no-audit", "--no-fund"]))?;
     }
-    run(npm().args(["run", "build", "--", "--emptyOutDir", "--outDir"]).arg(out))
+    run(npm()
+        .args(["run", "build", "--", "--emptyOutDir", "--outDir"])
+        .arg(out))
 }
 
 /// Whether `ui/node_modules` was installed from the lock file as it is now.
 fn is_installed() -> bool {
     let changed = |path: &str| fs::metadata(path).and_then(|metadata| metadata.modified());
-    match (changed("ui/node_modules/.package-lock.json"), changed("ui/package-lock.json")) {
+    match (
+        changed("ui/node_modules/.package-lock.json"),
+        changed("ui/package-lock.json"),
+    ) {
         (Ok(installed), Ok(locked)) => installed >= locked,
         _ => false,
     }
 }
 
 fn run(command: &mut Command) -> Outcome<()> {
-    let output = command.output().map_err(|e| format!("cannot run {command:?}: {e}"))?;
+    let output = command
+        .output()
+        .map_err(|e| format!("cannot run {command:?}: {e}"))?;
     if output.status.success() {
         return Ok(());
     }
@@ -74,7 +98,9 @@ fn run(command: &mut Command) -> Outcome<()> {
 }
 
 fn copy(from: &Path, to: &Path) -> Outcome<()> {
-    for entry in fs::read_dir(from).map_err(|e| format!("cannot read the console at {}: {e}", from.display()))? {
+    for entry in fs::read_dir(from)
+        .map_err(|e| format!("cannot read the console at {}: {e}", from.display()))?
+    {
         let entry = entry?;
         let target = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {

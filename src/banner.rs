@@ -19,34 +19,81 @@ pub fn print(state: &State, listen: SocketAddr) -> anyhow::Result<()> {
     let mut text = format!("\nReal200 {}\n\n", env!("CARGO_PKG_VERSION"));
     let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<10} {value}\n"));
     line("Console", &format!("{base}/console"));
-    if let Some(token) = state.sessions.new_setup_token().map_err(|e| anyhow!(e.for_operator()))? {
-        line("Set up", &format!("{base}/console/setup?token={}", token.as_str()));
+    if let Some(token) = state
+        .sessions
+        .new_setup_token()
+        .map_err(|e| anyhow!(e.for_operator()))?
+    {
+        line(
+            "Set up",
+            &format!("{base}/console/setup?token={}", token.as_str()),
+        );
         line("", "open this link once to make the first admin");
     }
     line("API", &format!("{base}/v1"));
     line("Data", &state.settings.data_dir.display().to_string());
-    let channels = state.channels.list().map_err(|e| anyhow!(e.for_operator()))?;
+    let channels = state
+        .channels
+        .list()
+        .map_err(|e| anyhow!(e.for_operator()))?;
     let describe = |view: &crate::state::ChannelView| {
-        let off = if view.channel.status == ChannelStatus::Disabled { ", disabled" } else { "" };
-        format!("{} ({}{off})", view.channel.name, view.channel.kind.as_str())
+        let off = if view.channel.status == ChannelStatus::Disabled {
+            ", disabled"
+        } else {
+            ""
+        };
+        format!(
+            "{} ({}{off})",
+            view.channel.name,
+            view.channel.kind.as_str()
+        )
     };
-    line("Channels", &list(channels.iter().map(describe).collect(), usize::MAX));
-    line("Models", &list(state.channels.served_models().into_iter().map(|model| model.name).collect(), MODELS_SHOWN));
+    line(
+        "Channels",
+        &list(channels.iter().map(describe).collect(), usize::MAX),
+    );
+    line(
+        "Models",
+        &list(
+            state
+                .channels
+                .served_models()
+                .into_iter()
+                .map(|model| model.name)
+                .collect(),
+            MODELS_SHOWN,
+        ),
+    );
     let unreadable = state.channels.unreadable();
     if !unreadable.is_empty() {
         line("", "");
-        line("ATTENTION", &format!("the master key is not the one that sealed the credentials of: {}", unreadable.join(", ")));
-        line("", "start with the former REAL200_MASTER_KEY or master.key, or enter these credentials again in the console");
+        line(
+            "ATTENTION",
+            &format!(
+                "the master key is not the one that sealed the credentials of: {}",
+                unreadable.join(", ")
+            ),
+        );
+        line(
+            "",
+            "start with the former REAL200_MASTER_KEY or master.key, or enter these credentials again in the console",
+        );
     }
     text.push('\n');
     // A closed standard output must not keep the gateway from serving.
-    let _ = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
+    let _ = io::stdout()
+        .write_all(text.as_bytes())
+        .and_then(|()| io::stdout().flush());
     Ok(())
 }
 
 /// An address that a browser on this machine can open.
 fn base_url(listen: SocketAddr) -> String {
-    if listen.ip().is_unspecified() { format!("http://localhost:{}", listen.port()) } else { format!("http://{listen}") }
+    if listen.ip().is_unspecified() {
+        format!("http://localhost:{}", listen.port())
+    } else {
+        format!("http://{listen}")
+    }
 }
 
 fn list(names: Vec<String>, most: usize) -> String {

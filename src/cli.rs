@@ -85,20 +85,32 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(EXIT_USAGE) } else { ExitCode::SUCCESS };
+            return if error.use_stderr() {
+                ExitCode::from(EXIT_USAGE)
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "real200: {error:#}");
-            if error.is::<ConfigError>() { ExitCode::from(EXIT_USAGE) } else { ExitCode::FAILURE }
+            if error.is::<ConfigError>() {
+                ExitCode::from(EXIT_USAGE)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let overrides = Overrides { file: cli.options.config, listen: cli.options.listen, data_dir: cli.options.data_dir };
+    let overrides = Overrides {
+        file: cli.options.config,
+        listen: cli.options.listen,
+        data_dir: cli.options.data_dir,
+    };
     let (config, bootstrap) = config::load(&overrides)?;
     start_log(&config.log)?;
     match cli.command.unwrap_or(Command::Serve) {
@@ -124,10 +136,20 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 fn start_log(log: &LogConfig) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&log.level).with_context(|| format!("log.level {:?} cannot be read; write one such as info", log.level))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter = EnvFilter::try_new(&log.level).with_context(|| {
+        format!(
+            "log.level {:?} cannot be read; write one such as info",
+            log.level
+        )
+    })?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     match log.format {
-        LogFormat::Text => lines.with_target(false).with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Text => lines
+            .with_target(false)
+            .with_ansi(std::io::stderr().is_terminal())
+            .init(),
         LogFormat::Json => lines.json().init(),
     }
     Ok(())
@@ -158,25 +180,69 @@ async fn user(command: UserCommand, state: &State) -> anyhow::Result<()> {
                 RoleArgument::Admin => Role::Admin,
                 RoleArgument::Member => Role::Member,
             };
-            let new = NewAccount { username, password: read_password()?, role, quota: Quota::default() };
-            let view = state.accounts.create(new, &actor).await.map_err(|e| anyhow!(e.for_operator()))?;
-            say(&format!("made the {} account {}", role.as_str(), view.account.username))
+            let new = NewAccount {
+                username,
+                password: read_password()?,
+                role,
+                quota: Quota::default(),
+            };
+            let view = state
+                .accounts
+                .create(new, &actor)
+                .await
+                .map_err(|e| anyhow!(e.for_operator()))?;
+            say(&format!(
+                "made the {} account {}",
+                role.as_str(),
+                view.account.username
+            ))
         }
         UserCommand::SetPassword { username } => {
             let Some(account) = state.accounts.find_by_name(&username) else {
-                bail!("there is no account named {username}; real200 user list shows which there are");
+                bail!(
+                    "there is no account named {username}; real200 user list shows which there are"
+                );
             };
-            let change =
-                AccountChange { password: Some(read_password()?), status: Some(AccountStatus::Active), ..AccountChange::default() };
-            state.accounts.update(account.id, change, &actor).await.map_err(|e| anyhow!(e.for_operator()))?;
-            state.sessions.end_all_of(account.id).await.map_err(|e| anyhow!(e.for_operator()))?;
-            say(&format!("set the password of {}; its log-ins have ended", account.username))
+            let change = AccountChange {
+                password: Some(read_password()?),
+                status: Some(AccountStatus::Active),
+                ..AccountChange::default()
+            };
+            state
+                .accounts
+                .update(account.id, change, &actor)
+                .await
+                .map_err(|e| anyhow!(e.for_operator()))?;
+            state
+                .sessions
+                .end_all_of(account.id)
+                .await
+                .map_err(|e| anyhow!(e.for_operator()))?;
+            say(&format!(
+                "set the password of {}; its log-ins have ended",
+                account.username
+            ))
         }
         UserCommand::List => {
-            let (accounts, _) = state.accounts.list("", Page { number: 1, size: usize::MAX }).map_err(|e| anyhow!(e.for_operator()))?;
+            let (accounts, _) = state
+                .accounts
+                .list(
+                    "",
+                    Page {
+                        number: 1,
+                        size: usize::MAX,
+                    },
+                )
+                .map_err(|e| anyhow!(e.for_operator()))?;
             for view in accounts {
                 let account = &view.account;
-                say(&format!("{:<32} {:<8} {:<9} {} keys", account.username.as_str(), account.role.as_str(), account.status.as_str(), view.key_count))?;
+                say(&format!(
+                    "{:<32} {:<8} {:<9} {} keys",
+                    account.username.as_str(),
+                    account.role.as_str(),
+                    account.status.as_str(),
+                    view.key_count
+                ))?;
             }
             Ok(())
         }
@@ -187,11 +253,19 @@ async fn user(command: UserCommand, state: &State) -> anyhow::Result<()> {
 fn read_password() -> anyhow::Result<Zeroizing<String>> {
     if !std::io::stdin().is_terminal() {
         let mut line = Zeroizing::new(String::new());
-        std::io::stdin().lock().read_line(&mut line).context("cannot read the password from standard input")?;
-        return Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()));
+        std::io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .context("cannot read the password from standard input")?;
+        return Ok(Zeroizing::new(
+            line.trim_end_matches(['\r', '\n']).to_owned(),
+        ));
     }
-    let first = Zeroizing::new(rpassword::prompt_password("Password: ").context("cannot read the password")?);
-    let second = Zeroizing::new(rpassword::prompt_password("Again: ").context("cannot read the password")?);
+    let first = Zeroizing::new(
+        rpassword::prompt_password("Password: ").context("cannot read the password")?,
+    );
+    let second =
+        Zeroizing::new(rpassword::prompt_password("Again: ").context("cannot read the password")?);
     if first != second {
         bail!("the two passwords differ; nothing was changed");
     }
@@ -203,7 +277,10 @@ fn doctor(config: &Config) -> anyhow::Result<ExitCode> {
     let dir = &config.data_dir.0;
     say("configuration: good")?;
     if !dir.is_dir() {
-        bail!("there is no data directory at {}; name it with --data-dir, or start the gateway once", dir.display());
+        bail!(
+            "there is no data directory at {}; name it with --data-dir, or start the gateway once",
+            dir.display()
+        );
     }
     let examination = storage::examine(dir, &config.storage(), &mut |_| {});
     for fact in &examination.facts {
@@ -216,9 +293,20 @@ fn doctor(config: &Config) -> anyhow::Result<ExitCode> {
         };
         say(&format!("{mark}: {}", finding.text))?;
     }
-    let broken = examination.findings.iter().any(|finding| finding.severity == Severity::Error);
-    say(if broken { "something is wrong: see above" } else { "all is well" })?;
-    Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let broken = examination
+        .findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error);
+    say(if broken {
+        "something is wrong: see above"
+    } else {
+        "all is well"
+    })?;
+    Ok(if broken {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn say(line: &str) -> anyhow::Result<()> {

@@ -32,23 +32,33 @@ impl Tick {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one place that may ask the system for the time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that may ask the system for the time"
+)]
 impl Clock {
     /// The system's clock.
     pub fn system() -> Self {
-        Self(Arc::new(Source::System { start: Instant::now() }))
+        Self(Arc::new(Source::System {
+            start: Instant::now(),
+        }))
     }
 
     /// A clock that stands at `now` until it is moved.
     pub fn manual(now: Timestamp) -> Self {
-        Self(Arc::new(Source::Manual { start: now, now: AtomicI64::new(now.as_micros()) }))
+        Self(Arc::new(Source::Manual {
+            start: now,
+            now: AtomicI64::new(now.as_micros()),
+        }))
     }
 
     /// The time of day.
     pub fn now(&self) -> Timestamp {
         match &*self.0 {
             Source::System { .. } => {
-                let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                let since_epoch = SystemTime::now()
+                    .duration_since(SystemTime::UNIX_EPOCH)
+                    .unwrap_or_default();
                 Timestamp::default().after(since_epoch)
             }
             Source::Manual { now, .. } => Timestamp::from_micros(now.load(Ordering::SeqCst)),

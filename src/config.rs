@@ -91,7 +91,10 @@ pub struct LedgerConfig {
 
 impl Default for LedgerConfig {
     fn default() -> Self {
-        Self { time_zone: "UTC".to_owned(), retention_days: 90 }
+        Self {
+            time_zone: "UTC".to_owned(),
+            retention_days: 90,
+        }
     }
 }
 
@@ -132,7 +135,11 @@ pub struct UpstreamConfig {
 
 impl Default for UpstreamConfig {
     fn default() -> Self {
-        Self { connect_timeout_ms: 5_000, first_byte_timeout_ms: 300_000, idle_timeout_ms: 120_000 }
+        Self {
+            connect_timeout_ms: 5_000,
+            first_byte_timeout_ms: 300_000,
+            idle_timeout_ms: 120_000,
+        }
     }
 }
 
@@ -148,7 +155,10 @@ pub struct SessionConfig {
 
 impl Default for SessionConfig {
     fn default() -> Self {
-        Self { idle_minutes: 12 * 60, lifetime_days: 30 }
+        Self {
+            idle_minutes: 12 * 60,
+            lifetime_days: 30,
+        }
     }
 }
 
@@ -164,7 +174,10 @@ pub struct LogConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Text }
+        Self {
+            level: "info".to_owned(),
+            format: LogFormat::Text,
+        }
     }
 }
 
@@ -237,13 +250,22 @@ pub fn load(overrides: &Overrides) -> Result<(Config, Bootstrap), ConfigError> {
     Ok((config, bootstrap(&environment)?))
 }
 
-fn environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Environment, ConfigError> {
-    let ours = |name: &str| name.starts_with(PREFIX) || PROVIDERS.iter().any(|p| p.credential == name || p.base_url_variable == Some(name));
+fn environment(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<Environment, ConfigError> {
+    let ours = |name: &str| {
+        name.starts_with(PREFIX)
+            || PROVIDERS
+                .iter()
+                .any(|p| p.credential == name || p.base_url_variable == Some(name))
+    };
     variables
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
         .filter(|(name, value)| ours(name) && !value.is_empty())
         .map(|(name, value)| {
-            let value = value.into_string().map_err(|_| ConfigError(format!("the variable {name} is not valid UTF-8")))?;
+            let value = value
+                .into_string()
+                .map_err(|_| ConfigError(format!("the variable {name} is not valid UTF-8")))?;
             Ok((name, value))
         })
         .collect()
@@ -253,24 +275,49 @@ fn read_file(given: Option<&Path>) -> Result<toml::Table, ConfigError> {
     let path = given.unwrap_or(Path::new(DEFAULT_FILE));
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(e) if given.is_none() && e.kind() == std::io::ErrorKind::NotFound => return Ok(toml::Table::new()),
-        Err(e) => return Err(ConfigError(format!("cannot read the configuration file {}: {e}", path.display()))),
+        Err(e) if given.is_none() && e.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(toml::Table::new());
+        }
+        Err(e) => {
+            return Err(ConfigError(format!(
+                "cannot read the configuration file {}: {e}",
+                path.display()
+            )));
+        }
     };
-    text.parse().map_err(|e| ConfigError(format!("{} is not valid TOML: {e}", path.display())))
+    text.parse()
+        .map_err(|e| ConfigError(format!("{} is not valid TOML: {e}", path.display())))
 }
 
 /// Variables that are no keys of the configuration: for the first start, for secrets, and for building.
-const OTHER_VARIABLES: [&str; 6] =
-    ["REAL200_ADMIN_USERNAME", "REAL200_ADMIN_PASSWORD", "REAL200_MASTER_KEY", "REAL200_UI", "REAL200_UI_DIST", "REAL200_BIN"];
+const OTHER_VARIABLES: [&str; 6] = [
+    "REAL200_ADMIN_USERNAME",
+    "REAL200_ADMIN_PASSWORD",
+    "REAL200_MASTER_KEY",
+    "REAL200_UI",
+    "REAL200_UI_DIST",
+    "REAL200_BIN",
+];
 
 fn merge(mut table: toml::Table, environment: &Environment) -> Result<Config, ConfigError> {
     let known = known_keys();
     for (name, value) in environment {
-        let Some(key) = name.strip_prefix(PREFIX).filter(|_| !OTHER_VARIABLES.contains(&name.as_str())) else { continue };
+        let Some(key) = name
+            .strip_prefix(PREFIX)
+            .filter(|_| !OTHER_VARIABLES.contains(&name.as_str()))
+        else {
+            continue;
+        };
         let path = key.to_lowercase().replace("__", ".");
         if !known.contains(&path) {
-            let candidates = known.iter().map(|key| variable(key)).chain(OTHER_VARIABLES.map(str::to_owned));
-            return Err(ConfigError(format!("unknown variable {name}{}", nearest(name, candidates))));
+            let candidates = known
+                .iter()
+                .map(|key| variable(key))
+                .chain(OTHER_VARIABLES.map(str::to_owned));
+            return Err(ConfigError(format!(
+                "unknown variable {name}{}",
+                nearest(name, candidates)
+            )));
         }
         set(&mut table, &path, value);
     }
@@ -278,9 +325,17 @@ fn merge(mut table: toml::Table, environment: &Environment) -> Result<Config, Co
     let config = serde_ignored::deserialize(toml::Value::Table(table), |path| {
         unknown.get_or_insert_with(|| path.to_string());
     })
-    .map_err(|e| ConfigError(format!("the configuration cannot be used: {}", e.to_string().trim())))?;
+    .map_err(|e| {
+        ConfigError(format!(
+            "the configuration cannot be used: {}",
+            e.to_string().trim()
+        ))
+    })?;
     match unknown {
-        Some(key) => Err(ConfigError(format!("unknown configuration key {key}{}", nearest(&key, known.into_iter())))),
+        Some(key) => Err(ConfigError(format!(
+            "unknown configuration key {key}{}",
+            nearest(&key, known.into_iter())
+        ))),
         None => Ok(config),
     }
 }
@@ -295,7 +350,9 @@ fn known_keys() -> BTreeSet<String> {
     if let Ok(toml::Value::Table(table)) = toml::Value::try_from(Config::default()) {
         for (name, value) in table {
             match value {
-                toml::Value::Table(section) => keys.extend(section.keys().map(|field| format!("{name}.{field}"))),
+                toml::Value::Table(section) => {
+                    keys.extend(section.keys().map(|field| format!("{name}.{field}")))
+                }
                 _ => {
                     keys.insert(name);
                 }
@@ -315,13 +372,24 @@ fn nearest(wrong: &str, known: impl Iterator<Item = String>) -> String {
 
 /// A value of the environment is read as TOML where it is a number, a truth value or a list, and as text otherwise.
 fn set(table: &mut toml::Table, path: &str, text: &str) {
-    let value = match format!("value = {text}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("value")) {
-        Some(value @ (toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) | toml::Value::Array(_))) => value,
+    let value = match format!("value = {text}")
+        .parse::<toml::Table>()
+        .ok()
+        .and_then(|mut t| t.remove("value"))
+    {
+        Some(
+            value @ (toml::Value::Integer(_)
+            | toml::Value::Float(_)
+            | toml::Value::Boolean(_)
+            | toml::Value::Array(_)),
+        ) => value,
         _ => toml::Value::String(text.to_owned()),
     };
     match path.split_once('.') {
         Some((section, field)) => {
-            let section = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            let section = table
+                .entry(section)
+                .or_insert_with(|| toml::Value::Table(toml::Table::new()));
             if let toml::Value::Table(section) = section {
                 section.insert(field.to_owned(), value);
             }
@@ -366,11 +434,23 @@ const PROVIDERS: [Provider; 3] = [
 ];
 
 fn bootstrap(environment: &Environment) -> Result<Bootstrap, ConfigError> {
-    let value = |name: &str| environment.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
-    let admin = match (value("REAL200_ADMIN_USERNAME"), value("REAL200_ADMIN_PASSWORD")) {
+    let value = |name: &str| {
+        environment
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.clone())
+    };
+    let admin = match (
+        value("REAL200_ADMIN_USERNAME"),
+        value("REAL200_ADMIN_PASSWORD"),
+    ) {
         (Some(username), Some(password)) => Some((username, Zeroizing::new(password))),
         (None, None) => None,
-        _ => return Err(ConfigError("set both REAL200_ADMIN_USERNAME and REAL200_ADMIN_PASSWORD, or neither".to_owned())),
+        _ => {
+            return Err(ConfigError(
+                "set both REAL200_ADMIN_USERNAME and REAL200_ADMIN_PASSWORD, or neither".to_owned(),
+            ));
+        }
     };
     let providers = PROVIDERS
         .iter()
@@ -379,19 +459,32 @@ fn bootstrap(environment: &Environment) -> Result<Bootstrap, ConfigError> {
             Some(ProviderCredential {
                 name: provider.name,
                 provider: provider.provider,
-                base_url: base_url.unwrap_or_else(|| provider.base_url.to_owned()).trim_end_matches('/').to_owned(),
+                base_url: base_url
+                    .unwrap_or_else(|| provider.base_url.to_owned())
+                    .trim_end_matches('/')
+                    .to_owned(),
                 credential: Zeroizing::new(value(provider.credential)?),
             })
         })
         .collect();
-    Ok(Bootstrap { admin, master_key: value("REAL200_MASTER_KEY").map(Zeroizing::new), providers })
+    Ok(Bootstrap {
+        admin,
+        master_key: value("REAL200_MASTER_KEY").map(Zeroizing::new),
+        providers,
+    })
 }
 
 impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         let refuse = |key: &str, words: &str| Err(ConfigError(format!("{key} {words}")));
         if TimeZone::named(&self.ledger.time_zone).is_err() {
-            return refuse("ledger.time_zone", &format!("{:?} is no time zone; write an IANA name such as Europe/Berlin", self.ledger.time_zone));
+            return refuse(
+                "ledger.time_zone",
+                &format!(
+                    "{:?} is no time zone; write an IANA name such as Europe/Berlin",
+                    self.ledger.time_zone
+                ),
+            );
         }
         if self.ledger.retention_days == 0 {
             return refuse("ledger.retention_days", "must be at least 1");
@@ -399,12 +492,19 @@ impl Config {
         if self.journal.segment_bytes < 1 << 20 {
             return refuse("journal.segment_bytes", "must be at least 1048576");
         }
-        let waits = [self.upstream.connect_timeout_ms, self.upstream.first_byte_timeout_ms, self.upstream.idle_timeout_ms];
+        let waits = [
+            self.upstream.connect_timeout_ms,
+            self.upstream.first_byte_timeout_ms,
+            self.upstream.idle_timeout_ms,
+        ];
         if waits.contains(&0) {
             return refuse("upstream timeouts", "must be at least 1 ms");
         }
         if self.session.idle_minutes == 0 || self.session.lifetime_days == 0 {
-            return refuse("session.idle_minutes and session.lifetime_days", "must be at least 1");
+            return refuse(
+                "session.idle_minutes and session.lifetime_days",
+                "must be at least 1",
+            );
         }
         Ok(())
     }
@@ -414,12 +514,15 @@ impl Config {
     /// # Errors
     /// When the time zone does not exist.
     pub fn settings(&self, listen: SocketAddr) -> Result<Settings, ConfigError> {
-        let time_zone = TimeZone::named(&self.ledger.time_zone).map_err(|e| ConfigError(format!("ledger.time_zone: {e}")))?;
+        let time_zone = TimeZone::named(&self.ledger.time_zone)
+            .map_err(|e| ConfigError(format!("ledger.time_zone: {e}")))?;
         Ok(Settings {
             time_zone,
             retention_days: self.ledger.retention_days,
             session_idle: Duration::from_secs(self.session.idle_minutes.saturating_mul(60)),
-            session_lifetime: Duration::from_secs(self.session.lifetime_days.saturating_mul(24 * 3600)),
+            session_lifetime: Duration::from_secs(
+                self.session.lifetime_days.saturating_mul(24 * 3600),
+            ),
             body_limit: self.server.body_limit_bytes,
             timeouts: Timeouts {
                 connect: Duration::from_millis(self.upstream.connect_timeout_ms),
@@ -447,7 +550,10 @@ mod tests {
     use super::*;
 
     fn merged(file: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
-        let environment = variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let environment = variables
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+            .collect();
         merge(file.parse().unwrap(), &environment).map_err(|e| e.to_string())
     }
 
@@ -455,7 +561,11 @@ mod tests {
     fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
         let config = merged(
             "[server]\nlisten = \"0.0.0.0:80\"\ndrain_seconds = 5",
-            &[("REAL200_SERVER__LISTEN", "127.0.0.1:9"), ("REAL200_DATA_DIR", "/srv/real200"), ("REAL200_SERVER__TRUSTED_PROXIES", "[\"10.0.0.0/8\"]")],
+            &[
+                ("REAL200_SERVER__LISTEN", "127.0.0.1:9"),
+                ("REAL200_DATA_DIR", "/srv/real200"),
+                ("REAL200_SERVER__TRUSTED_PROXIES", "[\"10.0.0.0/8\"]"),
+            ],
         )
         .unwrap();
         assert_eq!(config.server.listen, SocketAddr::from(([127, 0, 0, 1], 9)));
@@ -467,7 +577,10 @@ mod tests {
 
     #[test]
     fn an_unknown_key_names_the_nearest_known_one() {
-        assert_eq!(merged("[server]\nlisten_on = 1", &[]).unwrap_err(), "unknown configuration key server.listen_on; did you mean server.listen?");
+        assert_eq!(
+            merged("[server]\nlisten_on = 1", &[]).unwrap_err(),
+            "unknown configuration key server.listen_on; did you mean server.listen?"
+        );
         assert_eq!(
             merged("", &[("REAL200_DATADIR", "/x")]).unwrap_err(),
             "unknown variable REAL200_DATADIR; did you mean REAL200_DATA_DIR?"

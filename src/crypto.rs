@@ -24,7 +24,10 @@ pub fn sha256(text: &str) -> Digest {
 /// Whether both are equal, in a time that does not depend on where they differ.
 pub fn equal(a: &str, b: &str) -> bool {
     let (a, b) = (sha256(a), sha256(b));
-    a.0.iter().zip(b.0).fold(0, |difference, (x, y)| difference | (x ^ y)) == 0
+    a.0.iter()
+        .zip(b.0)
+        .fold(0, |difference, (x, y)| difference | (x ^ y))
+        == 0
 }
 
 /// The system gave no random bytes.
@@ -38,7 +41,9 @@ pub struct NoRandomness;
 /// When the system gives none.
 pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| NoRandomness)?;
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| NoRandomness)?;
     Ok(bytes)
 }
 
@@ -111,7 +116,9 @@ impl MasterKey {
     /// # Errors
     /// When the text has another form; `origin` says in the message where it came from.
     pub fn from_hex(text: &str, origin: &str) -> Result<Self, MasterKeyError> {
-        let malformed = || MasterKeyError::Malformed { origin: origin.to_owned() };
+        let malformed = || MasterKeyError::Malformed {
+            origin: origin.to_owned(),
+        };
         let text = text.trim();
         if text.len() != 64 || !text.is_ascii() {
             return Err(malformed());
@@ -121,9 +128,20 @@ impl MasterKey {
             *byte = u8::from_str_radix(&text[i * 2..i * 2 + 2], 16).map_err(|_| malformed())?;
         }
         let key = UnboundKey::new(&AES_256_GCM, bytes.as_ref()).map_err(|_| malformed())?;
-        let print = digest(&SHA256, &[b"real200 master key ".as_slice(), bytes.as_ref()].concat());
-        let fingerprint = print.as_ref().iter().take(8).map(|b| format!("{b:02x}")).collect();
-        Ok(Self { key: LessSafeKey::new(key), fingerprint })
+        let print = digest(
+            &SHA256,
+            &[b"real200 master key ".as_slice(), bytes.as_ref()].concat(),
+        );
+        let fingerprint = print
+            .as_ref()
+            .iter()
+            .take(8)
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        Ok(Self {
+            key: LessSafeKey::new(key),
+            fingerprint,
+        })
     }
 
     /// Reads the key file, or makes it (mode 0600) with a new key where there is none.
@@ -132,7 +150,10 @@ impl MasterKey {
     /// When it can be neither read nor made, or holds no key.
     pub fn from_file(path: &Path) -> Result<Self, MasterKeyError> {
         let shown = path.display().to_string();
-        let file_error = |source| MasterKeyError::File { path: shown.clone(), source };
+        let file_error = |source| MasterKeyError::File {
+            path: shown.clone(),
+            source,
+        };
         match std::fs::read_to_string(path).map(Zeroizing::new) {
             Ok(text) => Self::from_hex(&text, &shown),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
@@ -156,7 +177,11 @@ impl MasterKey {
     pub fn seal(&self, secret: &str, record: &[u8]) -> Result<Sealed, NoRandomness> {
         let nonce = random::<NONCE_LEN>()?;
         let mut body = secret.as_bytes().to_vec();
-        let sealed = self.key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(record), &mut body);
+        let sealed = self.key.seal_in_place_append_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(record),
+            &mut body,
+        );
         sealed.map_err(|_| NoRandomness)?;
         Ok(Sealed([&[VERSION], nonce.as_slice(), &body].concat()))
     }
@@ -170,8 +195,13 @@ impl MasterKey {
         }
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut body = Zeroizing::new(body.to_vec());
-        let plain = self.key.open_in_place(nonce, Aad::from(record), &mut body).ok()?;
-        std::str::from_utf8(plain).ok().map(|text| Zeroizing::new(text.to_owned()))
+        let plain = self
+            .key
+            .open_in_place(nonce, Aad::from(record), &mut body)
+            .ok()?;
+        std::str::from_utf8(plain)
+            .ok()
+            .map(|text| Zeroizing::new(text.to_owned()))
     }
 }
 
@@ -184,7 +214,11 @@ impl fmt::Debug for MasterKey {
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     writeln!(file, "{text}")?;
     file.sync_all()?;
     if let Some(dir) = path.parent() {
@@ -204,7 +238,10 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_with_the_same_key_and_record_only() {
         let sealed = key(1).seal("sk-upstream", b"channel-a").unwrap();
-        assert_eq!(key(1).open(&sealed, b"channel-a").unwrap().as_str(), "sk-upstream");
+        assert_eq!(
+            key(1).open(&sealed, b"channel-a").unwrap().as_str(),
+            "sk-upstream"
+        );
         assert!(key(1).open(&sealed, b"channel-b").is_none());
         assert!(key(2).open(&sealed, b"channel-a").is_none());
         assert!(key(1).open(&Sealed(vec![]), b"channel-a").is_none());
@@ -222,7 +259,10 @@ mod tests {
 
     #[test]
     fn two_sealings_of_one_secret_differ() {
-        assert_ne!(key(1).seal("s", b"a").unwrap(), key(1).seal("s", b"a").unwrap());
+        assert_ne!(
+            key(1).seal("s", b"a").unwrap(),
+            key(1).seal("s", b"a").unwrap()
+        );
     }
 
     #[test]
@@ -231,10 +271,21 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("master.key");
         let made = MasterKey::from_file(&path).unwrap();
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(MasterKey::from_file(&path).unwrap().fingerprint(), made.fingerprint());
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(
+            MasterKey::from_file(&path).unwrap().fingerprint(),
+            made.fingerprint()
+        );
         std::fs::write(&path, "short").unwrap();
-        assert!(MasterKey::from_file(&path).unwrap_err().to_string().contains("64 hexadecimal"));
+        assert!(
+            MasterKey::from_file(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("64 hexadecimal")
+        );
     }
 
     #[test]

@@ -14,7 +14,18 @@ use crate::state::{Actor, NewAccount, NewChannel, State, catalogue};
 pub async fn prepare(state: &State, bootstrap: Bootstrap) -> Result<()> {
     let actor = Actor::system();
     if let Some((username, password)) = bootstrap.admin.filter(|_| state.accounts.is_empty()) {
-        state.accounts.create(NewAccount { username, password, role: Role::Admin, quota: Quota::default() }, &actor).await?;
+        state
+            .accounts
+            .create(
+                NewAccount {
+                    username,
+                    password,
+                    role: Role::Admin,
+                    quota: Quota::default(),
+                },
+                &actor,
+            )
+            .await?;
     }
     if state.channels.is_empty() {
         state.channels.create(echo(), &actor).await?;

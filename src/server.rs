@@ -28,15 +28,28 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 ///
 /// # Errors
 /// One sentence that names the path and says what to change.
-pub fn open(config: &Config, master_key: Option<&str>, listen: std::net::SocketAddr, clock: &Clock) -> anyhow::Result<(Store, State)> {
+pub fn open(
+    config: &Config,
+    master_key: Option<&str>,
+    listen: std::net::SocketAddr,
+    clock: &Clock,
+) -> anyhow::Result<(Store, State)> {
     let dir = &config.data_dir.0;
     let mut reporter = Reporter::new(clock.clone());
-    let store = Store::open(dir, config.storage(), &mut |progress| reporter.report(&progress))?;
+    let store = Store::open(dir, config.storage(), &mut |progress| {
+        reporter.report(&progress)
+    })?;
     let master_key = match master_key {
         Some(text) => MasterKey::from_hex(text, "REAL200_MASTER_KEY"),
         None => MasterKey::from_file(&dir.join("master.key")),
     }?;
-    let state = State::open(config.settings(listen)?, store.clone(), master_key, clock.clone()).map_err(|e| anyhow!(e.for_operator()))?;
+    let state = State::open(
+        config.settings(listen)?,
+        store.clone(),
+        master_key,
+        clock.clone(),
+    )
+    .map_err(|e| anyhow!(e.for_operator()))?;
     Ok((store, state))
 }
 
@@ -51,12 +64,21 @@ pub async fn run(
     clock: Clock,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let listen = listener.local_addr().context("cannot tell the address to listen on")?;
-    let (store, state) = open(&config, bootstrap.master_key.as_ref().map(|key| key.as_str()), listen, &clock)?;
+    let listen = listener
+        .local_addr()
+        .context("cannot tell the address to listen on")?;
+    let (store, state) = open(
+        &config,
+        bootstrap.master_key.as_ref().map(|key| key.as_str()),
+        listen,
+        &clock,
+    )?;
     for warning in store.warnings() {
         tracing::warn!("{warning}");
     }
-    first_start::prepare(&state, bootstrap).await.map_err(|e| anyhow!(e.for_operator()))?;
+    first_start::prepare(&state, bootstrap)
+        .await
+        .map_err(|e| anyhow!(e.for_operator()))?;
     banner::print(&state, listen)?;
 
     let state = web::Data::new(state);
@@ -67,7 +89,11 @@ pub async fn run(
     };
     let app_state = state.clone();
     let server = HttpServer::new(move || {
-        App::new().app_data(app_state.clone()).app_data(probe.clone()).configure(console::routes).configure(gateway::routes)
+        App::new()
+            .app_data(app_state.clone())
+            .app_data(probe.clone())
+            .configure(console::routes)
+            .configure(gateway::routes)
     })
     .workers(workers)
     .backlog(4096)
@@ -98,7 +124,9 @@ pub async fn run(
     ended.context("the HTTP server did not stop cleanly")?;
     settle_rest(&state).await;
     drop(state);
-    let closed = tokio::task::spawn_blocking(move || store.close()).await.context("closing the store")?;
+    let closed = tokio::task::spawn_blocking(move || store.close())
+        .await
+        .context("closing the store")?;
     closed.map_err(|failed| anyhow!("{failed}"))?;
     tracing::info!("stopped: everything is on disk");
     Ok(())
@@ -121,8 +149,14 @@ async fn settle_rest(state: &State) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    if tokio::time::timeout(SETTLE_DEADLINE, settled).await.is_err() {
-        tracing::error!(open_calls = state.ledger.open_calls(), "some calls could not be settled in time; the next start settles them at their reservation");
+    if tokio::time::timeout(SETTLE_DEADLINE, settled)
+        .await
+        .is_err()
+    {
+        tracing::error!(
+            open_calls = state.ledger.open_calls(),
+            "some calls could not be settled in time; the next start settles them at their reservation"
+        );
     }
 }
 
@@ -135,7 +169,11 @@ struct Reporter {
 
 impl Reporter {
     fn new(clock: Clock) -> Self {
-        Self { clock, step: None, last: 0 }
+        Self {
+            clock,
+            step: None,
+            last: 0,
+        }
     }
 
     fn report(&mut self, progress: &Progress) {
@@ -152,7 +190,13 @@ impl Reporter {
             self.last = seconds;
             let percent = (progress.done * 100).checked_div(progress.of).unwrap_or(0);
             // Nobody reading is no reason to stop.
-            let _ = writeln!(std::io::stderr(), "{}: {percent} % ({} of {}, {seconds} s)", progress.what, progress.done, progress.of);
+            let _ = writeln!(
+                std::io::stderr(),
+                "{}: {percent} % ({} of {}, {seconds} s)",
+                progress.what,
+                progress.done,
+                progress.of
+            );
         }
     }
 }
@@ -165,9 +209,15 @@ pub fn bind(config: &Config) -> anyhow::Result<TcpListener> {
     let address = config.server.listen;
     let listener = TcpListener::bind(address).map_err(|e| match e.kind() {
         std::io::ErrorKind::AddrInUse => {
-            anyhow!("port {} of {} is in use: stop the other program, or choose another with --listen", address.port(), address.ip())
+            anyhow!(
+                "port {} of {} is in use: stop the other program, or choose another with --listen",
+                address.port(),
+                address.ip()
+            )
         }
-        std::io::ErrorKind::PermissionDenied => anyhow!("no permission to listen on {address}: choose a port above 1023 with --listen"),
+        std::io::ErrorKind::PermissionDenied => {
+            anyhow!("no permission to listen on {address}: choose a port above 1023 with --listen")
+        }
         _ => anyhow!("cannot listen on {address}: {e}; choose another address with --listen"),
     })?;
     listener.set_nonblocking(true)?;

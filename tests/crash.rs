@@ -3,7 +3,11 @@
 //!
 //! `CRASH_ROUNDS` sets the number of rounds; `just crash-50` runs 50.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader};
@@ -41,8 +45,14 @@ impl Gateway {
             return None;
         }
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let base = lines.find_map(|line| line.unwrap().split_once("API ").map(|(_, url)| url.trim().trim_end_matches("/v1").to_owned()));
-        let Some(base) = base else { panic!("it did not start: {:?}", child.wait()) };
+        let base = lines.find_map(|line| {
+            line.unwrap()
+                .split_once("API ")
+                .map(|(_, url)| url.trim().trim_end_matches("/v1").to_owned())
+        });
+        let Some(base) = base else {
+            panic!("it did not start: {:?}", child.wait())
+        };
         // Keeps the pipe open: a closed standard output is not what is tested here.
         std::thread::spawn(move || lines.for_each(drop));
         Some(Self { child, base })
@@ -54,14 +64,24 @@ impl Gateway {
     }
 
     fn stop(mut self) {
-        Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status()
+            .unwrap();
         assert!(self.child.wait().unwrap().success());
     }
 
     fn admin(&self) -> reqwest::blocking::Client {
-        let client = reqwest::blocking::Client::builder().cookie_store(true).build().unwrap();
+        let client = reqwest::blocking::Client::builder()
+            .cookie_store(true)
+            .build()
+            .unwrap();
         let body = json!({"username": "ada", "password": "correct horse battery"});
-        let answer = client.post(format!("{}/api/session", self.base)).json(&body).send().unwrap();
+        let answer = client
+            .post(format!("{}/api/session", self.base))
+            .json(&body)
+            .send()
+            .unwrap();
         assert!(answer.status().is_success(), "{}", answer.text().unwrap());
         client
     }
@@ -100,7 +120,12 @@ fn log(gateway: &Gateway) -> Vec<Value> {
     let admin = gateway.admin();
     let (mut calls, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page: Value = admin.get(format!("{}/api/logs?limit=200{cursor}", gateway.base)).send().unwrap().json().unwrap();
+        let page: Value = admin
+            .get(format!("{}/api/logs?limit=200{cursor}", gateway.base))
+            .send()
+            .unwrap()
+            .json()
+            .unwrap();
         calls.extend(page["items"].as_array().unwrap().iter().cloned());
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
@@ -111,29 +136,64 @@ fn log(gateway: &Gateway) -> Vec<Value> {
 
 fn check(gateway: &Gateway, seen: &Seen, key_id: &str) {
     let calls = log(gateway);
-    let ids: HashSet<_> = calls.iter().map(|call| call["id"].as_str().unwrap()).collect();
+    let ids: HashSet<_> = calls
+        .iter()
+        .map(|call| call["id"].as_str().unwrap())
+        .collect();
     assert_eq!(ids.len(), calls.len(), "a call is in the log twice");
-    let by_id: HashMap<_, _> = calls.iter().map(|call| (call["id"].as_str().unwrap(), call)).collect();
+    let by_id: HashMap<_, _> = calls
+        .iter()
+        .map(|call| (call["id"].as_str().unwrap(), call))
+        .collect();
     for (id, tokens) in seen.0.lock().unwrap().iter() {
-        let Some(call) = by_id.get(id.as_str()) else { panic!("the answered call {id} is lost") };
+        let Some(call) = by_id.get(id.as_str()) else {
+            panic!("the answered call {id} is lost")
+        };
         if let Some(tokens) = tokens {
-            assert_eq!((&call["status"], &call["usage"]["total_tokens"]), (&json!("ok"), &json!(tokens)), "{call}");
+            assert_eq!(
+                (&call["status"], &call["usage"]["total_tokens"]),
+                (&json!("ok"), &json!(tokens)),
+                "{call}"
+            );
         }
     }
-    let sum = |field: &str| calls.iter().map(|call| call["usage"][field].as_u64().unwrap()).sum::<u64>();
-    let key: Value = gateway.admin().get(format!("{}/api/keys/{key_id}", gateway.base)).send().unwrap().json().unwrap();
+    let sum = |field: &str| {
+        calls
+            .iter()
+            .map(|call| call["usage"][field].as_u64().unwrap())
+            .sum::<u64>()
+    };
+    let key: Value = gateway
+        .admin()
+        .get(format!("{}/api/keys/{key_id}", gateway.base))
+        .send()
+        .unwrap()
+        .json()
+        .unwrap();
     assert_eq!(key["usage"]["requests"], calls.len());
     assert_eq!(key["usage"]["total_tokens"], sum("total_tokens"));
 }
 
 #[test]
 fn kill_9_under_load_loses_nothing() {
-    let rounds: u32 = std::env::var("CRASH_ROUNDS").ok().map_or(6, |rounds| rounds.parse().unwrap());
+    let rounds: u32 = std::env::var("CRASH_ROUNDS")
+        .ok()
+        .map_or(6, |rounds| rounds.parse().unwrap());
     let dir = tempfile::tempdir().unwrap();
     let seen = Seen::default();
     let first = Gateway::start(dir.path(), None).unwrap();
-    let key: Value = first.admin().post(format!("{}/api/keys", first.base)).json(&json!({"name": "load"})).send().unwrap().json().unwrap();
-    let (plain, id) = (key["key"].as_str().unwrap().to_owned(), key["id"].as_str().unwrap().to_owned());
+    let key: Value = first
+        .admin()
+        .post(format!("{}/api/keys", first.base))
+        .json(&json!({"name": "load"}))
+        .send()
+        .unwrap()
+        .json()
+        .unwrap();
+    let (plain, id) = (
+        key["key"].as_str().unwrap().to_owned(),
+        key["id"].as_str().unwrap().to_owned(),
+    );
     first.stop();
     for round in 0..rounds {
         let gateway = Gateway::start(dir.path(), None).unwrap();
@@ -151,13 +211,27 @@ fn kill_9_under_load_loses_nothing() {
         });
         if round % 2 == 1 {
             // And once more while it replays.
-            Gateway::start(dir.path(), Some(Duration::from_millis(u64::from(round * 7) % 60)));
+            Gateway::start(
+                dir.path(),
+                Some(Duration::from_millis(u64::from(round * 7) % 60)),
+            );
         }
     }
     let gateway = Gateway::start(dir.path(), None).unwrap();
     check(&gateway, &seen, &id);
-    assert!(seen.0.lock().unwrap().len() > rounds as usize, "there was load");
+    assert!(
+        seen.0.lock().unwrap().len() > rounds as usize,
+        "there was load"
+    );
     gateway.stop();
-    let doctor = Command::new(env!("CARGO_BIN_EXE_real200")).args(["doctor", "--data-dir", "data"]).current_dir(dir.path()).output().unwrap();
-    assert!(doctor.status.success(), "{}", String::from_utf8_lossy(&doctor.stdout));
+    let doctor = Command::new(env!("CARGO_BIN_EXE_real200"))
+        .args(["doctor", "--data-dir", "data"])
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    assert!(
+        doctor.status.success(),
+        "{}",
+        String::from_utf8_lossy(&doctor.stdout)
+    );
 }

@@ -3,7 +3,12 @@
 //! One binary, a module a topic. `harness` starts gateways and scripted upstreams; when a gateway is dropped, the doctor
 //! checks its data directory, so that every test checks the promises, too.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod integration {
     mod accounts;

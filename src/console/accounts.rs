@@ -17,9 +17,16 @@ use super::viewer::Admin;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
-        .service(web::resource("/accounts").route(web::get().to(list)).route(web::post().to(create)))
         .service(
-            web::resource("/accounts/{id}").route(web::get().to(show)).route(web::patch().to(update)).route(web::delete().to(delete)),
+            web::resource("/accounts")
+                .route(web::get().to(list))
+                .route(web::post().to(create)),
+        )
+        .service(
+            web::resource("/accounts/{id}")
+                .route(web::get().to(show))
+                .route(web::patch().to(update))
+                .route(web::delete().to(delete)),
         );
 }
 
@@ -137,25 +144,50 @@ pub(super) struct AccountQuery {
 
 /// Lists accounts.
 #[utoipa::path(get, path = "/api/accounts", tag = "accounts", params(AccountQuery), responses((status = 200, body = Accounts), (status = "default", body = ApiError)))]
-pub(super) async fn list(state: web::Data<State>, _: Admin, query: Query<AccountQuery>) -> Result<web::Json<Accounts>, Refusal> {
+pub(super) async fn list(
+    state: web::Data<State>,
+    _: Admin,
+    query: Query<AccountQuery>,
+) -> Result<web::Json<Accounts>, Refusal> {
     let query = query.0;
-    let (views, total) = state.accounts.list(&query.q.unwrap_or_default(), page(query.page, query.page_size)?)?;
-    Ok(web::Json(Accounts { items: views.iter().map(Account::from).collect(), total }))
+    let (views, total) = state.accounts.list(
+        &query.q.unwrap_or_default(),
+        page(query.page, query.page_size)?,
+    )?;
+    Ok(web::Json(Accounts {
+        items: views.iter().map(Account::from).collect(),
+        total,
+    }))
 }
 
 /// Makes an account.
 #[utoipa::path(post, path = "/api/accounts", tag = "accounts", request_body = NewAccount, responses((status = 201, body = Account), (status = "default", body = ApiError)))]
-pub(super) async fn create(state: web::Data<State>, admin: Admin, body: Body<NewAccount>) -> Result<HttpResponse, Refusal> {
+pub(super) async fn create(
+    state: web::Data<State>,
+    admin: Admin,
+    body: Body<NewAccount>,
+) -> Result<HttpResponse, Refusal> {
     let body = body.0;
-    let new = New { username: body.username, password: body.password, role: body.role.into(), quota: body.quota.unwrap_or_default().into() };
+    let new = New {
+        username: body.username,
+        password: body.password,
+        role: body.role.into(),
+        quota: body.quota.unwrap_or_default().into(),
+    };
     let view = state.accounts.create(new, &admin.0.actor()).await?;
     Ok(HttpResponse::build(StatusCode::CREATED).json(Account::from(&view)))
 }
 
 /// Shows an account.
 #[utoipa::path(get, path = "/api/accounts/{id}", tag = "accounts", params(("id" = String, Path)), responses((status = 200, body = Account), (status = "default", body = ApiError)))]
-pub(super) async fn show(state: web::Data<State>, _: Admin, id: web::Path<String>) -> Result<web::Json<Account>, Refusal> {
-    Ok(web::Json(Account::from(&state.accounts.show(parse_id(&id)?)?)))
+pub(super) async fn show(
+    state: web::Data<State>,
+    _: Admin,
+    id: web::Path<String>,
+) -> Result<web::Json<Account>, Refusal> {
+    Ok(web::Json(Account::from(
+        &state.accounts.show(parse_id(&id)?)?,
+    )))
 }
 
 /// Changes an account; its keys follow at once.
@@ -185,7 +217,14 @@ pub(super) async fn update(
 
 /// Deletes an account: neither it nor its keys work from now on.
 #[utoipa::path(delete, path = "/api/accounts/{id}", tag = "accounts", params(("id" = String, Path)), responses((status = 204), (status = "default", body = ApiError)))]
-pub(super) async fn delete(state: web::Data<State>, admin: Admin, id: web::Path<String>) -> Result<HttpResponse, Refusal> {
-    state.accounts.delete(parse_id(&id)?, &admin.0.actor()).await?;
+pub(super) async fn delete(
+    state: web::Data<State>,
+    admin: Admin,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Refusal> {
+    state
+        .accounts
+        .delete(parse_id(&id)?, &admin.0.actor())
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,7 +1,8 @@
 //! The console's files, embedded at build time: compressed, hashed names cached for ever, the page itself not.
 
 use actix_web::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_MATCH, LOCATION, VARY,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_MATCH,
+    LOCATION, VARY,
 };
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -15,12 +16,16 @@ const PAGE: &str = "index.html";
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.route("", web::get().to(page)).route("/{path:.*}", web::get().to(file));
+    config
+        .route("", web::get().to(page))
+        .route("/{path:.*}", web::get().to(file));
 }
 
 /// `/` leads to the console.
 pub(super) async fn to_console() -> HttpResponse {
-    HttpResponse::TemporaryRedirect().insert_header((LOCATION, "/console")).finish()
+    HttpResponse::TemporaryRedirect()
+        .insert_header((LOCATION, "/console"))
+        .finish()
 }
 
 async fn page(request: HttpRequest) -> HttpResponse {
@@ -29,21 +34,46 @@ async fn page(request: HttpRequest) -> HttpResponse {
 
 /// A file of the console, or its page for every route that the page itself knows.
 async fn file(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+    let is_file = path
+        .rsplit('/')
+        .next()
+        .is_some_and(|name| name.contains('.'));
     serve(&request, if is_file { &path } else { PAGE })
 }
 
 fn serve(request: &HttpRequest, path: &str) -> HttpResponse {
     let Some((encoding, file)) = find(request.headers(), path) else {
-        return HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("There is no such file in the console.");
+        return HttpResponse::NotFound()
+            .content_type("text/plain; charset=utf-8")
+            .body("There is no such file in the console.");
     };
-    let hash: String = file.metadata.sha256_hash().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    let hash: String = file
+        .metadata
+        .sha256_hash()
+        .iter()
+        .take(12)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let tag = format!("\"{hash}\"");
     // Names under assets/ carry a hash of the content: another content has another name.
-    let cache = if path.starts_with("assets/") { FOR_EVER } else { "no-cache" };
-    let unchanged = request.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
-    let mut answer = if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    answer.insert_header((CACHE_CONTROL, cache)).insert_header((ETAG, tag)).insert_header((VARY, "accept-encoding"));
+    let cache = if path.starts_with("assets/") {
+        FOR_EVER
+    } else {
+        "no-cache"
+    };
+    let unchanged = request
+        .headers()
+        .get(IF_NONE_MATCH)
+        .is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    let mut answer = if unchanged {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    answer
+        .insert_header((CACHE_CONTROL, cache))
+        .insert_header((ETAG, tag))
+        .insert_header((VARY, "accept-encoding"));
     if unchanged {
         return answer.finish();
     }
@@ -56,7 +86,10 @@ fn serve(request: &HttpRequest, path: &str) -> HttpResponse {
 
 /// The file in the best form that the browser takes.
 fn find(headers: &HeaderMap, path: &str) -> Option<(Option<&'static str>, EmbeddedFile)> {
-    let accepted = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let accepted = headers
+        .get(ACCEPT_ENCODING)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
     for (encoding, ending) in [("br", "br"), ("gzip", "gz")] {
         if accepts(accepted, encoding)
             && let Some(file) = Files::get(&format!("{path}.{ending}"))
@@ -71,7 +104,10 @@ fn find(headers: &HeaderMap, path: &str) -> Option<(Option<&'static str>, Embedd
 fn accepts(accepted: &str, encoding: &str) -> bool {
     accepted.split(',').any(|item| {
         let mut parts = item.split(';').map(str::trim);
-        parts.next().is_some_and(|name| name.eq_ignore_ascii_case(encoding)) && !parts.any(|weight| weight == "q=0" || weight == "q=0.0")
+        parts
+            .next()
+            .is_some_and(|name| name.eq_ignore_ascii_case(encoding))
+            && !parts.any(|weight| weight == "q=0" || weight == "q=0.0")
     })
 }
 
@@ -95,10 +131,18 @@ mod tests {
 
     #[test]
     fn an_encoding_is_taken_only_where_it_is_accepted() {
-        for (accepted, brotli, gzip) in
-            [("gzip, deflate, br", true, true), ("br;q=0, gzip;q=0.5", false, true), ("", false, false), ("BR", true, false), ("*", false, false)]
-        {
-            assert_eq!((accepts(accepted, "br"), accepts(accepted, "gzip")), (brotli, gzip), "{accepted}");
+        for (accepted, brotli, gzip) in [
+            ("gzip, deflate, br", true, true),
+            ("br;q=0, gzip;q=0.5", false, true),
+            ("", false, false),
+            ("BR", true, false),
+            ("*", false, false),
+        ] {
+            assert_eq!(
+                (accepts(accepted, "br"), accepts(accepted, "gzip")),
+                (brotli, gzip),
+                "{accepted}"
+            );
         }
     }
 

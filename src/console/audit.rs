@@ -48,7 +48,11 @@ impl From<domain::AuditEntry> for AuditEntry {
             action: entry.action,
             target_id: entry.target_id,
             target_name: entry.target_name,
-            changes: entry.changes.into_iter().map(|change| (change.field, [change.old, change.new])).collect(),
+            changes: entry
+                .changes
+                .into_iter()
+                .map(|change| (change.field, [change.old, change.new]))
+                .collect(),
             client_ip: entry.client_ip.map(|ip| ip.to_string()),
         }
     }
@@ -74,7 +78,11 @@ pub(super) struct AuditQuery {
 
 /// Lists changes.
 #[utoipa::path(get, path = "/api/audit", tag = "audit", params(AuditQuery), responses((status = 200, body = AuditLog), (status = "default", body = ApiError)))]
-pub(super) async fn list(state: web::Data<State>, _: Admin, query: Query<AuditQuery>) -> Result<web::Json<AuditLog>, Refusal> {
+pub(super) async fn list(
+    state: web::Data<State>,
+    _: Admin,
+    query: Query<AuditQuery>,
+) -> Result<web::Json<AuditLog>, Refusal> {
     let before = parse_field("cursor", query.0.cursor.as_deref())?;
     let limit = query.0.limit.unwrap_or(50);
     if !(1..=200).contains(&limit) {
@@ -85,6 +93,12 @@ pub(super) async fn list(state: web::Data<State>, _: Admin, query: Query<AuditQu
     let mut entries = off_worker(move || audit.newest(before, limit + 1)).await?;
     let more = entries.len() > limit;
     entries.truncate(limit);
-    let next_cursor = entries.last().filter(|_| more).map(|entry| entry.id.to_string());
-    Ok(web::Json(AuditLog { items: entries.into_iter().map(AuditEntry::from).collect(), next_cursor }))
+    let next_cursor = entries
+        .last()
+        .filter(|_| more)
+        .map(|entry| entry.id.to_string());
+    Ok(web::Json(AuditLog {
+        items: entries.into_iter().map(AuditEntry::from).collect(),
+        next_cursor,
+    }))
 }

@@ -132,11 +132,19 @@ impl Call {
             id: opened.id.to_string(),
             started_at: opened.started_at.to_string(),
             key_id: opened.key_id.to_string(),
-            key_name: key.as_ref().map(|(key, _)| key.name.clone()).unwrap_or_default(),
-            key_masked: key.as_ref().map(|(key, _)| key.masked.to_string()).unwrap_or_default(),
+            key_name: key
+                .as_ref()
+                .map(|(key, _)| key.name.clone())
+                .unwrap_or_default(),
+            key_masked: key
+                .as_ref()
+                .map(|(key, _)| key.masked.to_string())
+                .unwrap_or_default(),
             key_deleted: key.as_ref().is_none_or(|(key, _)| key.deleted_at.is_some()),
             account_id: opened.account_id.to_string(),
-            account_username: key.map(|(_, account)| account.username.to_string()).unwrap_or_default(),
+            account_username: key
+                .map(|(_, account)| account.username.to_string())
+                .unwrap_or_default(),
             endpoint: opened.endpoint.as_str(),
             model: opened.model,
             upstream_model: outcome.upstream_model,
@@ -209,8 +217,13 @@ pub(super) struct LineQuery {
 /// A time of a query; empty is none.
 pub(super) fn query_time(field: &str, text: Option<&str>) -> Result<Option<Timestamp>, Refusal> {
     let parse = |text: &str| {
-        Timestamp::parse(text)
-            .map_err(|_| Error::invalid_field(field, format!("{text:?} is no time; write one such as 2026-11-24T07:00:00Z.")).into())
+        Timestamp::parse(text).map_err(|_| {
+            Error::invalid_field(
+                field,
+                format!("{text:?} is no time; write one such as 2026-11-24T07:00:00Z."),
+            )
+            .into()
+        })
     };
     text.filter(|text| !text.is_empty()).map(parse).transpose()
 }
@@ -221,7 +234,13 @@ impl CallQuery {
         let status = match self.status.as_deref().filter(|word| !word.is_empty()) {
             None => None,
             Some(word) => Some(Status::parse(word).ok_or_else(|| {
-                Error::invalid_field("status", format!("{word:?} is no status; use {}.", Status::ALL.map(Status::as_str).join(", ")))
+                Error::invalid_field(
+                    "status",
+                    format!(
+                        "{word:?} is no status; use {}.",
+                        Status::ALL.map(Status::as_str).join(", ")
+                    ),
+                )
             })?),
         };
         Ok(CallFilter {
@@ -230,7 +249,8 @@ impl CallQuery {
             keys: parse_field::<KeyId>("key_id", self.key_id.as_deref())?.map(|id| vec![id]),
             accounts: viewer.scope(parse_field("account_id", self.account_id.as_deref())?),
             model: self.model.clone().filter(|model| !model.is_empty()),
-            channel: parse_field("channel_id", self.channel_id.as_deref())?.filter(|_| viewer.is_admin()),
+            channel: parse_field("channel_id", self.channel_id.as_deref())?
+                .filter(|_| viewer.is_admin()),
             status,
         })
     }
@@ -260,20 +280,33 @@ pub(super) async fn list(
     let ledger = state.ledger.clone();
     let found = off_worker(move || ledger.calls(&filter, cursor, limit)).await?;
     Ok(web::Json(Calls {
-        items: found.calls.into_iter().map(|call| Call::new(call, &state)).collect(),
+        items: found
+            .calls
+            .into_iter()
+            .map(|call| Call::new(call, &state))
+            .collect(),
         next_cursor: found.next.map(|cursor| cursor.0.to_string()),
     }))
 }
 
 /// Shows a call.
 #[utoipa::path(get, path = "/api/logs/{id}", tag = "logs", params(("id" = String, Path)), responses((status = 200, body = Call), (status = "default", body = ApiError)))]
-pub(super) async fn show(state: web::Data<State>, viewer: Viewer, id: web::Path<String>) -> Result<web::Json<Call>, Refusal> {
+pub(super) async fn show(
+    state: web::Data<State>,
+    viewer: Viewer,
+    id: web::Path<String>,
+) -> Result<web::Json<Call>, Refusal> {
     let id: CallId = parse_id(&id)?;
     let ledger = state.ledger.clone();
     let call = off_worker(move || ledger.call(id)).await?;
-    let theirs = |call: &domain::Call| viewer.is_admin() || call.opened.account_id == viewer.account.id;
+    let theirs =
+        |call: &domain::Call| viewer.is_admin() || call.opened.account_id == viewer.account.id;
     match call.filter(theirs) {
         Some(call) => Ok(web::Json(Call::new(call, &state))),
-        None => Err(Error::new(Code::NotFound, "No call has this id, or it is older than the call log is kept.").into()),
+        None => Err(Error::new(
+            Code::NotFound,
+            "No call has this id, or it is older than the call log is kept.",
+        )
+        .into()),
     }
 }

@@ -11,7 +11,10 @@ use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use crate::domain::{self, ChannelId, ChannelStatus, Error, Multiplier};
-use crate::state::{ChannelChange as Change, ChannelView, CredentialState as Credential, NewChannel as New, Probe, State};
+use crate::state::{
+    ChannelChange as Change, ChannelView, CredentialState as Credential, NewChannel as New, Probe,
+    State,
+};
 
 use super::accounts::Status;
 use super::body::{Body, name, nullable, parse_id};
@@ -21,9 +24,16 @@ use super::viewer::Admin;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
-        .service(web::resource("/channels").route(web::get().to(list)).route(web::post().to(create)))
         .service(
-            web::resource("/channels/{id}").route(web::get().to(show)).route(web::patch().to(update)).route(web::delete().to(delete)),
+            web::resource("/channels")
+                .route(web::get().to(list))
+                .route(web::post().to(create)),
+        )
+        .service(
+            web::resource("/channels/{id}")
+                .route(web::get().to(show))
+                .route(web::patch().to(update))
+                .route(web::delete().to(delete)),
         )
         .route("/channels/{id}/test", web::post().to(test));
 }
@@ -99,7 +109,8 @@ impl Channel {
             model_map: channel.model_map.clone(),
             priority: channel.priority,
             weight: channel.weight,
-            price_multiplier: RawValue::from_string(channel.price_multiplier.to_string()).map_err(Error::internal)?,
+            price_multiplier: RawValue::from_string(channel.price_multiplier.to_string())
+                .map_err(Error::internal)?,
             status: match channel.status {
                 ChannelStatus::Active => "active",
                 ChannelStatus::Disabled => "disabled",
@@ -186,7 +197,11 @@ pub(super) struct ChannelTest {
 
 fn channel_name(text: &str) -> Result<String, Refusal> {
     let name = name("name", text)?;
-    if name.is_empty() { Err(Error::invalid_field("name", "Give the channel a name.").into()) } else { Ok(name) }
+    if name.is_empty() {
+        Err(Error::invalid_field("name", "Give the channel a name.").into())
+    } else {
+        Ok(name)
+    }
 }
 
 /// A provider's address without its trailing slash. A credential in it would be stored and shown in the open.
@@ -197,10 +212,17 @@ fn base_url(text: &str) -> Result<String, Refusal> {
         return refuse("This is no address; write one such as https://api.openai.com/v1.");
     };
     if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
-        return refuse("Write an address that begins with https:// or http://, such as https://api.openai.com/v1.");
+        return refuse(
+            "Write an address that begins with https:// or http://, such as https://api.openai.com/v1.",
+        );
     }
-    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-        return refuse("Leave the credential out of the address and enter it as the credential: there it is sealed.");
+    if uri
+        .authority()
+        .is_some_and(|authority| authority.as_str().contains('@'))
+    {
+        return refuse(
+            "Leave the credential out of the address and enter it as the credential: there it is sealed.",
+        );
     }
     if uri.query().is_some() {
         return refuse("Leave the query out of the address.");
@@ -210,45 +232,73 @@ fn base_url(text: &str) -> Result<String, Refusal> {
 
 fn models(list: &[String]) -> Result<Vec<String>, Refusal> {
     let mut models: Vec<String> = Vec::with_capacity(list.len());
-    for model in list.iter().map(|model| model.trim()).filter(|model| !model.is_empty()) {
+    for model in list
+        .iter()
+        .map(|model| model.trim())
+        .filter(|model| !model.is_empty())
+    {
         if model.len() > 200 || model.chars().any(char::is_control) {
-            return Err(Error::invalid_field("models", "A model name has at most 200 characters and no control characters.").into());
+            return Err(Error::invalid_field(
+                "models",
+                "A model name has at most 200 characters and no control characters.",
+            )
+            .into());
         }
         if !models.iter().any(|known| known == model) {
             models.push(model.to_owned());
         }
     }
     if models.is_empty() {
-        return Err(Error::invalid_field("models", "Name at least one model that this channel serves.").into());
+        return Err(Error::invalid_field(
+            "models",
+            "Name at least one model that this channel serves.",
+        )
+        .into());
     }
     Ok(models)
 }
 
 fn model_map(map: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Refusal> {
-    let bad = |name: &str| name.trim().is_empty() || name.len() > 200 || name.chars().any(char::is_control);
+    let bad = |name: &str| {
+        name.trim().is_empty() || name.len() > 200 || name.chars().any(char::is_control)
+    };
     match map.iter().find(|(public, own)| bad(public) || bad(own)) {
-        Some((public, _)) => {
-            Err(Error::invalid_field(format!("model_map.{public}"), "Map a model name to the provider's own, each 1 to 200 characters.").into())
-        }
+        Some((public, _)) => Err(Error::invalid_field(
+            format!("model_map.{public}"),
+            "Map a model name to the provider's own, each 1 to 200 characters.",
+        )
+        .into()),
         None => Ok(map),
     }
 }
 
 fn weight(weight: u32) -> Result<u32, Refusal> {
-    if weight > 1_000_000 { Err(Error::invalid_field("weight", "A weight is at most 1,000,000.").into()) } else { Ok(weight) }
+    if weight > 1_000_000 {
+        Err(Error::invalid_field("weight", "A weight is at most 1,000,000.").into())
+    } else {
+        Ok(weight)
+    }
 }
 
 /// A factor with at most six decimals, from 0 to 1000.
 fn multiplier(number: &Number) -> Result<Multiplier, Refusal> {
     // Six decimals of a factor are as fine as six decimals of a dollar: the same exact reading serves.
-    let millionths = domain::Money::from_usd(&number.to_string()).ok().map(|factor| factor.as_pico());
+    let millionths = domain::Money::from_usd(&number.to_string())
+        .ok()
+        .map(|factor| factor.as_pico());
     millionths
         .filter(|pico| pico.is_multiple_of(1_000_000))
         .map(|pico| pico / 1_000_000)
         .and_then(|millionths| u32::try_from(millionths).ok())
         .filter(|millionths| *millionths <= 1_000_000_000)
         .map(Multiplier::from_millionths)
-        .ok_or_else(|| Error::invalid_field("price_multiplier", "A price multiplier is a number from 0 to 1000 with at most 6 decimals.").into())
+        .ok_or_else(|| {
+            Error::invalid_field(
+                "price_multiplier",
+                "A price multiplier is a number from 0 to 1000 with at most 6 decimals.",
+            )
+            .into()
+        })
 }
 
 fn credential(text: Zeroizing<String>) -> Option<Zeroizing<String>> {
@@ -265,14 +315,29 @@ fn status(status: Status) -> ChannelStatus {
 
 /// Lists channels.
 #[utoipa::path(get, path = "/api/channels", tag = "channels", responses((status = 200, body = Channels), (status = "default", body = ApiError)))]
-pub(super) async fn list(state: web::Data<State>, _: Admin) -> Result<web::Json<Channels>, Refusal> {
-    let items = state.channels.list()?.iter().map(Channel::new).collect::<Result<Vec<_>, _>>()?;
-    Ok(web::Json(Channels { total: items.len(), items }))
+pub(super) async fn list(
+    state: web::Data<State>,
+    _: Admin,
+) -> Result<web::Json<Channels>, Refusal> {
+    let items = state
+        .channels
+        .list()?
+        .iter()
+        .map(Channel::new)
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(web::Json(Channels {
+        total: items.len(),
+        items,
+    }))
 }
 
 /// Makes a channel.
 #[utoipa::path(post, path = "/api/channels", tag = "channels", request_body = NewChannel, responses((status = 201, body = Channel), (status = "default", body = ApiError)))]
-pub(super) async fn create(state: web::Data<State>, admin: Admin, body: Body<NewChannel>) -> Result<HttpResponse, Refusal> {
+pub(super) async fn create(
+    state: web::Data<State>,
+    admin: Admin,
+    body: Body<NewChannel>,
+) -> Result<HttpResponse, Refusal> {
     let body = body.0;
     let new = New {
         name: channel_name(&body.name)?,
@@ -286,7 +351,10 @@ pub(super) async fn create(state: web::Data<State>, admin: Admin, body: Body<New
         model_map: model_map(body.model_map)?,
         priority: body.priority.unwrap_or(0),
         weight: weight(body.weight.unwrap_or(1))?,
-        price_multiplier: body.price_multiplier.as_ref().map_or(Ok(Multiplier::ONE), multiplier)?,
+        price_multiplier: body
+            .price_multiplier
+            .as_ref()
+            .map_or(Ok(Multiplier::ONE), multiplier)?,
         status: body.status.map_or(ChannelStatus::Active, status),
     };
     let view = state.channels.create(new, &admin.0.actor()).await?;
@@ -295,8 +363,14 @@ pub(super) async fn create(state: web::Data<State>, admin: Admin, body: Body<New
 
 /// Shows a channel.
 #[utoipa::path(get, path = "/api/channels/{id}", tag = "channels", params(("id" = String, Path)), responses((status = 200, body = Channel), (status = "default", body = ApiError)))]
-pub(super) async fn show(state: web::Data<State>, _: Admin, id: web::Path<String>) -> Result<web::Json<Channel>, Refusal> {
-    Ok(web::Json(Channel::new(&state.channels.show(parse_id(&id)?)?)?))
+pub(super) async fn show(
+    state: web::Data<State>,
+    _: Admin,
+    id: web::Path<String>,
+) -> Result<web::Json<Channel>, Refusal> {
+    Ok(web::Json(Channel::new(
+        &state.channels.show(parse_id(&id)?)?,
+    )?))
 }
 
 /// Changes a channel, effective for the very next call.
@@ -315,7 +389,9 @@ pub(super) async fn update(
         domain::ChannelKind::Echo => Some(String::new()),
         // A channel that was an echo has no address yet.
         domain::ChannelKind::OpenAi => {
-            let address = body.base_url.or_else(|| (before.channel.kind != kind).then(String::new));
+            let address = body
+                .base_url
+                .or_else(|| (before.channel.kind != kind).then(String::new));
             address.map(|text| base_url(&text)).transpose()?
         }
     };
@@ -331,13 +407,22 @@ pub(super) async fn update(
         price_multiplier: body.price_multiplier.as_ref().map(multiplier).transpose()?,
         status: body.status.map(status),
     };
-    Ok(web::Json(Channel::new(&state.channels.update(id, change, &admin.0.actor()).await?)?))
+    Ok(web::Json(Channel::new(
+        &state.channels.update(id, change, &admin.0.actor()).await?,
+    )?))
 }
 
 /// Deletes a channel. Its calls stay in the log under its name.
 #[utoipa::path(delete, path = "/api/channels/{id}", tag = "channels", params(("id" = String, Path)), responses((status = 204), (status = "default", body = ApiError)))]
-pub(super) async fn delete(state: web::Data<State>, admin: Admin, id: web::Path<String>) -> Result<HttpResponse, Refusal> {
-    state.channels.delete(parse_id(&id)?, &admin.0.actor()).await?;
+pub(super) async fn delete(
+    state: web::Data<State>,
+    admin: Admin,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Refusal> {
+    state
+        .channels
+        .delete(parse_id(&id)?, &admin.0.actor())
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -365,16 +450,36 @@ mod tests {
 
     #[test]
     fn addresses_are_checked_and_trimmed() {
-        assert_eq!(base_url(" https://api.openai.com/v1/ ").unwrap(), "https://api.openai.com/v1");
-        for bad in ["", "api.openai.com", "ftp://x/v1", "https://", "http://user:pw@host/v1", "https://host/v1?x=1"] {
+        assert_eq!(
+            base_url(" https://api.openai.com/v1/ ").unwrap(),
+            "https://api.openai.com/v1"
+        );
+        for bad in [
+            "",
+            "api.openai.com",
+            "ftp://x/v1",
+            "https://",
+            "http://user:pw@host/v1",
+            "https://host/v1?x=1",
+        ] {
             assert!(base_url(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn multipliers_are_exact() {
-        let read = |text: &str| multiplier(&serde_json::from_str(text).unwrap()).map(Multiplier::as_millionths).ok();
-        for (text, expected) in [("1", Some(1_000_000)), ("0.000001", Some(1)), ("1.5", Some(1_500_000)), ("1000", Some(1_000_000_000)), ("0", Some(0))] {
+        let read = |text: &str| {
+            multiplier(&serde_json::from_str(text).unwrap())
+                .map(Multiplier::as_millionths)
+                .ok()
+        };
+        for (text, expected) in [
+            ("1", Some(1_000_000)),
+            ("0.000001", Some(1)),
+            ("1.5", Some(1_500_000)),
+            ("1000", Some(1_000_000_000)),
+            ("0", Some(0)),
+        ] {
             assert_eq!(read(text), expected, "{text}");
         }
         for bad in ["-1", "1000.1", "0.0000001"] {

@@ -25,28 +25,48 @@ enum Step {
 
 /// The calls of the same filters as a CSV file.
 #[utoipa::path(get, path = "/api/logs/export.csv", tag = "logs", params(CallQuery), responses((status = 200, body = String, content_type = "text/csv"), (status = "default", body = ApiError)))]
-pub(super) async fn export(state: web::Data<State>, viewer: Viewer, query: Query<CallQuery>) -> Result<HttpResponse, Refusal> {
+pub(super) async fn export(
+    state: web::Data<State>,
+    viewer: Viewer,
+    query: Query<CallQuery>,
+) -> Result<HttpResponse, Refusal> {
     let filter = query.0.filter(&viewer)?;
-    let lines = stream::unfold((Step::Head, state, filter), |(step, state, filter)| async move {
-        match step {
-            Step::Head => Some((Ok(Bytes::from_static(HEAD.as_bytes())), (Step::Lines(None), state, filter))),
-            Step::Lines(cursor) => {
-                let (text, next) = match lines(&state, &filter, cursor).await {
-                    Ok((text, next)) => (Ok(text), next.map_or(Step::End, |cursor| Step::Lines(Some(cursor)))),
-                    Err(refusal) => (Err(actix_web::Error::from(refusal)), Step::End),
-                };
-                Some((text, (next, state, filter)))
+    let lines = stream::unfold(
+        (Step::Head, state, filter),
+        |(step, state, filter)| async move {
+            match step {
+                Step::Head => Some((
+                    Ok(Bytes::from_static(HEAD.as_bytes())),
+                    (Step::Lines(None), state, filter),
+                )),
+                Step::Lines(cursor) => {
+                    let (text, next) = match lines(&state, &filter, cursor).await {
+                        Ok((text, next)) => (
+                            Ok(text),
+                            next.map_or(Step::End, |cursor| Step::Lines(Some(cursor))),
+                        ),
+                        Err(refusal) => (Err(actix_web::Error::from(refusal)), Step::End),
+                    };
+                    Some((text, (next, state, filter)))
+                }
+                Step::End => None,
             }
-            Step::End => None,
-        }
-    });
+        },
+    );
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8")
-        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"real200-calls.csv\""))
+        .insert_header((
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"real200-calls.csv\"",
+        ))
         .streaming(Box::pin(lines)))
 }
 
-async fn lines(state: &State, filter: &CallFilter, cursor: Option<Cursor>) -> Result<(Bytes, Option<Cursor>), Refusal> {
+async fn lines(
+    state: &State,
+    filter: &CallFilter,
+    cursor: Option<Cursor>,
+) -> Result<(Bytes, Option<Cursor>), Refusal> {
     let (ledger, filter) = (state.ledger.clone(), filter.clone());
     let page = off_worker(move || ledger.calls(&filter, cursor, LINES_AT_ONCE)).await?;
     let mut text = String::new();
@@ -59,7 +79,12 @@ async fn lines(state: &State, filter: &CallFilter, cursor: Option<Cursor>) -> Re
 fn line(text: &mut String, call: &Call) -> Result<(), serde_json::Error> {
     let number = |value: Option<u16>| value.map(|value| value.to_string()).unwrap_or_default();
     let usage = &call.usage;
-    let cost = call.cost_usd.as_ref().map(serde_json::to_string).transpose()?.unwrap_or_default();
+    let cost = call
+        .cost_usd
+        .as_ref()
+        .map(serde_json::to_string)
+        .transpose()?
+        .unwrap_or_default();
     let cells = [
         call.id.clone(),
         call.started_at.clone(),
@@ -84,7 +109,9 @@ fn line(text: &mut String, call: &Call) -> Result<(), serde_json::Error> {
         usage.estimated.to_string(),
         cost,
         call.latency_ms.to_string(),
-        call.first_token_ms.map(|ms| ms.to_string()).unwrap_or_default(),
+        call.first_token_ms
+            .map(|ms| ms.to_string())
+            .unwrap_or_default(),
         call.overhead_ms.to_string(),
     ];
     text.push_str(&cells.map(|cell| quoted(&cell)).join(","));
@@ -95,8 +122,16 @@ fn line(text: &mut String, call: &Call) -> Result<(), serde_json::Error> {
 /// A cell that no spreadsheet takes for a formula, quoted where it must be.
 fn quoted(cell: &str) -> String {
     let dangerous = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let cell = if dangerous { format!("'{cell}") } else { cell.to_owned() };
-    if cell.contains([',', '"', '\r', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+    let cell = if dangerous {
+        format!("'{cell}")
+    } else {
+        cell.to_owned()
+    };
+    if cell.contains([',', '"', '\r', '\n']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell
+    }
 }
 
 #[cfg(test)]

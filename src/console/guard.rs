@@ -4,7 +4,8 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue, ORIGIN,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::{Error as ActixError, web};
@@ -25,7 +26,12 @@ pub(super) async fn same_site(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, ActixError> {
-    let text = |name: &HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let text = |name: &HeaderName| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let wrote = Written {
         method: request.method(),
         fetch_site: text(&SEC_FETCH_SITE),
@@ -33,7 +39,10 @@ pub(super) async fn same_site(
         host: text(&HOST),
         content_type: text(&CONTENT_TYPE),
         has_body: request.headers().contains_key("transfer-encoding")
-            || request.headers().get("content-length").is_some_and(|length| length != "0"),
+            || request
+                .headers()
+                .get("content-length")
+                .is_some_and(|length| length != "0"),
     };
     wrote.check().map_err(Refusal)?;
     next.call(request).await
@@ -61,11 +70,24 @@ impl Written<'_> {
             (None, None) => false,
         };
         if foreign {
-            return Err(Error::new(Code::Forbidden, "Writes from another site's page are refused. Use the console, or a program."));
+            return Err(Error::new(
+                Code::Forbidden,
+                "Writes from another site's page are refused. Use the console, or a program.",
+            ));
         }
-        let kind = self.content_type.unwrap_or("").split(';').next().unwrap_or("").trim();
+        let kind = self
+            .content_type
+            .unwrap_or("")
+            .split(';')
+            .next()
+            .unwrap_or("")
+            .trim();
         if self.has_body && !kind.eq_ignore_ascii_case("application/json") {
-            return Err(Error::new(Code::InvalidField, "Send the body as JSON, with Content-Type: application/json.").param("content-type"));
+            return Err(Error::new(
+                Code::InvalidField,
+                "Send the body as JSON, with Content-Type: application/json.",
+            )
+            .param("content-type"));
         }
         Ok(())
     }
@@ -76,7 +98,10 @@ pub(super) async fn api_headers(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, ActixError> {
-    let id = request.app_data::<web::Data<State>>().map(|state| state.ledger.next_id().to_string()).unwrap_or_default();
+    let id = request
+        .app_data::<web::Data<State>>()
+        .map(|state| state.ledger.next_id().to_string())
+        .unwrap_or_default();
     let mut answer = match next.call(request).await {
         Ok(answer) => answer.map_into_boxed_body(),
         Err(error) => return Err(with_id(error, &id)),
@@ -97,7 +122,11 @@ fn log(error: &ActixError, id: &str) {
     if let Some(Refusal(error)) = error.as_error::<Refusal>()
         && error.code == Code::ApiError
     {
-        let cause = error.source.as_ref().map(ToString::to_string).unwrap_or_default();
+        let cause = error
+            .source
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         tracing::error!(request_id = id, cause, "a console request failed");
     }
 }
@@ -140,17 +169,46 @@ mod tests {
             (Method::POST, Some("same-origin"), None, json, true),
             (Method::POST, Some("none"), None, json, true),
             (Method::POST, Some("same-site"), None, json, false),
-            (Method::POST, Some("cross-site"), Some("http://gateway.example:3000"), json, false),
-            (Method::POST, None, Some("http://gateway.example:3000"), json, true),
-            (Method::POST, None, Some("https://evil.example"), json, false),
+            (
+                Method::POST,
+                Some("cross-site"),
+                Some("http://gateway.example:3000"),
+                json,
+                false,
+            ),
+            (
+                Method::POST,
+                None,
+                Some("http://gateway.example:3000"),
+                json,
+                true,
+            ),
+            (
+                Method::POST,
+                None,
+                Some("https://evil.example"),
+                json,
+                false,
+            ),
             (Method::POST, None, Some("null"), json, false),
             (Method::POST, None, None, json, true),
             (Method::POST, None, None, Some("text/plain"), false),
             (Method::POST, None, None, None, false),
         ];
         for (method, fetch_site, origin, content_type, allowed) in table {
-            let wrote = Written { method: &method, fetch_site, origin, host, content_type, has_body: true };
-            assert_eq!(wrote.check().is_ok(), allowed, "{method} {fetch_site:?} {origin:?} {content_type:?}");
+            let wrote = Written {
+                method: &method,
+                fetch_site,
+                origin,
+                host,
+                content_type,
+                has_body: true,
+            };
+            assert_eq!(
+                wrote.check().is_ok(),
+                allowed,
+                "{method} {fetch_site:?} {origin:?} {content_type:?}"
+            );
         }
     }
 }

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::{self, Code, Error, KeyId, Timestamp};
-use crate::state::{KeyChange as Change, KeyFilter, KeyFilterStatus, KeyView, NewKey as New, State};
+use crate::state::{
+    KeyChange as Change, KeyFilter, KeyFilterStatus, KeyView, NewKey as New, State,
+};
 
 use super::body::{Body, Query, name, nullable, page, parse_field, parse_id};
 use super::quota::{Permissions, Quota, RateLimit};
@@ -16,9 +18,16 @@ use super::viewer::Viewer;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
-        .service(web::resource("/keys").route(web::get().to(list)).route(web::post().to(create)))
         .service(
-            web::resource("/keys/{id}").route(web::get().to(show)).route(web::patch().to(update)).route(web::delete().to(delete)),
+            web::resource("/keys")
+                .route(web::get().to(list))
+                .route(web::post().to(create)),
+        )
+        .service(
+            web::resource("/keys/{id}")
+                .route(web::get().to(show))
+                .route(web::patch().to(update))
+                .route(web::delete().to(delete)),
         );
 }
 
@@ -160,7 +169,10 @@ pub(super) struct KeyQuery {
 /// The condition of a key.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
-#[expect(dead_code, reason = "stands in the API's description; the query is read as text, so that a wrong word gets an error of ours")]
+#[expect(
+    dead_code,
+    reason = "stands in the API's description; the query is read as text, so that a wrong word gets an error of ours"
+)]
 pub(super) enum KeyCondition {
     Active,
     Disabled,
@@ -168,41 +180,81 @@ pub(super) enum KeyCondition {
 }
 
 fn time(field: &str, text: &str) -> Result<Timestamp, Refusal> {
-    Timestamp::parse(text)
-        .map_err(|_| Error::invalid_field(field, format!("{text:?} is no time; write one such as 2027-01-31T00:00:00Z.")).into())
+    Timestamp::parse(text).map_err(|_| {
+        Error::invalid_field(
+            field,
+            format!("{text:?} is no time; write one such as 2027-01-31T00:00:00Z."),
+        )
+        .into()
+    })
 }
 
 /// Lists keys: one's own, or for admins all.
 #[utoipa::path(get, path = "/api/keys", tag = "keys", params(KeyQuery), responses((status = 200, body = Keys), (status = "default", body = ApiError)))]
-pub(super) async fn list(state: web::Data<State>, viewer: Viewer, query: Query<KeyQuery>) -> Result<web::Json<Keys>, Refusal> {
+pub(super) async fn list(
+    state: web::Data<State>,
+    viewer: Viewer,
+    query: Query<KeyQuery>,
+) -> Result<web::Json<Keys>, Refusal> {
     let query = query.0;
     let status = match query.status.as_deref() {
         None | Some("") => None,
         Some("active") => Some(KeyFilterStatus::Active),
         Some("disabled") => Some(KeyFilterStatus::Disabled),
         Some("expired") => Some(KeyFilterStatus::Expired),
-        Some(other) => return Err(Error::invalid_field("status", format!("{other:?} is no status; use active, disabled or expired.")).into()),
+        Some(other) => {
+            return Err(Error::invalid_field(
+                "status",
+                format!("{other:?} is no status; use active, disabled or expired."),
+            )
+            .into());
+        }
     };
     let account_id = viewer.scope(parse_field("account_id", query.account_id.as_deref())?);
-    let filter = KeyFilter { q: query.q.unwrap_or_default(), status, account_id };
-    let (views, total) = state.keys.list(&filter, page(query.page, query.page_size)?)?;
+    let filter = KeyFilter {
+        q: query.q.unwrap_or_default(),
+        status,
+        account_id,
+    };
+    let (views, total) = state
+        .keys
+        .list(&filter, page(query.page, query.page_size)?)?;
     let now = state.clock.now();
-    Ok(web::Json(Keys { items: views.iter().map(|view| Key::new(view, now)).collect(), total }))
+    Ok(web::Json(Keys {
+        items: views.iter().map(|view| Key::new(view, now)).collect(),
+        total,
+    }))
 }
 
 /// Makes a key. The key itself is in this answer and in no other.
 #[utoipa::path(post, path = "/api/keys", tag = "keys", request_body = NewKey, responses((status = 201, body = KeyCreated), (status = "default", body = ApiError)))]
-pub(super) async fn create(state: web::Data<State>, viewer: Viewer, body: Body<NewKey>) -> Result<HttpResponse, Refusal> {
+pub(super) async fn create(
+    state: web::Data<State>,
+    viewer: Viewer,
+    body: Body<NewKey>,
+) -> Result<HttpResponse, Refusal> {
     let body = body.0;
     let own = viewer.account.id;
     let account_id = parse_field("account_id", body.account_id.as_deref())?.unwrap_or(own);
     if account_id != own && !viewer.is_admin() {
-        return Err(Error::new(Code::Forbidden, "Only an admin may make keys for another account.").into());
+        return Err(Error::new(
+            Code::Forbidden,
+            "Only an admin may make keys for another account.",
+        )
+        .into());
     }
     let now = state.clock.now();
-    let expires_at = body.expires_at.as_deref().map(|text| time("expires_at", text)).transpose()?;
+    let expires_at = body
+        .expires_at
+        .as_deref()
+        .map(|text| time("expires_at", text))
+        .transpose()?;
     if expires_at.is_some_and(|end| end <= now) {
-        return Err(Error::invalid_field("expires_at", "This time is over already; choose one in the future.").into());
+        return Err(Error::invalid_field(
+            "expires_at",
+            "This time is over already; choose one in the future.",
+        )
+        .into());
     }
     let new = New {
         account_id,
@@ -213,7 +265,10 @@ pub(super) async fn create(state: web::Data<State>, viewer: Viewer, body: Body<N
         permissions: body.permissions.unwrap_or_default().parse()?,
     };
     let (view, secret) = state.keys.create(new, &viewer.actor()).await?;
-    let created = KeyCreated { record: Key::new(&view, now), key: secret.expose().to_owned() };
+    let created = KeyCreated {
+        record: Key::new(&view, now),
+        key: secret.expose().to_owned(),
+    };
     Ok(HttpResponse::build(StatusCode::CREATED).json(created))
 }
 
@@ -224,14 +279,25 @@ fn visible(state: &State, viewer: &Viewer, id: &str) -> Result<KeyId, Refusal> {
     if viewer.may_see(&view.key) {
         return Ok(id);
     }
-    Err(Error::new(Code::NotFound, "No API key has this id. GET /api/keys lists them.").into())
+    Err(Error::new(
+        Code::NotFound,
+        "No API key has this id. GET /api/keys lists them.",
+    )
+    .into())
 }
 
 /// Shows a key.
 #[utoipa::path(get, path = "/api/keys/{id}", tag = "keys", params(("id" = String, Path)), responses((status = 200, body = Key), (status = "default", body = ApiError)))]
-pub(super) async fn show(state: web::Data<State>, viewer: Viewer, id: web::Path<String>) -> Result<web::Json<Key>, Refusal> {
+pub(super) async fn show(
+    state: web::Data<State>,
+    viewer: Viewer,
+    id: web::Path<String>,
+) -> Result<web::Json<Key>, Refusal> {
     let id = visible(&state, &viewer, &id)?;
-    Ok(web::Json(Key::new(&state.keys.show(id)?, state.clock.now())))
+    Ok(web::Json(Key::new(
+        &state.keys.show(id)?,
+        state.clock.now(),
+    )))
 }
 
 /// Changes a key, effective for the very next request.
@@ -255,7 +321,10 @@ pub(super) async fn update(
         expires_at,
         quota: body.quota.map(Into::into),
         rate_limit: body.rate_limit.map(Into::into),
-        permissions: body.permissions.map(|permissions| permissions.parse()).transpose()?,
+        permissions: body
+            .permissions
+            .map(|permissions| permissions.parse())
+            .transpose()?,
     };
     let view = state.keys.update(id, change, &viewer.actor()).await?;
     Ok(web::Json(Key::new(&view, state.clock.now())))
@@ -263,7 +332,11 @@ pub(super) async fn update(
 
 /// Deletes a key for ever. Its calls stay in the log under its name.
 #[utoipa::path(delete, path = "/api/keys/{id}", tag = "keys", params(("id" = String, Path)), responses((status = 204), (status = "default", body = ApiError)))]
-pub(super) async fn delete(state: web::Data<State>, viewer: Viewer, id: web::Path<String>) -> Result<HttpResponse, Refusal> {
+pub(super) async fn delete(
+    state: web::Data<State>,
+    viewer: Viewer,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Refusal> {
     let id = visible(&state, &viewer, &id)?;
     state.keys.delete(id, &viewer.actor()).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -42,10 +42,20 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(settings::routes)
         .configure(audit::routes)
         .default_service(web::to(no_such_route));
-    let pages = web::scope("/console").wrap(from_fn(guard::page_headers)).configure(assets::routes);
-    config.service(api).service(pages).route("/", web::get().to(assets::to_console)).route("/openapi.json", web::get().to(openapi::serve));
+    let pages = web::scope("/console")
+        .wrap(from_fn(guard::page_headers))
+        .configure(assets::routes);
+    config
+        .service(api)
+        .service(pages)
+        .route("/", web::get().to(assets::to_console))
+        .route("/openapi.json", web::get().to(openapi::serve));
 }
 
 async fn no_such_route() -> Result<&'static str, Refusal> {
-    Err(Error::new(Code::NotFound, "There is no such route. GET /openapi.json describes all of them.").into())
+    Err(Error::new(
+        Code::NotFound,
+        "There is no such route. GET /openapi.json describes all of them.",
+    )
+    .into())
 }

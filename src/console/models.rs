@@ -17,7 +17,9 @@ use super::viewer::{Admin, Viewer};
 pub(super) fn routes(config: &mut ServiceConfig) {
     config.route("/models", web::get().to(list)).service(
         // A model's name may hold slashes.
-        web::resource("/models/{name:.+}").route(web::put().to(set)).route(web::delete().to(clear)),
+        web::resource("/models/{name:.+}")
+            .route(web::put().to(set))
+            .route(web::delete().to(clear)),
     );
 }
 
@@ -98,7 +100,9 @@ pub(super) struct NewPrice {
 impl Model {
     fn new(view: &ModelView, with_channels: bool) -> Self {
         let model = &view.model;
-        let million = |of: fn(&Price) -> Option<Money>| model.price.as_ref().and_then(of).map(per_mtok).map(Usd);
+        let million = |of: fn(&Price) -> Option<Money>| {
+            model.price.as_ref().and_then(of).map(per_mtok).map(Usd)
+        };
         let (source_url, taken_on) = match &model.source {
             PriceSource::Catalogue { url, taken_on } => (Some(url.clone()), Some(taken_on.clone())),
             PriceSource::Own { .. } => (None, None),
@@ -107,7 +111,11 @@ impl Model {
             PriceSource::Catalogue { .. } => "catalogue",
             PriceSource::Own { .. } => "own",
         };
-        let channels = if with_channels { view.channels.as_slice() } else { &[] };
+        let channels = if with_channels {
+            view.channels.as_slice()
+        } else {
+            &[]
+        };
         Self {
             name: model.name.clone(),
             priced: model.price.is_some(),
@@ -121,16 +129,33 @@ impl Model {
             context_tokens: model.context_tokens,
             source_url,
             taken_on,
-            channels: channels.iter().map(|(id, name)| ModelChannel { id: id.to_string(), name: name.clone() }).collect(),
+            channels: channels
+                .iter()
+                .map(|(id, name)| ModelChannel {
+                    id: id.to_string(),
+                    name: name.clone(),
+                })
+                .collect(),
         }
     }
 }
 
 /// Lists the models that are served or have an own price.
 #[utoipa::path(get, path = "/api/models", tag = "models", responses((status = 200, body = Models), (status = "default", body = ApiError)))]
-pub(super) async fn list(state: web::Data<State>, viewer: Viewer) -> Result<web::Json<Models>, Refusal> {
-    let items: Vec<_> = state.models.list()?.iter().map(|view| Model::new(view, viewer.is_admin())).collect();
-    Ok(web::Json(Models { total: items.len(), items }))
+pub(super) async fn list(
+    state: web::Data<State>,
+    viewer: Viewer,
+) -> Result<web::Json<Models>, Refusal> {
+    let items: Vec<_> = state
+        .models
+        .list()?
+        .iter()
+        .map(|view| Model::new(view, viewer.is_admin()))
+        .collect();
+    Ok(web::Json(Models {
+        total: items.len(),
+        items,
+    }))
 }
 
 /// Sets an own price, effective for the very next call.
@@ -143,7 +168,12 @@ pub(super) async fn set(
 ) -> Result<web::Json<Model>, Refusal> {
     let body = body.0;
     let token = |field: &str, usd: Usd| {
-        let refuse = |e: PriceError| Refusal(Error::invalid_field(field, format!("This price cannot be taken: {e}.")));
+        let refuse = |e: PriceError| {
+            Refusal(Error::invalid_field(
+                field,
+                format!("This price cannot be taken: {e}."),
+            ))
+        };
         per_token(&usd.0.to_string()).map_err(refuse)
     };
     let optional = |field: &str, usd: Option<Usd>| usd.map(|usd| token(field, usd)).transpose();
@@ -155,14 +185,22 @@ pub(super) async fn set(
         reasoning: None,
         per_request: body.per_request_usd.map_or(Money::ZERO, |usd| usd.0),
     };
-    let own = OwnPrice { price, context_tokens: body.context_tokens, max_output_tokens: body.max_output_tokens };
+    let own = OwnPrice {
+        price,
+        context_tokens: body.context_tokens,
+        max_output_tokens: body.max_output_tokens,
+    };
     let view = state.models.set_price(&name, own, &admin.0.actor()).await?;
     Ok(web::Json(Model::new(&view, true)))
 }
 
 /// Removes an own price: the catalogue's holds again, if it has one.
 #[utoipa::path(delete, path = "/api/models/{name}", tag = "models", params(("name" = String, Path)), responses((status = 204), (status = "default", body = ApiError)))]
-pub(super) async fn clear(state: web::Data<State>, admin: Admin, name: web::Path<String>) -> Result<HttpResponse, Refusal> {
+pub(super) async fn clear(
+    state: web::Data<State>,
+    admin: Admin,
+    name: web::Path<String>,
+) -> Result<HttpResponse, Refusal> {
     state.models.clear_price(&name, &admin.0.actor()).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -10,18 +10,57 @@ use super::{accounts, audit, calls, channels, export, keys, models, session, set
 #[derive(OpenApi)]
 #[openapi(
     paths(
-        session::needed, session::set_up, session::log_in, session::who_am_i, session::log_out, session::change_password,
-        keys::list, keys::create, keys::show, keys::update, keys::delete,
-        calls::list, calls::show, export::export,
+        session::needed,
+        session::set_up,
+        session::log_in,
+        session::who_am_i,
+        session::log_out,
+        session::change_password,
+        keys::list,
+        keys::create,
+        keys::show,
+        keys::update,
+        keys::delete,
+        calls::list,
+        calls::show,
+        export::export,
         usage::report,
-        accounts::list, accounts::create, accounts::show, accounts::update, accounts::delete,
-        channels::list, channels::create, channels::show, channels::update, channels::delete, channels::test,
-        models::list, models::set, models::clear,
-        settings::show, audit::list,
-        v1::chat_completions, v1::completions, v1::embeddings, v1::responses, v1::models, v1::model, v1::balance, v1::user_info, v1::usage,
+        accounts::list,
+        accounts::create,
+        accounts::show,
+        accounts::update,
+        accounts::delete,
+        channels::list,
+        channels::create,
+        channels::show,
+        channels::update,
+        channels::delete,
+        channels::test,
+        models::list,
+        models::set,
+        models::clear,
+        settings::show,
+        audit::list,
+        v1::chat_completions,
+        v1::completions,
+        v1::embeddings,
+        v1::responses,
+        v1::models,
+        v1::model,
+        v1::balance,
+        v1::user_info,
+        v1::usage,
     ),
-    components(schemas(keys::KeyCondition, keys::KeyStatus, accounts::Role, accounts::Status, calls::CallStatus, channels::ChannelKind,
-                       channels::CredentialState, models::ModelSource))
+    components(schemas(
+        keys::KeyCondition,
+        keys::KeyStatus,
+        accounts::Role,
+        accounts::Status,
+        calls::CallStatus,
+        channels::ChannelKind,
+        channels::CredentialState,
+        models::ModelSource
+    ))
 )]
 struct Description;
 
@@ -65,7 +104,12 @@ pub(super) fn document() -> Document {
     document.servers = None;
     let components = document.components.get_or_insert_with(Components::new);
     let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("real200_session")));
-    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("sk-real200-…").build());
+    let bearer = SecurityScheme::Http(
+        HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("sk-real200-…")
+            .build(),
+    );
     components.add_security_scheme("session", cookie);
     components.add_security_scheme("api_key", bearer);
     document
@@ -88,6 +132,9 @@ mod tests {
             std::fs::write(path, &document).unwrap();
         }
         let checked_in = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(document == checked_in, "ui/openapi.json is stale: run UPDATE_OPENAPI=1 cargo test openapi, then npm run api in ui/");
+        assert!(
+            document == checked_in,
+            "ui/openapi.json is stale: run UPDATE_OPENAPI=1 cargo test openapi, then npm run api in ui/"
+        );
     }
 }

@@ -51,10 +51,18 @@ impl From<&domain::Quota> for Quota {
 
 impl From<Quota> for domain::Quota {
     fn from(quota: Quota) -> Self {
-        let caps = |usd: Option<Usd>, tokens, requests| domain::Caps { usd: usd.map(|usd| usd.0), tokens, requests };
+        let caps = |usd: Option<Usd>, tokens, requests| domain::Caps {
+            usd: usd.map(|usd| usd.0),
+            tokens,
+            requests,
+        };
         Self {
             total: caps(quota.total_usd, quota.total_tokens, quota.total_requests),
-            monthly: caps(quota.monthly_usd, quota.monthly_tokens, quota.monthly_requests),
+            monthly: caps(
+                quota.monthly_usd,
+                quota.monthly_tokens,
+                quota.monthly_requests,
+            ),
             daily: caps(quota.daily_usd, quota.daily_tokens, quota.daily_requests),
         }
     }
@@ -77,13 +85,21 @@ pub(super) struct RateLimit {
 
 impl From<domain::RateLimit> for RateLimit {
     fn from(limit: domain::RateLimit) -> Self {
-        Self { rpm: limit.rpm, tpm: limit.tpm, concurrency: limit.concurrency }
+        Self {
+            rpm: limit.rpm,
+            tpm: limit.tpm,
+            concurrency: limit.concurrency,
+        }
     }
 }
 
 impl From<RateLimit> for domain::RateLimit {
     fn from(limit: RateLimit) -> Self {
-        Self { rpm: limit.rpm, tpm: limit.tpm, concurrency: limit.concurrency }
+        Self {
+            rpm: limit.rpm,
+            tpm: limit.tpm,
+            concurrency: limit.concurrency,
+        }
     }
 }
 

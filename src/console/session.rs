@@ -21,8 +21,17 @@ const HTTPS_COOKIE: &str = "__Host-real200_session";
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
-        .service(web::resource("/setup").route(web::get().to(needed)).route(web::post().to(set_up)))
-        .service(web::resource("/session").route(web::get().to(who_am_i)).route(web::post().to(log_in)).route(web::delete().to(log_out)))
+        .service(
+            web::resource("/setup")
+                .route(web::get().to(needed))
+                .route(web::post().to(set_up)),
+        )
+        .service(
+            web::resource("/session")
+                .route(web::get().to(who_am_i))
+                .route(web::post().to(log_in))
+                .route(web::delete().to(log_out)),
+        )
         .route("/session/password", web::post().to(change_password));
 }
 
@@ -86,7 +95,11 @@ pub(super) struct SessionAccount {
 impl Session {
     fn new(account: &Account, session: &crate::domain::Session) -> Self {
         Self {
-            account: SessionAccount { id: account.id.to_string(), username: account.username.to_string(), role: account.role.as_str() },
+            account: SessionAccount {
+                id: account.id.to_string(),
+                username: account.username.to_string(),
+                role: account.role.as_str(),
+            },
             expires_at: session.expires_at.to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
@@ -95,8 +108,19 @@ impl Session {
 
 /// The session token that a request carries.
 pub(super) fn token_of(request: &HttpRequest) -> Option<Zeroizing<String>> {
-    let cookie = request.cookie(HTTPS_COOKIE).or_else(|| request.cookie(COOKIE)).map(|cookie| cookie.value().to_owned());
-    let bearer = || request.headers().get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ").map(str::to_owned);
+    let cookie = request
+        .cookie(HTTPS_COOKIE)
+        .or_else(|| request.cookie(COOKIE))
+        .map(|cookie| cookie.value().to_owned());
+    let bearer = || {
+        request
+            .headers()
+            .get(AUTHORIZATION)?
+            .to_str()
+            .ok()?
+            .strip_prefix("Bearer ")
+            .map(str::to_owned)
+    };
     cookie.or_else(bearer).map(Zeroizing::new)
 }
 
@@ -111,7 +135,12 @@ fn cookie(request: &HttpRequest, token: String, seconds: i64) -> Cookie<'static>
         .finish()
 }
 
-fn logged_in(request: &HttpRequest, state: &State, status: actix_web::http::StatusCode, login: &LoggedIn) -> HttpResponse {
+fn logged_in(
+    request: &HttpRequest,
+    state: &State,
+    status: actix_web::http::StatusCode,
+    login: &LoggedIn,
+) -> HttpResponse {
     let seconds = i64::try_from(state.settings.session_lifetime.as_secs()).unwrap_or(i64::MAX);
     HttpResponse::build(status)
         .cookie(cookie(request, login.token.expose().to_owned(), seconds))
@@ -121,23 +150,54 @@ fn logged_in(request: &HttpRequest, state: &State, status: actix_web::http::Stat
 /// Whether the first admin still has to be made.
 #[utoipa::path(get, path = "/api/setup", tag = "session", responses((status = 200, body = SetupState)))]
 pub(super) async fn needed(state: web::Data<State>) -> web::Json<SetupState> {
-    web::Json(SetupState { needed: state.accounts.is_empty(), version: env!("CARGO_PKG_VERSION").to_owned() })
+    web::Json(SetupState {
+        needed: state.accounts.is_empty(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    })
 }
 
 /// Makes the first admin with the one-time token of the set-up link, and logs in.
 #[utoipa::path(post, path = "/api/setup", tag = "session", request_body = NewSetup, responses((status = 201, body = Session), (status = "default", body = ApiError)))]
-pub(super) async fn set_up(request: HttpRequest, state: web::Data<State>, body: Body<NewSetup>) -> Result<HttpResponse, Refusal> {
-    let NewSetup { token, username, password } = body.0;
-    let login = state.sessions.set_up(&token, &username, password, client_ip(&request)).await?;
-    Ok(logged_in(&request, &state, actix_web::http::StatusCode::CREATED, &login))
+pub(super) async fn set_up(
+    request: HttpRequest,
+    state: web::Data<State>,
+    body: Body<NewSetup>,
+) -> Result<HttpResponse, Refusal> {
+    let NewSetup {
+        token,
+        username,
+        password,
+    } = body.0;
+    let login = state
+        .sessions
+        .set_up(&token, &username, password, client_ip(&request))
+        .await?;
+    Ok(logged_in(
+        &request,
+        &state,
+        actix_web::http::StatusCode::CREATED,
+        &login,
+    ))
 }
 
 /// Logs in; the session is in the cookie.
 #[utoipa::path(post, path = "/api/session", tag = "session", request_body = NewSession, responses((status = 200, body = Session), (status = "default", body = ApiError)))]
-pub(super) async fn log_in(request: HttpRequest, state: web::Data<State>, body: Body<NewSession>) -> Result<HttpResponse, Refusal> {
+pub(super) async fn log_in(
+    request: HttpRequest,
+    state: web::Data<State>,
+    body: Body<NewSession>,
+) -> Result<HttpResponse, Refusal> {
     let NewSession { username, password } = body.0;
-    let login = state.sessions.log_in(&username, password, client_ip(&request)).await?;
-    Ok(logged_in(&request, &state, actix_web::http::StatusCode::OK, &login))
+    let login = state
+        .sessions
+        .log_in(&username, password, client_ip(&request))
+        .await?;
+    Ok(logged_in(
+        &request,
+        &state,
+        actix_web::http::StatusCode::OK,
+        &login,
+    ))
 }
 
 /// Who is logged in.
@@ -148,17 +208,38 @@ pub(super) async fn who_am_i(viewer: Viewer) -> web::Json<Session> {
 
 /// Logs out: the cookie is worth nothing from now on.
 #[utoipa::path(delete, path = "/api/session", tag = "session", responses((status = 204), (status = "default", body = ApiError)))]
-pub(super) async fn log_out(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Refusal> {
+pub(super) async fn log_out(
+    request: HttpRequest,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Refusal> {
     if let Some(token) = token_of(&request) {
         state.sessions.log_out(&token).await?;
     }
-    Ok(HttpResponse::NoContent().cookie(cookie(&request, String::new(), 0)).finish())
+    Ok(HttpResponse::NoContent()
+        .cookie(cookie(&request, String::new(), 0))
+        .finish())
 }
 
 /// Changes one's own password; all other log-ins of the account end.
 #[utoipa::path(post, path = "/api/session/password", tag = "session", request_body = NewPassword, responses((status = 204), (status = "default", body = ApiError)))]
-pub(super) async fn change_password(state: web::Data<State>, viewer: Viewer, body: Body<NewPassword>) -> Result<HttpResponse, Refusal> {
-    let NewPassword { current_password, new_password } = body.0;
-    state.sessions.change_password(&viewer.account, current_password, new_password, &viewer.session, &viewer.actor()).await?;
+pub(super) async fn change_password(
+    state: web::Data<State>,
+    viewer: Viewer,
+    body: Body<NewPassword>,
+) -> Result<HttpResponse, Refusal> {
+    let NewPassword {
+        current_password,
+        new_password,
+    } = body.0;
+    state
+        .sessions
+        .change_password(
+            &viewer.account,
+            current_password,
+            new_password,
+            &viewer.session,
+            &viewer.actor(),
+        )
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }

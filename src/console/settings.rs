@@ -27,7 +27,10 @@ pub(super) struct Settings {
 
 /// Shows the settings.
 #[utoipa::path(get, path = "/api/settings", tag = "settings", responses((status = 200, body = Settings), (status = "default", body = ApiError)))]
-pub(super) async fn show(state: web::Data<State>, _: Admin) -> Result<web::Json<Settings>, Refusal> {
+pub(super) async fn show(
+    state: web::Data<State>,
+    _: Admin,
+) -> Result<web::Json<Settings>, Refusal> {
     let settings = &state.settings;
     Ok(web::Json(Settings {
         version: env!("CARGO_PKG_VERSION"),
@@ -36,6 +39,10 @@ pub(super) async fn show(state: web::Data<State>, _: Admin) -> Result<web::Json<
         time_zone: settings.time_zone.name().to_owned(),
         retention_days: settings.retention_days,
         body_limit_bytes: settings.body_limit,
-        trusted_proxies: settings.trusted_proxies.iter().map(ToString::to_string).collect(),
+        trusted_proxies: settings
+            .trusted_proxies
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
     }))
 }

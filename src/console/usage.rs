@@ -7,7 +7,9 @@ use actix_web::web::{self, ServiceConfig};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::domain::{self, AccountId, Error, Grain, KeyId, Period, Scope, ScopeKind, Timestamp, TotalKey};
+use crate::domain::{
+    self, AccountId, Error, Grain, KeyId, Period, Scope, ScopeKind, Timestamp, TotalKey,
+};
 use crate::state::State;
 
 use super::body::{Query, parse_field};
@@ -100,18 +102,34 @@ fn kind(group: GroupBy, narrowed: bool) -> ScopeKind {
 
 /// Adds up what has been used.
 #[utoipa::path(get, path = "/api/usage", tag = "usage", params(UsageQuery), responses((status = 200, body = UsageReport), (status = "default", body = ApiError)))]
-pub(super) async fn report(state: web::Data<State>, viewer: Viewer, query: Query<UsageQuery>) -> Result<web::Json<UsageReport>, Refusal> {
+pub(super) async fn report(
+    state: web::Data<State>,
+    viewer: Viewer,
+    query: Query<UsageQuery>,
+) -> Result<web::Json<UsageReport>, Refusal> {
     let query = query.0;
-    let to = query_time("to", query.to.as_deref())?.unwrap_or_else(|| state.clock.now().after(Duration::from_micros(1)));
-    let from = query_time("from", query.from.as_deref())?.unwrap_or_else(|| to.before(Duration::from_secs(24 * 3600)));
+    let to = query_time("to", query.to.as_deref())?
+        .unwrap_or_else(|| state.clock.now().after(Duration::from_micros(1)));
+    let from = query_time("from", query.from.as_deref())?
+        .unwrap_or_else(|| to.before(Duration::from_secs(24 * 3600)));
     let (grain, buckets) = match query.bucket.as_deref().unwrap_or("hour") {
         "hour" => (Grain::Hour, true),
         "day" => (Grain::Day, true),
         "none" => (Grain::Day, false),
-        other => return Err(Error::invalid_field("bucket", format!("{other:?} is no bucket; use hour, day or none.")).into()),
+        other => {
+            return Err(Error::invalid_field(
+                "bucket",
+                format!("{other:?} is no bucket; use hour, day or none."),
+            )
+            .into());
+        }
     };
     if grain == Grain::Hour && to.since(from) > Duration::from_secs(31 * 24 * 3600) {
-        return Err(Error::invalid_field("from", "Hours are given for at most 31 days at once; ask for days instead.").into());
+        return Err(Error::invalid_field(
+            "from",
+            "Hours are given for at most 31 days at once; ask for days instead.",
+        )
+        .into());
     }
     let group = group_by(query.group_by.as_deref(), &viewer)?;
     let key: Option<KeyId> = parse_field("key_id", query.key_id.as_deref())?;
@@ -120,28 +138,53 @@ pub(super) async fn report(state: web::Data<State>, viewer: Viewer, query: Query
     let ledger = state.ledger.clone();
     let totals = off_worker(move || ledger.usage(kind, grain, from, to, key)).await?;
 
-    let mut rows: BTreeMap<(Option<Timestamp>, Option<String>), (Option<UsageGroup>, domain::Tally)> = BTreeMap::new();
+    let mut rows: BTreeMap<
+        (Option<Timestamp>, Option<String>),
+        (Option<UsageGroup>, domain::Tally),
+    > = BTreeMap::new();
     let mut total = domain::Tally::default();
-    for (key, tally) in totals.into_iter().filter(|(key, _)| account.is_none_or(|account| is_of(&state, &key.scope, account))) {
+    for (key, tally) in totals
+        .into_iter()
+        .filter(|(key, _)| account.is_none_or(|account| is_of(&state, &key.scope, account)))
+    {
         let bucket = buckets.then(|| start(&state, &key));
-        let group = (group != GroupBy::Nothing).then(|| named(&state, &key.scope, group)).flatten();
-        let row = rows.entry((bucket, group.as_ref().map(|group| group.id.clone()))).or_insert_with(|| (group, domain::Tally::default()));
+        let group = (group != GroupBy::Nothing)
+            .then(|| named(&state, &key.scope, group))
+            .flatten();
+        let row = rows
+            .entry((bucket, group.as_ref().map(|group| group.id.clone())))
+            .or_insert_with(|| (group, domain::Tally::default()));
         row.1 = row.1.plus(tally);
         total = total.plus(tally);
     }
     let items = rows
         .into_iter()
-        .map(|((bucket, _), (group, tally))| UsageRow { bucket: bucket.map(|at| at.to_string()), group, tally: Tally::from(&tally) })
+        .map(|((bucket, _), (group, tally))| UsageRow {
+            bucket: bucket.map(|at| at.to_string()),
+            group,
+            tally: Tally::from(&tally),
+        })
         .collect();
-    Ok(web::Json(UsageReport { items, total: Tally::from(&total), time_zone: state.settings.time_zone.name().to_owned() }))
+    Ok(web::Json(UsageReport {
+        items,
+        total: Tally::from(&total),
+        time_zone: state.settings.time_zone.name().to_owned(),
+    }))
 }
 
 /// Whether a total is of one of this account's keys.
 fn is_of(state: &State, scope: &Scope, account: AccountId) -> bool {
-    let of_key = |id| state.keys.find(id).is_some_and(|(key, _)| key.account_id == account);
+    let of_key = |id| {
+        state
+            .keys
+            .find(id)
+            .is_some_and(|(key, _)| key.account_id == account)
+    };
     match scope {
         Scope::Key(id) | Scope::KeyModel(id, _) => of_key(*id),
-        Scope::All | Scope::Account(_) | Scope::Model(_) | Scope::Channel(_) | Scope::Budget(_) => false,
+        Scope::All | Scope::Account(_) | Scope::Model(_) | Scope::Channel(_) | Scope::Budget(_) => {
+            false
+        }
     }
 }
 
@@ -154,16 +197,41 @@ fn start(state: &State, key: &TotalKey) -> Timestamp {
 }
 
 fn named(state: &State, scope: &Scope, group: GroupBy) -> Option<UsageGroup> {
-    let row = |id: String, name: Option<String>| Some(UsageGroup { name: name.filter(|name| !name.is_empty()).unwrap_or_else(|| id.clone()), id });
+    let row = |id: String, name: Option<String>| {
+        Some(UsageGroup {
+            name: name
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(|| id.clone()),
+            id,
+        })
+    };
     match scope {
         Scope::Key(id) => {
             let key = state.keys.find(*id).map(|(key, _)| key);
-            row(id.to_string(), key.map(|key| if key.name.is_empty() { key.masked.to_string() } else { key.name.clone() }))
+            row(
+                id.to_string(),
+                key.map(|key| {
+                    if key.name.is_empty() {
+                        key.masked.to_string()
+                    } else {
+                        key.name.clone()
+                    }
+                }),
+            )
         }
         Scope::Model(name) => row(name.clone(), None),
         Scope::KeyModel(_, name) if group == GroupBy::Model => row(name.clone(), None),
-        Scope::Account(id) => row(id.to_string(), state.accounts.find(*id).map(|account| account.username.to_string())),
-        Scope::Channel(id) => row(id.to_string(), state.channels.find(*id).map(|channel| channel.name.clone())),
+        Scope::Account(id) => row(
+            id.to_string(),
+            state
+                .accounts
+                .find(*id)
+                .map(|account| account.username.to_string()),
+        ),
+        Scope::Channel(id) => row(
+            id.to_string(),
+            state.channels.find(*id).map(|channel| channel.name.clone()),
+        ),
         Scope::All | Scope::KeyModel(..) | Scope::Budget(_) => None,
     }
 }

@@ -14,7 +14,9 @@ pub(super) struct Usd(pub(super) Money);
 impl Serialize for Usd {
     /// The decimal digits themselves, so that no binary fraction comes between.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(self.0.to_string()).map_err(serde::ser::Error::custom)?.serialize(serializer)
+        RawValue::from_string(self.0.to_string())
+            .map_err(serde::ser::Error::custom)?
+            .serialize(serializer)
     }
 }
 
@@ -22,7 +24,9 @@ impl<'de> Deserialize<'de> for Usd {
     /// The shortest decimal that is read as the same number is the one that was written.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = serde_json::Number::deserialize(deserializer)?;
-        Money::from_usd(&number.to_string()).map(Self).map_err(serde::de::Error::custom)
+        Money::from_usd(&number.to_string())
+            .map(Self)
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -36,7 +40,15 @@ mod tests {
             let read: Usd = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_string(&read).unwrap(), text);
         }
-        assert_eq!(serde_json::from_str::<Usd>("1e-7").unwrap().0, Money::from_usd("0.0000001").unwrap());
-        assert!(serde_json::from_str::<Usd>("-1").unwrap_err().to_string().contains("negative"));
+        assert_eq!(
+            serde_json::from_str::<Usd>("1e-7").unwrap().0,
+            Money::from_usd("0.0000001").unwrap()
+        );
+        assert!(
+            serde_json::from_str::<Usd>("-1")
+                .unwrap_err()
+                .to_string()
+                .contains("negative")
+        );
     }
 }

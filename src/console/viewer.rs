@@ -23,7 +23,11 @@ pub(super) struct Viewer {
 impl Viewer {
     /// Who is written in the audit log.
     pub(super) fn actor(&self) -> Actor {
-        Actor { account_id: Some(self.account.id), username: self.account.username.to_string(), client_ip: Some(self.client_ip) }
+        Actor {
+            account_id: Some(self.account.id),
+            username: self.account.username.to_string(),
+            client_ip: Some(self.client_ip),
+        }
     }
 
     pub(super) fn is_admin(&self) -> bool {
@@ -32,7 +36,11 @@ impl Viewer {
 
     /// The account whose records a list may show: one's own, or for an admin the one asked for, or all.
     pub(super) fn scope(&self, asked: Option<AccountId>) -> Option<AccountId> {
-        if self.is_admin() { asked } else { Some(self.account.id) }
+        if self.is_admin() {
+            asked
+        } else {
+            Some(self.account.id)
+        }
     }
 
     /// Whether this key is theirs to see.
@@ -48,8 +56,16 @@ impl FromRequest for Viewer {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let found = token_of(request).and_then(|token| state(request)?.sessions.find(&token));
         ready(match found {
-            Some((session, account)) => Ok(Self { account, session, client_ip: client_ip(request) }),
-            None => Err(Error::new(Code::NotAuthenticated, "Log in first: POST /api/session, or open /console/login.").into()),
+            Some((session, account)) => Ok(Self {
+                account,
+                session,
+                client_ip: client_ip(request),
+            }),
+            None => Err(Error::new(
+                Code::NotAuthenticated,
+                "Log in first: POST /api/session, or open /console/login.",
+            )
+            .into()),
         })
     }
 }
@@ -62,13 +78,20 @@ impl FromRequest for Admin {
     type Future = Ready<Result<Self, Refusal>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        ready(Viewer::from_request(request, payload).into_inner().and_then(|viewer| {
-            if viewer.is_admin() {
-                Ok(Self(viewer))
-            } else {
-                Err(Error::new(Code::Forbidden, "Only an admin may do this. Ask one.").into())
-            }
-        }))
+        ready(
+            Viewer::from_request(request, payload)
+                .into_inner()
+                .and_then(|viewer| {
+                    if viewer.is_admin() {
+                        Ok(Self(viewer))
+                    } else {
+                        Err(
+                            Error::new(Code::Forbidden, "Only an admin may do this. Ask one.")
+                                .into(),
+                        )
+                    }
+                }),
+        )
     }
 }
 
@@ -78,15 +101,32 @@ fn state(request: &HttpRequest) -> Option<&web::Data<State>> {
 
 /// Where the request comes from; proxies are believed only where the configuration says so.
 pub(super) fn client_ip(request: &HttpRequest) -> IpAddr {
-    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    let forwarded = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok());
-    state(request).map_or(peer, |state| client_address(peer, forwarded, &state.settings.trusted_proxies))
+    let peer = request
+        .peer_addr()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let forwarded = request
+        .headers()
+        .get("x-forwarded-for")
+        .and_then(|value| value.to_str().ok());
+    state(request).map_or(peer, |state| {
+        client_address(peer, forwarded, &state.settings.trusted_proxies)
+    })
 }
 
 /// Whether the browser speaks HTTPS, to a proxy that may say so.
 pub(super) fn is_https(request: &HttpRequest) -> bool {
-    let Some((peer, state)) = request.peer_addr().zip(state(request)) else { return false };
+    let Some((peer, state)) = request.peer_addr().zip(state(request)) else {
+        return false;
+    };
     let peer = peer.ip().to_canonical();
-    let trusted = state.settings.trusted_proxies.iter().any(|net| net.contains(&peer));
-    trusted && request.headers().get("x-forwarded-proto").is_some_and(|scheme| scheme == "https")
+    let trusted = state
+        .settings
+        .trusted_proxies
+        .iter()
+        .any(|net| net.contains(&peer));
+    trusted
+        && request
+            .headers()
+            .get("x-forwarded-proto")
+            .is_some_and(|scheme| scheme == "https")
 }

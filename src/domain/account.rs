@@ -42,7 +42,11 @@ impl Username {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let name = text.trim();
         if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
-            return Err(Error::new(Code::InvalidField, "A username has 1 to 64 characters and no control characters.").param("username"));
+            return Err(Error::new(
+                Code::InvalidField,
+                "A username has 1 to 64 characters and no control characters.",
+            )
+            .param("username"));
         }
         Ok(Self(name.to_owned()))
     }

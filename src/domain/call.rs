@@ -94,7 +94,11 @@ impl Call {
 impl Outcome {
     /// What it consumes of a budget.
     pub fn consumption(&self) -> Consumption {
-        Consumption { usd: self.cost.unwrap_or(Money::ZERO), tokens: self.usage.total(), requests: 1 }
+        Consumption {
+            usd: self.cost.unwrap_or(Money::ZERO),
+            tokens: self.usage.total(),
+            requests: 1,
+        }
     }
 
     /// The outcome of a call that a crash left open: all that was set aside counts.
@@ -107,7 +111,11 @@ impl Outcome {
             error_code: None,
             channel_id: None,
             upstream_model: None,
-            usage: Usage { prompt: reserved.tokens, estimated: true, ..Usage::default() },
+            usage: Usage {
+                prompt: reserved.tokens,
+                estimated: true,
+                ..Usage::default()
+            },
             cost: opened.priced.then_some(reserved.usd),
             latency_us: u64::try_from(now.since(opened.started_at).as_micros()).unwrap_or(u64::MAX),
             first_token_us: None,

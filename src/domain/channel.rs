@@ -43,7 +43,9 @@ pub struct Channel {
 impl Channel {
     /// Whether it may be given a call for this model now.
     pub fn serves(&self, model: &str) -> bool {
-        self.status == ChannelStatus::Active && self.deleted_at.is_none() && self.models.iter().any(|m| m == model)
+        self.status == ChannelStatus::Active
+            && self.deleted_at.is_none()
+            && self.models.iter().any(|m| m == model)
     }
 
     /// The provider's name for a public model name.
@@ -72,7 +74,9 @@ impl ChannelKind {
 
     /// Reads the word of the API.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::OpenAi, Self::Echo].into_iter().find(|kind| kind.as_str() == word)
+        [Self::OpenAi, Self::Echo]
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
     }
 }
 
@@ -148,7 +152,11 @@ pub fn order_candidates<T>(
     }
     candidates.sort_by_cached_key(|candidate| {
         let (priority, weight) = rank(candidate);
-        let wait = if weight == 0 { f64::INFINITY } else { -chance().ln() / f64::from(weight) };
+        let wait = if weight == 0 {
+            f64::INFINITY
+        } else {
+            -chance().ln() / f64::from(weight)
+        };
         (std::cmp::Reverse(priority), wait.to_bits())
     });
 }
@@ -161,14 +169,19 @@ mod tests {
     fn higher_priority_comes_first_and_zero_weight_last_of_its_rank() {
         let mut names = vec![("low", 0, 9), ("spare", 5, 0), ("high", 5, 1)];
         order_candidates(&mut names, |c| (c.1, c.2), || 0.5);
-        assert_eq!(names.iter().map(|c| c.0).collect::<Vec<_>>(), ["high", "spare", "low"]);
+        assert_eq!(
+            names.iter().map(|c| c.0).collect::<Vec<_>>(),
+            ["high", "spare", "low"]
+        );
     }
 
     #[test]
     fn weights_share_the_first_place() {
         let mut seed = 7u64;
         let mut chance = move || {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (f64::from(u32::try_from(seed >> 33).unwrap()) + 1.0) / f64::from(1u32 << 31)
         };
         let first = (0..10_000)

@@ -17,7 +17,12 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Chat, Self::Completions, Self::Embeddings, Self::Responses];
+    pub const ALL: [Self; 4] = [
+        Self::Chat,
+        Self::Completions,
+        Self::Embeddings,
+        Self::Responses,
+    ];
 
     /// The word of the API.
     pub const fn as_str(self) -> &'static str {
@@ -31,7 +36,9 @@ impl Endpoint {
 
     /// Reads the word of the API.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|endpoint| endpoint.as_str() == word)
+        Self::ALL
+            .into_iter()
+            .find(|endpoint| endpoint.as_str() == word)
     }
 
     /// The path behind a provider's base URL, such as `/chat/completions`.

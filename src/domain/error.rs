@@ -27,7 +27,13 @@ pub struct Error {
 impl Error {
     /// An error with this code and message.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), param: None, retry_after: None, source: None }
+        Self {
+            code,
+            message: message.into(),
+            param: None,
+            retry_after: None,
+            source: None,
+        }
     }
 
     /// A fault of ours: the client is told nothing of it, the log everything.

@@ -33,7 +33,9 @@ impl Secret {
     /// # Errors
     /// Whatever the source of randomness reports.
     pub fn mint<E>(mut random_byte: impl FnMut() -> Result<u8, E>) -> Result<Self, E> {
-        let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + RANDOM_LEN + CHECKSUM_LEN));
+        let mut text = Zeroizing::new(String::with_capacity(
+            PREFIX.len() + RANDOM_LEN + CHECKSUM_LEN,
+        ));
         text.push_str(PREFIX);
         while text.len() < PREFIX.len() + RANDOM_LEN {
             let byte = random_byte()?;
@@ -52,7 +54,9 @@ impl Secret {
     /// When it cannot be a key of this gateway.
     pub fn parse(text: &str) -> Result<Self, MalformedSecret> {
         let random = text.strip_prefix(PREFIX).ok_or(MalformedSecret)?;
-        if random.len() != RANDOM_LEN + CHECKSUM_LEN || !random.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        if random.len() != RANDOM_LEN + CHECKSUM_LEN
+            || !random.bytes().all(|b| b.is_ascii_alphanumeric())
+        {
             return Err(MalformedSecret);
         }
         let (signed, tail) = text.split_at(text.len() - CHECKSUM_LEN);
@@ -69,7 +73,11 @@ impl Secret {
 
     /// What may be shown of it for ever.
     pub fn masked(&self) -> Masked {
-        Masked(format!("{}···{}", &self.0[..8], &self.0[self.0.len() - 4..]))
+        Masked(format!(
+            "{}···{}",
+            &self.0[..8],
+            &self.0[self.0.len() - 4..]
+        ))
     }
 }
 
@@ -194,14 +202,24 @@ mod tests {
     fn the_masked_value_is_the_first_8_and_last_4_characters() {
         let secret = minted(&[10, 35, 61]);
         let text = secret.expose().to_owned();
-        assert_eq!(secret.masked().as_str(), format!("sk-real2···{}", &text[text.len() - 4..]));
-        assert_eq!(format!("{secret:?}"), format!("Secret({})", secret.masked()));
+        assert_eq!(
+            secret.masked().as_str(),
+            format!("sk-real2···{}", &text[text.len() - 4..])
+        );
+        assert_eq!(
+            format!("{secret:?}"),
+            format!("Secret({})", secret.masked())
+        );
     }
 
     #[test]
     fn bytes_that_would_favour_some_characters_are_passed_over() {
         let secret = minted(&[255, 248, 0]);
-        assert!(secret.expose().starts_with("sk-real200-00000000000000000000000000"));
+        assert!(
+            secret
+                .expose()
+                .starts_with("sk-real200-00000000000000000000000000")
+        );
     }
 
     proptest! {

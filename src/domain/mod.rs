@@ -21,8 +21,8 @@ mod tally;
 mod time;
 mod usage;
 
-pub use address::client_address;
 pub use account::{Account, AccountStatus, Role, Username};
+pub use address::client_address;
 pub use audit::{AuditEntry, Change};
 pub use call::{Attempt, AttemptStatus, Call, CallStatus, Opened, Outcome};
 pub use channel::{Channel, ChannelKind, ChannelStatus, Multiplier, Sealed, order_candidates};

@@ -71,7 +71,12 @@ impl Money {
     /// When the text is no decimal, is negative, is finer than a picodollar or too large.
     pub fn from_usd(text: &str) -> Result<Self, MoneyError> {
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| MoneyError::NotDecimal)?),
+            Some((mantissa, exponent)) => (
+                mantissa,
+                exponent
+                    .parse::<i32>()
+                    .map_err(|_| MoneyError::NotDecimal)?,
+            ),
             None => (text, 0),
         };
         if mantissa.starts_with('-') {
@@ -87,17 +92,24 @@ impl Money {
             "" => return Ok(Self::ZERO),
             significant => significant.parse().map_err(|_| MoneyError::TooLarge)?,
         };
-        let shift = exponent.checked_sub(fraction_len).and_then(|e| e.checked_add(12)).ok_or(MoneyError::TooLarge)?;
+        let shift = exponent
+            .checked_sub(fraction_len)
+            .and_then(|e| e.checked_add(12))
+            .ok_or(MoneyError::TooLarge)?;
         let power = 10u128.checked_pow(shift.unsigned_abs());
         let pico = if shift >= 0 {
-            power.and_then(|p| value.checked_mul(p)).ok_or(MoneyError::TooLarge)?
+            power
+                .and_then(|p| value.checked_mul(p))
+                .ok_or(MoneyError::TooLarge)?
         } else {
             match power {
                 Some(p) if value.is_multiple_of(p) => value / p,
                 _ => return Err(MoneyError::TooFine),
             }
         };
-        u64::try_from(pico).map(Self).map_err(|_| MoneyError::TooLarge)
+        u64::try_from(pico)
+            .map(Self)
+            .map_err(|_| MoneyError::TooLarge)
     }
 }
 

@@ -32,7 +32,11 @@ impl Permissions {
     ///
     /// # Errors
     /// For the first entry that cannot be read.
-    pub fn parse(models: &[String], endpoints: &[String], ips: &[String]) -> Result<Self, PatternError> {
+    pub fn parse(
+        models: &[String],
+        endpoints: &[String],
+        ips: &[String],
+    ) -> Result<Self, PatternError> {
         Ok(Self {
             models: models.iter().map(|text| Pattern::parse(text)).collect::<Result<_, _>>()?,
             endpoints: endpoints
@@ -87,7 +91,9 @@ impl Permissions {
         }
         Err(Error::new(
             Code::IpNotAllowed,
-            format!("This API key may not be used from {client}. Call from an allowed address, or have the address added to the key."),
+            format!(
+                "This API key may not be used from {client}. Call from an allowed address, or have the address added to the key."
+            ),
         ))
     }
 
@@ -99,7 +105,10 @@ impl Permissions {
         if !self.endpoints.is_empty() && !self.endpoints.contains(&endpoint) {
             return Err(Error::new(
                 Code::EndpointNotAllowed,
-                format!("This API key may not use the endpoint {:?}. Use another endpoint, or have it added to the key.", endpoint.as_str()),
+                format!(
+                    "This API key may not use the endpoint {:?}. Use another endpoint, or have it added to the key.",
+                    endpoint.as_str()
+                ),
             ));
         }
         if !self.allows_model(model) {
@@ -119,11 +128,18 @@ struct Pattern(GlobMatcher);
 
 impl Pattern {
     fn parse(text: &str) -> Result<Self, PatternError> {
-        let invalid = |why: String| PatternError { field: "permissions.models", message: format!("{text:?} is no model pattern: {why}.") };
+        let invalid = |why: String| PatternError {
+            field: "permissions.models",
+            message: format!("{text:?} is no model pattern: {why}."),
+        };
         if text.is_empty() || text.len() > 200 {
-            return Err(invalid("write 1 to 200 characters, such as gpt-4o*".to_owned()));
+            return Err(invalid(
+                "write 1 to 200 characters, such as gpt-4o*".to_owned(),
+            ));
         }
-        Glob::new(text).map(|glob| Self(glob.compile_matcher())).map_err(|e| invalid(e.kind().to_string()))
+        Glob::new(text)
+            .map(|glob| Self(glob.compile_matcher()))
+            .map_err(|e| invalid(e.kind().to_string()))
     }
 }
 
@@ -164,20 +180,50 @@ mod tests {
 
     #[test]
     fn globs_endpoints_and_blocks_bind() {
-        let some = of(&["gpt-4o*", "meta-llama/*"], &["chat"], &["10.0.0.0/8", "2001:db8::1"]).unwrap();
+        let some = of(
+            &["gpt-4o*", "meta-llama/*"],
+            &["chat"],
+            &["10.0.0.0/8", "2001:db8::1"],
+        )
+        .unwrap();
         assert!(some.check_call(Endpoint::Chat, "gpt-4o-mini").is_ok());
-        assert!(some.check_call(Endpoint::Chat, "meta-llama/Llama-3/8b").is_ok());
-        assert_eq!(some.check_call(Endpoint::Chat, "gpt-5").unwrap_err().code, Code::ModelNotAllowed);
-        assert_eq!(some.check_call(Endpoint::Embeddings, "gpt-4o").unwrap_err().code, Code::EndpointNotAllowed);
+        assert!(
+            some.check_call(Endpoint::Chat, "meta-llama/Llama-3/8b")
+                .is_ok()
+        );
+        assert_eq!(
+            some.check_call(Endpoint::Chat, "gpt-5").unwrap_err().code,
+            Code::ModelNotAllowed
+        );
+        assert_eq!(
+            some.check_call(Endpoint::Embeddings, "gpt-4o")
+                .unwrap_err()
+                .code,
+            Code::EndpointNotAllowed
+        );
         assert!(some.check_ip("::ffff:10.1.2.3".parse().unwrap()).is_ok());
         assert!(some.check_ip("2001:db8::1".parse().unwrap()).is_ok());
-        assert_eq!(some.check_ip("192.0.2.1".parse().unwrap()).unwrap_err().code, Code::IpNotAllowed);
+        assert_eq!(
+            some.check_ip("192.0.2.1".parse().unwrap())
+                .unwrap_err()
+                .code,
+            Code::IpNotAllowed
+        );
     }
 
     #[test]
     fn what_cannot_be_read_names_its_field() {
-        assert_eq!(of(&["a[b"], &[], &[]).unwrap_err().field, "permissions.models");
-        assert_eq!(of(&[], &["chats"], &[]).unwrap_err().field, "permissions.endpoints");
-        assert_eq!(of(&[], &[], &["10.0.0.0/33"]).unwrap_err().field, "permissions.ips");
+        assert_eq!(
+            of(&["a[b"], &[], &[]).unwrap_err().field,
+            "permissions.models"
+        );
+        assert_eq!(
+            of(&[], &["chats"], &[]).unwrap_err().field,
+            "permissions.endpoints"
+        );
+        assert_eq!(
+            of(&[], &[], &["10.0.0.0/33"]).unwrap_err().field,
+            "permissions.ips"
+        );
     }
 }

@@ -78,7 +78,13 @@ pub struct Windows {
 impl Windows {
     /// Nothing consumed, on this day.
     pub fn new(day: Day) -> Self {
-        Self { total: Consumption::default(), month: day.month(), monthly: Consumption::default(), day, daily: Consumption::default() }
+        Self {
+            total: Consumption::default(),
+            month: day.month(),
+            monthly: Consumption::default(),
+            day,
+            daily: Consumption::default(),
+        }
     }
 
     /// Begins new windows if `day` is past theirs. A day that lies behind changes nothing: while the gateway runs, its
@@ -205,7 +211,11 @@ impl Headroom {
                 (one, None) | (None, one) => one,
             }
         }
-        Self { usd: tighter(self.usd, other.usd), tokens: tighter(self.tokens, other.tokens), requests: tighter(self.requests, other.requests) }
+        Self {
+            usd: tighter(self.usd, other.usd),
+            tokens: tighter(self.tokens, other.tokens),
+            requests: tighter(self.requests, other.requests),
+        }
     }
 }
 
@@ -221,7 +231,9 @@ impl Quota {
 
     /// Whether any cap counts money: then only models with a price may be used.
     pub fn counts_money(&self) -> bool {
-        Window::ALL.iter().any(|window| self.of(*window).usd.is_some())
+        Window::ALL
+            .iter()
+            .any(|window| self.of(*window).usd.is_some())
     }
 
     /// What is left in one window when `used` (booked and set aside together) has been consumed.
@@ -236,7 +248,11 @@ impl Quota {
 
     /// What is left under all windows together.
     pub fn headroom(&self, used: &Windows) -> Headroom {
-        Window::ALL.iter().fold(Headroom::default(), |tightest, window| tightest.min(self.left(used, *window)))
+        Window::ALL
+            .iter()
+            .fold(Headroom::default(), |tightest, window| {
+                tightest.min(self.left(used, *window))
+            })
     }
 
     /// Whether `ask` fits on top of `used` (booked and set aside together).
@@ -279,14 +295,24 @@ mod tests {
     use super::*;
 
     fn pico(amount: u64) -> Consumption {
-        Consumption { usd: Money::from_pico(amount), tokens: 0, requests: 1 }
+        Consumption {
+            usd: Money::from_pico(amount),
+            tokens: 0,
+            requests: 1,
+        }
     }
 
     #[test]
     fn a_call_must_fit_every_window() {
         let quota = Quota {
-            total: Caps { usd: Some(Money::from_pico(100)), ..Caps::default() },
-            daily: Caps { requests: Some(2), ..Caps::default() },
+            total: Caps {
+                usd: Some(Money::from_pico(100)),
+                ..Caps::default()
+            },
+            daily: Caps {
+                requests: Some(2),
+                ..Caps::default()
+            },
             ..Quota::default()
         };
         let mut used = Windows::new(Day(20_000));
@@ -295,7 +321,10 @@ mod tests {
         used.add(Day(20_000), pico(1));
         used.add(Day(20_000), pico(1));
         let exceeded = quota.fits(&used, pico(1)).unwrap_err();
-        assert_eq!((exceeded.window, exceeded.unit), (Window::Daily, Unit::Requests));
+        assert_eq!(
+            (exceeded.window, exceeded.unit),
+            (Window::Daily, Unit::Requests)
+        );
         used.roll(Day(20_001));
         assert!(quota.fits(&used, pico(98)).is_ok());
         assert!(quota.fits(&used, pico(99)).is_err());

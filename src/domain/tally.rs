@@ -40,7 +40,10 @@ impl Tally {
         let (outcome, usage) = (&call.outcome, &call.outcome.usage);
         Self {
             requests: 1,
-            errors: u64::from(matches!(outcome.status, CallStatus::Error | CallStatus::Interrupted)),
+            errors: u64::from(matches!(
+                outcome.status,
+                CallStatus::Error | CallStatus::Interrupted
+            )),
             prompt_tokens: usage.prompt,
             cached_tokens: usage.cached,
             cache_write_tokens: usage.cache_write,
@@ -60,11 +63,17 @@ impl Tally {
             errors: self.errors.saturating_add(other.errors),
             prompt_tokens: self.prompt_tokens.saturating_add(other.prompt_tokens),
             cached_tokens: self.cached_tokens.saturating_add(other.cached_tokens),
-            cache_write_tokens: self.cache_write_tokens.saturating_add(other.cache_write_tokens),
-            completion_tokens: self.completion_tokens.saturating_add(other.completion_tokens),
+            cache_write_tokens: self
+                .cache_write_tokens
+                .saturating_add(other.cache_write_tokens),
+            completion_tokens: self
+                .completion_tokens
+                .saturating_add(other.completion_tokens),
             reasoning_tokens: self.reasoning_tokens.saturating_add(other.reasoning_tokens),
             cost: self.cost.plus(other.cost),
-            unpriced_requests: self.unpriced_requests.saturating_add(other.unpriced_requests),
+            unpriced_requests: self
+                .unpriced_requests
+                .saturating_add(other.unpriced_requests),
             last_started_at: self.last_started_at.max(other.last_started_at),
         }
     }
@@ -76,7 +85,11 @@ impl Tally {
 
     /// Seen as consumption of a budget.
     pub const fn consumption(&self) -> Consumption {
-        Consumption { usd: self.cost, tokens: self.total_tokens(), requests: self.requests }
+        Consumption {
+            usd: self.cost,
+            tokens: self.total_tokens(),
+            requests: self.requests,
+        }
     }
 }
 
@@ -94,7 +107,11 @@ impl TotalKey {
     pub fn each_of(call: &Call, mut count: impl FnMut(Self)) {
         let opened = &call.opened;
         let day = opened.day;
-        let usage = [Period::Ever, Period::Day(day), Period::Hour(opened.started_at.hour())];
+        let usage = [
+            Period::Ever,
+            Period::Day(day),
+            Period::Hour(opened.started_at.hour()),
+        ];
         let scopes = [
             Some(Scope::All),
             Some(Scope::Key(opened.key_id)),
@@ -105,14 +122,20 @@ impl TotalKey {
         ];
         for scope in scopes.into_iter().flatten() {
             for period in usage {
-                count(Self { scope: scope.clone(), period });
+                count(Self {
+                    scope: scope.clone(),
+                    period,
+                });
             }
         }
         if call.consumption().is_some() {
             let budgets = [opened.budget_id, opened.account_id.into()];
             for budget in budgets {
                 for period in [Period::Ever, Period::Month(day.month()), Period::Day(day)] {
-                    count(Self { scope: Scope::Budget(budget), period });
+                    count(Self {
+                        scope: Scope::Budget(budget),
+                        period,
+                    });
                 }
             }
         }

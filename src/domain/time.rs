@@ -31,13 +31,19 @@ impl Timestamp {
     /// This much later; stops at the end of time instead of overflowing.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// This much earlier; stops at the beginning of time instead of overflowing.
     #[must_use]
     pub fn before(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// Time passed since `earlier`; zero when `earlier` lies ahead (a clock that was set back).
@@ -55,11 +61,16 @@ impl Timestamp {
     /// # Errors
     /// When the text is not a date with a time and an offset.
     pub fn parse(text: &str) -> Result<Self, jiff::Error> {
-        text.parse::<jiff::Timestamp>().map(|t| Self(t.as_microsecond()))
+        text.parse::<jiff::Timestamp>()
+            .map(|t| Self(t.as_microsecond()))
     }
 
     fn to_jiff(self) -> jiff::Timestamp {
-        jiff::Timestamp::from_microsecond(self.0).unwrap_or(if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX })
+        jiff::Timestamp::from_microsecond(self.0).unwrap_or(if self.0 < 0 {
+            jiff::Timestamp::MIN
+        } else {
+            jiff::Timestamp::MAX
+        })
     }
 }
 
@@ -163,12 +174,17 @@ impl TimeZone {
             .ok()
             .zip(i8::try_from(next.rem_euclid(12) + 1).ok())
             .and_then(|(year, month)| Date::new(year, month, 1).ok());
-        first.map_or(Timestamp(i64::MAX), |date| self.start_of(Day(days_since_epoch(date))))
+        first.map_or(Timestamp(i64::MAX), |date| {
+            self.start_of(Day(days_since_epoch(date)))
+        })
     }
 }
 
 fn days_since_epoch(date: Date) -> i32 {
-    Date::new(1970, 1, 1).ok().and_then(|epoch| date.since((jiff::Unit::Day, epoch)).ok()).map_or(0, |span| span.get_days())
+    Date::new(1970, 1, 1)
+        .ok()
+        .and_then(|epoch| date.since((jiff::Unit::Day, epoch)).ok())
+        .map_or(0, |span| span.get_days())
 }
 
 #[cfg(test)]
@@ -193,7 +209,10 @@ mod tests {
     fn a_day_of_25_hours_ends_at_its_own_midnight() {
         let berlin = TimeZone::named("Europe/Berlin").unwrap();
         let day = berlin.day(at("2026-10-25T10:00:00Z"));
-        assert_eq!(berlin.end_of_day(day).since(berlin.start_of(day)), Duration::from_secs(25 * 3600));
+        assert_eq!(
+            berlin.end_of_day(day).since(berlin.start_of(day)),
+            Duration::from_secs(25 * 3600)
+        );
         assert_eq!(berlin.end_of_month(day.month()), at("2026-10-31T23:00:00Z"));
     }
 

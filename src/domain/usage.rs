@@ -67,7 +67,9 @@ impl Price {
 
     /// The dearest that an input token can be: what a reservation counts with.
     pub fn dearest_input(&self) -> Money {
-        self.input.max(self.cached_input.unwrap_or(Money::ZERO)).max(self.cache_write.unwrap_or(Money::ZERO))
+        self.input
+            .max(self.cached_input.unwrap_or(Money::ZERO))
+            .max(self.cache_write.unwrap_or(Money::ZERO))
     }
 
     /// The dearest that an output token can be.
@@ -77,7 +79,10 @@ impl Price {
 
     /// The most that a call with at most these tokens can cost.
     pub fn bound(&self, prompt: u64, completion: u64, multiplier: Multiplier) -> Money {
-        let tokens = self.dearest_input().times(prompt).plus(self.dearest_output().times(completion));
+        let tokens = self
+            .dearest_input()
+            .times(prompt)
+            .plus(self.dearest_output().times(completion));
         multiplier.apply(self.per_request.plus(tokens))
     }
 }
@@ -100,15 +105,30 @@ mod tests {
             output: usd("0.00001"),
             ..Price::default()
         };
-        let usage = Usage { prompt: 1000, cached: 400, completion: 100, reasoning: 60, ..Usage::default() };
+        let usage = Usage {
+            prompt: 1000,
+            cached: 400,
+            completion: 100,
+            reasoning: 60,
+            ..Usage::default()
+        };
         assert_eq!(price.cost(&usage, Multiplier::ONE), usd("0.003"));
     }
 
     #[test]
     fn a_fraction_of_a_picodollar_is_rounded_up() {
-        let price = Price { input: Money::from_pico(1), ..Price::default() };
-        let usage = Usage { prompt: 1, ..Usage::default() };
-        assert_eq!(price.cost(&usage, Multiplier::from_millionths(1)), Money::from_pico(1));
+        let price = Price {
+            input: Money::from_pico(1),
+            ..Price::default()
+        };
+        let usage = Usage {
+            prompt: 1,
+            ..Usage::default()
+        };
+        assert_eq!(
+            price.cost(&usage, Multiplier::from_millionths(1)),
+            Money::from_pico(1)
+        );
     }
 
     prop_compose! {

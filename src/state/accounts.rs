@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::domain::{
-    Account, AccountId, AccountStatus, Code, Error, Period, Quota, Result, Role, Scope, Tally, TotalKey, Username, Windows,
+    Account, AccountId, AccountStatus, Code, Error, Period, Quota, Result, Role, Scope, Tally,
+    TotalKey, Username, Windows,
 };
 use crate::storage::{Batch, Store};
 
@@ -95,13 +96,24 @@ pub struct AccountChange {
 }
 
 impl Accounts {
-    pub(super) fn load(store: Store, clock: Clock, passwords: Passwords, booked: impl Fn(AccountId) -> Windows) -> Result<Self> {
+    pub(super) fn load(
+        store: Store,
+        clock: Clock,
+        passwords: Passwords,
+        booked: impl Fn(AccountId) -> Windows,
+    ) -> Result<Self> {
         let mut index = Index::default();
         for account in store.load::<Account>().map_err(Error::internal)? {
             let windows = booked(account.id);
             index.add(account, windows);
         }
-        Ok(Self(Arc::new(Inner { store, clock, passwords, index: RwLock::new(index), changing: Mutex::default() })))
+        Ok(Self(Arc::new(Inner {
+            store,
+            clock,
+            passwords,
+            index: RwLock::new(index),
+            changing: Mutex::default(),
+        })))
     }
 
     fn read<T>(&self, look: impl FnOnce(&Index) -> T) -> T {
@@ -138,8 +150,12 @@ impl Accounts {
             let account = entry.record.load();
             account.deleted_at.is_none() && account.username.folded().contains(&q)
         };
-        let (found, total) = self.read(|index| page.of(index.by_id.values().filter(matching).cloned()));
-        let views = found.iter().map(|entry| self.view(entry)).collect::<Result<_>>()?;
+        let (found, total) =
+            self.read(|index| page.of(index.by_id.values().filter(matching).cloned()));
+        let views = found
+            .iter()
+            .map(|entry| self.view(entry))
+            .collect::<Result<_>>()?;
         Ok((views, total))
     }
 
@@ -153,15 +169,27 @@ impl Accounts {
 
     fn view(&self, entry: &AccountEntry) -> Result<AccountView> {
         let account = entry.record();
-        let key = TotalKey { scope: Scope::Account(account.id), period: Period::Ever };
+        let key = TotalKey {
+            scope: Scope::Account(account.id),
+            period: Period::Ever,
+        };
         let tally = self.0.store.total(&key).map_err(Error::internal)?;
-        Ok(AccountView { account, key_count: entry.key_count.load(Ordering::Relaxed), tally })
+        Ok(AccountView {
+            account,
+            key_count: entry.key_count.load(Ordering::Relaxed),
+            tally,
+        })
     }
 
     fn existing(&self, id: AccountId) -> Result<Arc<AccountEntry>> {
         self.entry(id)
             .filter(|entry| entry.record.load().deleted_at.is_none())
-            .ok_or_else(|| Error::new(Code::NotFound, "No account has this id. GET /api/accounts lists them."))
+            .ok_or_else(|| {
+                Error::new(
+                    Code::NotFound,
+                    "No account has this id. GET /api/accounts lists them.",
+                )
+            })
     }
 
     /// Makes an account.
@@ -172,7 +200,11 @@ impl Accounts {
         let username = Username::parse(&new.username)?;
         let password_hash = self.0.passwords.hash(new.password).await?;
         let (entry, ticket) = {
-            let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let _changing = self
+                .0
+                .changing
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             self.check_name_free(&username, None)?;
             let now = self.0.clock.now();
             let account = Account {
@@ -185,10 +217,19 @@ impl Accounts {
                 created_at: now,
                 deleted_at: None,
             };
-            let log = audit::entry(&self.0.clock, actor, "account.create", (account.id, &account.username), Vec::new());
+            let log = audit::entry(
+                &self.0.clock,
+                actor,
+                "account.create",
+                (account.id, &account.username),
+                Vec::new(),
+            );
             let ticket = self.0.store.write(Batch::new().put(&account).put(&log));
             let mut index = self.0.index.write().unwrap_or_else(PoisonError::into_inner);
-            (index.add(account, Windows::new(crate::domain::Day(0))), ticket)
+            (
+                index.add(account, Windows::new(crate::domain::Day(0))),
+                ticket,
+            )
         };
         write(&self.0.store, ticket).await?;
         self.view(&entry)
@@ -196,9 +237,11 @@ impl Accounts {
 
     fn check_name_free(&self, username: &Username, own: Option<AccountId>) -> Result<()> {
         match self.read(|index| index.by_name.get(&username.folded()).copied()) {
-            Some(other) if Some(other) != own => {
-                Err(Error::new(Code::Conflict, format!("There is an account named {username} already. Choose another name.")).param("username"))
-            }
+            Some(other) if Some(other) != own => Err(Error::new(
+                Code::Conflict,
+                format!("There is an account named {username} already. Choose another name."),
+            )
+            .param("username")),
             _ => Ok(()),
         }
     }
@@ -207,14 +250,27 @@ impl Accounts {
     ///
     /// # Errors
     /// `not_found`, `invalid_field`, `conflict` when the name is taken or no admin would be left.
-    pub async fn update(&self, id: AccountId, change: AccountChange, actor: &Actor) -> Result<AccountView> {
-        let username = change.username.as_deref().map(Username::parse).transpose()?;
+    pub async fn update(
+        &self,
+        id: AccountId,
+        change: AccountChange,
+        actor: &Actor,
+    ) -> Result<AccountView> {
+        let username = change
+            .username
+            .as_deref()
+            .map(Username::parse)
+            .transpose()?;
         let password_hash = match change.password {
             Some(password) => Some(self.0.passwords.hash(password).await?),
             None => None,
         };
         let (entry, ticket) = {
-            let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let _changing = self
+                .0
+                .changing
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let entry = self.existing(id)?;
             let old = entry.record();
             let mut new = Account::clone(&old);
@@ -243,7 +299,13 @@ impl Accounts {
             if !is_working_admin(&new) {
                 self.check_admin_left(&old)?;
             }
-            let log = audit::entry(&self.0.clock, actor, "account.update", (id, &new.username), differences.into_changes());
+            let log = audit::entry(
+                &self.0.clock,
+                actor,
+                "account.update",
+                (id, &new.username),
+                differences.into_changes(),
+            );
             let ticket = self.0.store.write(Batch::new().put(&new).put(&log));
             self.replace(&entry, &old, new);
             (entry, ticket)
@@ -258,12 +320,26 @@ impl Accounts {
     /// `not_found`, `conflict` when no admin would be left.
     pub async fn delete(&self, id: AccountId, actor: &Actor) -> Result<()> {
         let ticket = {
-            let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let _changing = self
+                .0
+                .changing
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let entry = self.existing(id)?;
             let old = entry.record();
             self.check_admin_left(&old)?;
-            let new = Account { deleted_at: Some(self.0.clock.now()), password_hash: String::new(), ..Account::clone(&old) };
-            let log = audit::entry(&self.0.clock, actor, "account.delete", (id, &old.username), Vec::new());
+            let new = Account {
+                deleted_at: Some(self.0.clock.now()),
+                password_hash: String::new(),
+                ..Account::clone(&old)
+            };
+            let log = audit::entry(
+                &self.0.clock,
+                actor,
+                "account.delete",
+                (id, &old.username),
+                Vec::new(),
+            );
             let ticket = self.0.store.write(Batch::new().put(&new).put(&log));
             self.replace(&entry, &old, new);
             ticket
@@ -273,9 +349,17 @@ impl Accounts {
 
     /// Somebody must be able to get in.
     fn check_admin_left(&self, leaving: &Account) -> Result<()> {
-        let others = |index: &Index| index.by_id.values().any(|e| e.record.load().id != leaving.id && is_working_admin(&e.record.load()));
+        let others = |index: &Index| {
+            index
+                .by_id
+                .values()
+                .any(|e| e.record.load().id != leaving.id && is_working_admin(&e.record.load()))
+        };
         if is_working_admin(leaving) && !self.read(others) {
-            return Err(Error::new(Code::Conflict, "This is the only admin who can log in. Make another account an admin first."));
+            return Err(Error::new(
+                Code::Conflict,
+                "This is the only admin who can log in. Make another account an admin first.",
+            ));
         }
         Ok(())
     }
@@ -292,7 +376,11 @@ impl Accounts {
     }
 
     /// Whether the password is this account's; takes equally long where there is no account.
-    pub(super) async fn password_matches(&self, account: Option<&Account>, password: Zeroizing<String>) -> Result<bool> {
+    pub(super) async fn password_matches(
+        &self,
+        account: Option<&Account>,
+        password: Zeroizing<String>,
+    ) -> Result<bool> {
         let hash = account.map(|account| account.password_hash.clone());
         self.0.passwords.matches(password, hash).await
     }
@@ -316,5 +404,7 @@ impl Index {
 }
 
 fn is_working_admin(account: &Account) -> bool {
-    account.role == Role::Admin && account.status == AccountStatus::Active && account.deleted_at.is_none()
+    account.role == Role::Admin
+        && account.status == AccountStatus::Active
+        && account.deleted_at.is_none()
 }

@@ -23,12 +23,20 @@ pub struct Actor {
 impl Actor {
     /// The gateway itself.
     pub fn system() -> Self {
-        Self { account_id: None, username: "system".to_owned(), client_ip: None }
+        Self {
+            account_id: None,
+            username: "system".to_owned(),
+            client_ip: None,
+        }
     }
 
     /// Somebody at the machine's command line.
     pub fn command_line() -> Self {
-        Self { account_id: None, username: "command line".to_owned(), client_ip: None }
+        Self {
+            account_id: None,
+            username: "command line".to_owned(),
+            client_ip: None,
+        }
     }
 }
 
@@ -49,7 +57,9 @@ impl Audit {
     /// When the database cannot be read.
     pub fn newest(&self, before: Option<AuditId>, limit: usize) -> Result<Vec<AuditEntry>> {
         let before = before.map(|id| id.as_bytes().to_vec());
-        self.store.newest::<AuditEntry>(before.as_deref(), limit).map_err(Error::internal)
+        self.store
+            .newest::<AuditEntry>(before.as_deref(), limit)
+            .map_err(Error::internal)
     }
 }
 
@@ -84,13 +94,18 @@ impl Differences {
     pub(super) fn note(&mut self, field: &str, old: impl Display, new: impl Display) {
         let (old, new) = (old.to_string(), new.to_string());
         if old != new {
-            self.0.push(Change { field: field.to_owned(), old, new });
+            self.0.push(Change {
+                field: field.to_owned(),
+                old,
+                new,
+            });
         }
     }
 
     /// Notes an optional field; nothing is written as `none`.
     pub(super) fn note_option<T: Display>(&mut self, field: &str, old: Option<T>, new: Option<T>) {
-        let text = |value: Option<T>| value.map_or_else(|| "none".to_owned(), |value| value.to_string());
+        let text =
+            |value: Option<T>| value.map_or_else(|| "none".to_owned(), |value| value.to_string());
         self.note(field, text(old), text(new));
     }
 
@@ -100,7 +115,11 @@ impl Differences {
             let (old, new, name) = (old.of(window), new.of(window), window.as_str());
             self.note_option(&format!("quota.{name}_usd"), old.usd, new.usd);
             self.note_option(&format!("quota.{name}_tokens"), old.tokens, new.tokens);
-            self.note_option(&format!("quota.{name}_requests"), old.requests, new.requests);
+            self.note_option(
+                &format!("quota.{name}_requests"),
+                old.requests,
+                new.requests,
+            );
         }
     }
 

@@ -30,8 +30,18 @@ pub struct Balance {
 }
 
 impl Caller {
-    pub(super) fn new(entry: Arc<KeyEntry>, key: Arc<ApiKey>, account: Arc<Account>, clock: Clock) -> Self {
-        Self { entry, key, account, clock }
+    pub(super) fn new(
+        entry: Arc<KeyEntry>,
+        key: Arc<ApiKey>,
+        account: Arc<Account>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            entry,
+            key,
+            account,
+            clock,
+        }
     }
 
     /// The key as it was when it was authenticated.
@@ -57,8 +67,16 @@ impl Caller {
     }
 
     pub(super) fn reserve(&self, ask: &Ask, day: Day, zone: &TimeZone) -> Result<Reservation> {
-        let account = Holder { noun: "account", quota: &self.account.quota, budget: &self.entry.account.budget };
-        let key = Holder { noun: "key", quota: &self.key.quota, budget: &self.entry.budget };
+        let account = Holder {
+            noun: "account",
+            quota: &self.account.quota,
+            budget: &self.entry.account.budget,
+        };
+        let key = Holder {
+            noun: "key",
+            quota: &self.key.quota,
+            budget: &self.entry.budget,
+        };
         quota::reserve(&account, &key, ask, day, zone)
     }
 
@@ -80,7 +98,10 @@ impl Caller {
                     return error;
                 }
                 // An hour is long enough to cost nothing and short enough to notice a clock that was set.
-                let until_expiry = key.expires_at.map_or(Duration::MAX, |end| end.since(now)).min(Duration::from_secs(3600));
+                let until_expiry = key
+                    .expires_at
+                    .map_or(Duration::MAX, |end| end.since(now))
+                    .min(Duration::from_secs(3600));
                 tokio::select! {
                     () = key_changed => {}
                     () = account_changed => {}

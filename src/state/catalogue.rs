@@ -52,7 +52,11 @@ pub enum PriceError {
 /// When the text is no amount of money or finer than a picodollar a token.
 pub fn per_token(usd_per_mtok: &str) -> Result<Money, PriceError> {
     let million = Money::from_usd(usd_per_mtok)?.as_pico();
-    if million.is_multiple_of(1_000_000) { Ok(Money::from_pico(million / 1_000_000)) } else { Err(PriceError::TooFine) }
+    if million.is_multiple_of(1_000_000) {
+        Ok(Money::from_pico(million / 1_000_000))
+    } else {
+        Err(PriceError::TooFine)
+    }
 }
 
 /// Money for one token as dollars for a million.
@@ -68,8 +72,12 @@ pub(super) fn parse(text: &str) -> Result<HashMap<String, Arc<Model>>> {
     let file: File = toml::from_str(text).map_err(Error::internal)?;
     let mut models = HashMap::with_capacity(file.model.len());
     for entry in file.model {
-        let price = price(&entry).map_err(|e| Error::internal(format!("model catalogue, {}: {e}", entry.name)))?;
-        let source = PriceSource::Catalogue { url: entry.source.clone(), taken_on: entry.taken_on.clone() };
+        let price = price(&entry)
+            .map_err(|e| Error::internal(format!("model catalogue, {}: {e}", entry.name)))?;
+        let source = PriceSource::Catalogue {
+            url: entry.source.clone(),
+            taken_on: entry.taken_on.clone(),
+        };
         for name in std::iter::once(&entry.name).chain(&entry.aliases) {
             let model = Model {
                 name: name.clone(),
@@ -79,7 +87,9 @@ pub(super) fn parse(text: &str) -> Result<HashMap<String, Arc<Model>>> {
                 source: source.clone(),
             };
             if models.insert(name.clone(), Arc::new(model)).is_some() {
-                return Err(Error::internal(format!("model catalogue: {name} stands there twice")));
+                return Err(Error::internal(format!(
+                    "model catalogue: {name} stands there twice"
+                )));
             }
         }
     }
@@ -90,7 +100,11 @@ pub(super) fn parse(text: &str) -> Result<HashMap<String, Arc<Model>>> {
 pub fn names_of(provider: &str) -> Vec<String> {
     let file: Option<File> = toml::from_str(EMBEDDED).ok();
     let models = file.map(|file| file.model).unwrap_or_default();
-    models.into_iter().filter(|entry| entry.provider == provider).map(|entry| entry.name).collect()
+    models
+        .into_iter()
+        .filter(|entry| entry.provider == provider)
+        .map(|entry| entry.name)
+        .collect()
 }
 
 fn price(entry: &Entry) -> Result<Price, PriceError> {
@@ -101,7 +115,12 @@ fn price(entry: &Entry) -> Result<Price, PriceError> {
         cache_write: optional(&entry.cache_write_usd_per_mtok)?,
         output: optional(&entry.output_usd_per_mtok)?.unwrap_or_default(),
         reasoning: optional(&entry.reasoning_usd_per_mtok)?,
-        per_request: entry.per_request_usd.as_deref().map(Money::from_usd).transpose()?.unwrap_or_default(),
+        per_request: entry
+            .per_request_usd
+            .as_deref()
+            .map(Money::from_usd)
+            .transpose()?
+            .unwrap_or_default(),
     })
 }
 
@@ -120,8 +139,14 @@ mod tests {
     #[test]
     fn every_price_is_dated_and_sourced() {
         for model in parse(EMBEDDED).unwrap().values() {
-            let PriceSource::Catalogue { url, taken_on } = &model.source else { panic!("{}", model.name) };
-            assert!(!url.is_empty() && taken_on.parse::<jiff::civil::Date>().is_ok(), "{}", model.name);
+            let PriceSource::Catalogue { url, taken_on } = &model.source else {
+                panic!("{}", model.name)
+            };
+            assert!(
+                !url.is_empty() && taken_on.parse::<jiff::civil::Date>().is_ok(),
+                "{}",
+                model.name
+            );
         }
     }
 

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 use crate::clock::Clock;
 use crate::crypto::{self, MasterKey};
 use crate::domain::{
-    Channel, ChannelId, ChannelKind, ChannelStatus, Code, Error, Multiplier, Period, Result, Scope, Tally, Timestamp, TotalKey,
-    order_candidates,
+    Channel, ChannelId, ChannelKind, ChannelStatus, Code, Error, Multiplier, Period, Result, Scope,
+    Tally, Timestamp, TotalKey, order_candidates,
 };
 use crate::storage::{Batch, Store};
 
@@ -64,7 +64,11 @@ pub struct Route {
 impl Route {
     /// The highest price multiplier among them.
     pub fn dearest(&self) -> Multiplier {
-        self.candidates.iter().map(|upstream| upstream.channel.price_multiplier).max().unwrap_or(Multiplier::ONE)
+        self.candidates
+            .iter()
+            .map(|upstream| upstream.channel.price_multiplier)
+            .max()
+            .unwrap_or(Multiplier::ONE)
     }
 }
 
@@ -167,19 +171,41 @@ struct Inner {
 impl Channels {
     pub(super) fn load(store: Store, clock: Clock, master_key: MasterKey) -> Result<Self> {
         let records = store.load::<Channel>().map_err(Error::internal)?;
-        let all = records.into_iter().map(|channel| (channel.id, Arc::new(open(&master_key, channel)))).collect();
-        Ok(Self(Arc::new(Inner { store, clock, master_key, all: ArcSwap::from_pointee(all), changing: Mutex::default() })))
+        let all = records
+            .into_iter()
+            .map(|channel| (channel.id, Arc::new(open(&master_key, channel))))
+            .collect();
+        Ok(Self(Arc::new(Inner {
+            store,
+            clock,
+            master_key,
+            all: ArcSwap::from_pointee(all),
+            changing: Mutex::default(),
+        })))
     }
 
     /// Names of the channels whose credentials were sealed with another master key.
     pub fn unreadable(&self) -> Vec<String> {
-        let lost = |upstream: &&Arc<Upstream>| upstream.channel.deleted_at.is_none() && matches!(upstream.credential, Opened::Unreadable);
-        self.0.all.load().values().filter(lost).map(|upstream| upstream.channel.name.clone()).collect()
+        let lost = |upstream: &&Arc<Upstream>| {
+            upstream.channel.deleted_at.is_none()
+                && matches!(upstream.credential, Opened::Unreadable)
+        };
+        self.0
+            .all
+            .load()
+            .values()
+            .filter(lost)
+            .map(|upstream| upstream.channel.name.clone())
+            .collect()
     }
 
     /// Whether there is none, deleted ones not counted.
     pub fn is_empty(&self) -> bool {
-        self.0.all.load().values().all(|upstream| upstream.channel.deleted_at.is_some())
+        self.0
+            .all
+            .load()
+            .values()
+            .all(|upstream| upstream.channel.deleted_at.is_some())
     }
 
     /// The channels that may serve a model, in the order in which to try them.
@@ -188,11 +214,22 @@ impl Channels {
     /// `model_not_found` when none is set up for it, `no_channel_available` when all that are cannot be used.
     pub fn route(&self, model: &str) -> Result<Route> {
         let all = self.0.all.load();
-        let mut candidates: Vec<Arc<Upstream>> = all.values().filter(|upstream| upstream.channel.serves(model)).cloned().collect();
-        let set_up = !candidates.is_empty() || all.values().any(|u| u.channel.deleted_at.is_none() && u.channel.models.iter().any(|m| m == model));
+        let mut candidates: Vec<Arc<Upstream>> = all
+            .values()
+            .filter(|upstream| upstream.channel.serves(model))
+            .cloned()
+            .collect();
+        let set_up = !candidates.is_empty()
+            || all.values().any(|u| {
+                u.channel.deleted_at.is_none() && u.channel.models.iter().any(|m| m == model)
+            });
         candidates.retain(|upstream| !matches!(upstream.credential, Opened::Unreadable));
         if !candidates.is_empty() {
-            order_candidates(&mut candidates, |u| (u.channel.priority, u.channel.weight), chance);
+            order_candidates(
+                &mut candidates,
+                |u| (u.channel.priority, u.channel.weight),
+                chance,
+            );
             return Ok(Route { candidates });
         }
         if set_up {
@@ -223,8 +260,14 @@ impl Channels {
         for upstream in self.0.all.load().values() {
             let channel = &upstream.channel;
             for name in channel.models.iter().filter(|name| channel.serves(name)) {
-                let fresh = ServedModel { name: name.clone(), created_at: channel.created_at, owned_by: channel.kind.as_str() };
-                let (known, priority) = models.entry(name.clone()).or_insert((fresh, channel.priority));
+                let fresh = ServedModel {
+                    name: name.clone(),
+                    created_at: channel.created_at,
+                    owned_by: channel.kind.as_str(),
+                };
+                let (known, priority) = models
+                    .entry(name.clone())
+                    .or_insert((fresh, channel.priority));
                 known.created_at = known.created_at.min(channel.created_at);
                 if channel.priority > *priority {
                     (*priority, known.owned_by) = (channel.priority, channel.kind.as_str());
@@ -240,14 +283,29 @@ impl Channels {
     /// When totals cannot be read.
     pub fn list(&self) -> Result<Vec<ChannelView>> {
         let all = self.0.all.load();
-        let mut channels: Vec<_> = all.values().filter(|upstream| upstream.channel.deleted_at.is_none()).collect();
-        channels.sort_by_key(|upstream| (std::cmp::Reverse(upstream.channel.priority), upstream.channel.id));
-        channels.into_iter().map(|upstream| self.view(upstream)).collect()
+        let mut channels: Vec<_> = all
+            .values()
+            .filter(|upstream| upstream.channel.deleted_at.is_none())
+            .collect();
+        channels.sort_by_key(|upstream| {
+            (
+                std::cmp::Reverse(upstream.channel.priority),
+                upstream.channel.id,
+            )
+        });
+        channels
+            .into_iter()
+            .map(|upstream| self.view(upstream))
+            .collect()
     }
 
     /// A channel by its id; deleted ones too, for the call log's names.
     pub fn find(&self, id: ChannelId) -> Option<Arc<Channel>> {
-        self.0.all.load().get(&id).map(|upstream| Arc::clone(&upstream.channel))
+        self.0
+            .all
+            .load()
+            .get(&id)
+            .map(|upstream| Arc::clone(&upstream.channel))
     }
 
     /// A channel as lists show it.
@@ -259,19 +317,37 @@ impl Channels {
     }
 
     fn existing(&self, id: ChannelId) -> Result<Arc<Upstream>> {
-        let found = self.0.all.load().get(&id).filter(|upstream| upstream.channel.deleted_at.is_none()).cloned();
-        found.ok_or_else(|| Error::new(Code::NotFound, "No channel has this id. GET /api/channels lists them."))
+        let found = self
+            .0
+            .all
+            .load()
+            .get(&id)
+            .filter(|upstream| upstream.channel.deleted_at.is_none())
+            .cloned();
+        found.ok_or_else(|| {
+            Error::new(
+                Code::NotFound,
+                "No channel has this id. GET /api/channels lists them.",
+            )
+        })
     }
 
     fn view(&self, upstream: &Upstream) -> Result<ChannelView> {
-        let key = TotalKey { scope: Scope::Channel(upstream.channel.id), period: Period::Ever };
+        let key = TotalKey {
+            scope: Scope::Channel(upstream.channel.id),
+            period: Period::Ever,
+        };
         let tally = self.0.store.total(&key).map_err(Error::internal)?;
         let credential = match upstream.credential {
             Opened::None => CredentialState::None,
             Opened::Plain(_) => CredentialState::Sealed,
             Opened::Unreadable => CredentialState::Unreadable,
         };
-        Ok(ChannelView { channel: Arc::clone(&upstream.channel), credential, tally })
+        Ok(ChannelView {
+            channel: Arc::clone(&upstream.channel),
+            credential,
+            tally,
+        })
     }
 
     /// Makes a channel.
@@ -297,7 +373,13 @@ impl Channels {
             created_at: now,
             deleted_at: None,
         };
-        let log = audit::entry(&self.0.clock, actor, "channel.create", (id, &channel.name), Vec::new());
+        let log = audit::entry(
+            &self.0.clock,
+            actor,
+            "channel.create",
+            (id, &channel.name),
+            Vec::new(),
+        );
         self.put(channel, log).await
     }
 
@@ -305,15 +387,32 @@ impl Channels {
     ///
     /// # Errors
     /// `not_found`.
-    pub async fn update(&self, id: ChannelId, change: ChannelChange, actor: &Actor) -> Result<ChannelView> {
+    pub async fn update(
+        &self,
+        id: ChannelId,
+        change: ChannelChange,
+        actor: &Actor,
+    ) -> Result<ChannelView> {
         let put = {
-            let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let _changing = self
+                .0
+                .changing
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let old = Arc::clone(&self.existing(id)?.channel);
             let mut new = Channel::clone(&old);
             let mut differences = Differences::default();
             if let Some(credential) = change.credential {
                 new.credential = self.seal(id, credential.as_ref())?;
-                differences.note("credential", "(not shown)", if credential.is_some() { "(changed)" } else { "none" });
+                differences.note(
+                    "credential",
+                    "(not shown)",
+                    if credential.is_some() {
+                        "(changed)"
+                    } else {
+                        "none"
+                    },
+                );
             }
             new.name = change.name.unwrap_or(new.name);
             new.kind = change.kind.unwrap_or(new.kind);
@@ -325,7 +424,13 @@ impl Channels {
             new.price_multiplier = change.price_multiplier.unwrap_or(new.price_multiplier);
             new.status = change.status.unwrap_or(new.status);
             note_differences(&mut differences, &old, &new);
-            let log = audit::entry(&self.0.clock, actor, "channel.update", (id, &new.name), differences.into_changes());
+            let log = audit::entry(
+                &self.0.clock,
+                actor,
+                "channel.update",
+                (id, &new.name),
+                differences.into_changes(),
+            );
             self.put(new, log)
         };
         put.await
@@ -337,21 +442,46 @@ impl Channels {
     /// `not_found`.
     pub async fn delete(&self, id: ChannelId, actor: &Actor) -> Result<()> {
         let put = {
-            let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let _changing = self
+                .0
+                .changing
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let old = Arc::clone(&self.existing(id)?.channel);
-            let new = Channel { deleted_at: Some(self.0.clock.now()), credential: None, ..Channel::clone(&old) };
-            let log = audit::entry(&self.0.clock, actor, "channel.delete", (id, &old.name), Vec::new());
+            let new = Channel {
+                deleted_at: Some(self.0.clock.now()),
+                credential: None,
+                ..Channel::clone(&old)
+            };
+            let log = audit::entry(
+                &self.0.clock,
+                actor,
+                "channel.delete",
+                (id, &old.name),
+                Vec::new(),
+            );
             self.put(new, log)
         };
         put.await.map(|_| ())
     }
 
-    fn seal(&self, id: ChannelId, credential: Option<&Zeroizing<String>>) -> Result<Option<crate::domain::Sealed>> {
-        credential.map(|text| self.0.master_key.seal(text, id.as_bytes())).transpose().map_err(Error::internal)
+    fn seal(
+        &self,
+        id: ChannelId,
+        credential: Option<&Zeroizing<String>>,
+    ) -> Result<Option<crate::domain::Sealed>> {
+        credential
+            .map(|text| self.0.master_key.seal(text, id.as_bytes()))
+            .transpose()
+            .map_err(Error::internal)
     }
 
     /// Takes effect at the call; the future waits until it is on disk.
-    fn put(&self, channel: Channel, log: crate::domain::AuditEntry) -> impl Future<Output = Result<ChannelView>> + use<> {
+    fn put(
+        &self,
+        channel: Channel,
+        log: crate::domain::AuditEntry,
+    ) -> impl Future<Output = Result<ChannelView>> + use<> {
         let ticket = self.0.store.write(Batch::new().put(&channel).put(&log));
         let upstream = Arc::new(open(&self.0.master_key, channel));
         self.0.all.rcu(|all| {
@@ -375,11 +505,21 @@ fn open(master_key: &MasterKey, channel: Channel) -> Upstream {
             None => Opened::Unreadable,
         },
     };
-    Upstream { channel: Arc::new(channel), credential }
+    Upstream {
+        channel: Arc::new(channel),
+        credential,
+    }
 }
 
 fn note_differences(differences: &mut Differences, old: &Channel, new: &Channel) {
-    let map = |channel: &Channel| channel.model_map.iter().map(|(public, own)| format!("{public}={own}")).collect::<Vec<_>>().join(", ");
+    let map = |channel: &Channel| {
+        channel
+            .model_map
+            .iter()
+            .map(|(public, own)| format!("{public}={own}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let status = |channel: &Channel| match channel.status {
         ChannelStatus::Active => "active",
         ChannelStatus::Disabled => "disabled",
@@ -391,7 +531,11 @@ fn note_differences(differences: &mut Differences, old: &Channel, new: &Channel)
     differences.note("model_map", map(old), map(new));
     differences.note("priority", old.priority, new.priority);
     differences.note("weight", old.weight, new.weight);
-    differences.note("price_multiplier", old.price_multiplier, new.price_multiplier);
+    differences.note(
+        "price_multiplier",
+        old.price_multiplier,
+        new.price_multiplier,
+    );
     differences.note("status", status(old), status(new));
 }
 

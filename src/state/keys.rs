@@ -11,8 +11,9 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::crypto;
 use crate::domain::{
-    Account, AccountId, AccountStatus, ApiKey, BudgetId, Code, Digest, Error, KeyId, KeyStatus, Period, Permissions, Quota, RateLimit,
-    Result, Scope, Secret, Tally, Timestamp, TotalKey, Windows,
+    Account, AccountId, AccountStatus, ApiKey, BudgetId, Code, Digest, Error, KeyId, KeyStatus,
+    Period, Permissions, Quota, RateLimit, Result, Scope, Secret, Tally, Timestamp, TotalKey,
+    Windows,
 };
 use crate::storage::{Batch, Store};
 
@@ -49,22 +50,34 @@ impl KeyEntry {
             return Err(unknown_key());
         }
         if account.status == AccountStatus::Disabled {
-            return Err(Error::new(Code::AccountDisabled, "The account of this API key is disabled. Ask the operator to enable it."));
+            return Err(Error::new(
+                Code::AccountDisabled,
+                "The account of this API key is disabled. Ask the operator to enable it.",
+            ));
         }
         if key.status == KeyStatus::Disabled {
-            return Err(Error::new(Code::ApiKeyDisabled, "This API key is disabled. Enable it in the console, or use another key."));
+            return Err(Error::new(
+                Code::ApiKeyDisabled,
+                "This API key is disabled. Enable it in the console, or use another key.",
+            ));
         }
         match key.expires_at {
-            Some(end) if end <= now => {
-                Err(Error::new(Code::ApiKeyExpired, format!("This API key expired at {end}. Extend it in the console, or use another key.")))
-            }
+            Some(end) if end <= now => Err(Error::new(
+                Code::ApiKeyExpired,
+                format!(
+                    "This API key expired at {end}. Extend it in the console, or use another key."
+                ),
+            )),
             _ => Ok(()),
         }
     }
 }
 
 fn unknown_key() -> Error {
-    Error::new(Code::InvalidApiKey, "This API key is not known here. Check that it was copied whole, or create a new one in the console.")
+    Error::new(
+        Code::InvalidApiKey,
+        "This API key is not known here. Check that it was copied whole, or create a new one in the console.",
+    )
 }
 
 /// All keys.
@@ -152,7 +165,12 @@ pub struct KeyChange {
 }
 
 impl Keys {
-    pub(super) fn load(store: Store, clock: Clock, accounts: Accounts, booked: impl Fn(BudgetId) -> Windows) -> Result<Self> {
+    pub(super) fn load(
+        store: Store,
+        clock: Clock,
+        accounts: Accounts,
+        booked: impl Fn(BudgetId) -> Windows,
+    ) -> Result<Self> {
         let keys = Self(Arc::new(Inner {
             store: store.clone(),
             clock,
@@ -163,8 +181,12 @@ impl Keys {
         }));
         let mut budgets: BTreeMap<BudgetId, Arc<Budget>> = BTreeMap::new();
         for key in store.load::<ApiKey>().map_err(Error::internal)? {
-            let Some(account) = keys.0.accounts.entry(key.account_id) else { continue };
-            let budget = budgets.entry(key.budget_id).or_insert_with(|| Arc::new(Budget::new(booked(key.budget_id))));
+            let Some(account) = keys.0.accounts.entry(key.account_id) else {
+                continue;
+            };
+            let budget = budgets
+                .entry(key.budget_id)
+                .or_insert_with(|| Arc::new(Budget::new(booked(key.budget_id))));
             keys.add(key, account, Arc::clone(budget));
         }
         Ok(keys)
@@ -176,11 +198,21 @@ impl Keys {
             account.key_count.fetch_add(1, Ordering::Relaxed);
         }
         let limiter = RateLimiter::new(key.rate_limit, self.0.clock.clone());
-        let entry = Arc::new(KeyEntry { record: ArcSwap::from_pointee(key), account, budget, limiter, changed: Notify::new() });
+        let entry = Arc::new(KeyEntry {
+            record: ArcSwap::from_pointee(key),
+            account,
+            budget,
+            limiter,
+            changed: Notify::new(),
+        });
         if let Some(digest) = digest {
             self.0.by_digest.pin().insert(digest, Arc::clone(&entry));
         }
-        self.0.by_id.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&entry));
+        self.0
+            .by_id
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, Arc::clone(&entry));
         entry
     }
 
@@ -202,30 +234,51 @@ impl Keys {
             Error::new(Code::InvalidApiKey, "This is not an API key of this gateway: it starts with sk-real200- and is 43 characters long. Check that it was copied whole.")
         })?;
         let digest = crypto::sha256(secret.expose());
-        let entry = self.0.by_digest.pin().get(&digest).cloned().ok_or_else(unknown_key)?;
+        let entry = self
+            .0
+            .by_digest
+            .pin()
+            .get(&digest)
+            .cloned()
+            .ok_or_else(unknown_key)?;
         let (key, account) = (entry.record(), entry.account.record());
         entry.check(&key, &account, self.0.clock.now())?;
         Ok(Caller::new(entry, key, account, self.0.clock.clone()))
     }
 
     fn entry(&self, id: KeyId) -> Option<Arc<KeyEntry>> {
-        self.0.by_id.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+        self.0
+            .by_id
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+            .cloned()
     }
 
     /// A key's record and owner by its id; deleted ones too, for the call log's names.
     pub fn find(&self, id: KeyId) -> Option<(Arc<ApiKey>, Arc<Account>)> {
-        self.entry(id).map(|entry| (entry.record(), entry.account.record()))
+        self.entry(id)
+            .map(|entry| (entry.record(), entry.account.record()))
     }
 
     /// Ids of all keys of an account; deleted ones too.
     pub fn ids_of(&self, account: AccountId) -> Vec<KeyId> {
         let by_id = self.0.by_id.read().unwrap_or_else(PoisonError::into_inner);
-        by_id.iter().filter(|(_, entry)| entry.record.load().account_id == account).map(|(id, _)| *id).collect()
+        by_id
+            .iter()
+            .filter(|(_, entry)| entry.record.load().account_id == account)
+            .map(|(id, _)| *id)
+            .collect()
     }
 
     /// Whether there is any key, deleted ones not counted.
     pub fn is_empty(&self) -> bool {
-        self.0.by_id.read().unwrap_or_else(PoisonError::into_inner).values().all(|entry| entry.record.load().deleted_at.is_some())
+        self.0
+            .by_id
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .all(|entry| entry.record.load().deleted_at.is_some())
     }
 
     /// A key as lists show it; not a deleted one.
@@ -237,18 +290,31 @@ impl Keys {
     }
 
     fn existing(&self, id: KeyId) -> Result<Arc<KeyEntry>> {
-        let alive = |entry: &Arc<KeyEntry>| entry.record.load().deleted_at.is_none() && entry.account.record().deleted_at.is_none();
-        self.entry(id)
-            .filter(alive)
-            .ok_or_else(|| Error::new(Code::NotFound, "No API key has this id. GET /api/keys lists them."))
+        let alive = |entry: &Arc<KeyEntry>| {
+            entry.record.load().deleted_at.is_none() && entry.account.record().deleted_at.is_none()
+        };
+        self.entry(id).filter(alive).ok_or_else(|| {
+            Error::new(
+                Code::NotFound,
+                "No API key has this id. GET /api/keys lists them.",
+            )
+        })
     }
 
     fn view(&self, entry: &KeyEntry) -> Result<KeyView> {
         let key = entry.record();
-        let total = TotalKey { scope: Scope::Key(key.id), period: Period::Ever };
+        let total = TotalKey {
+            scope: Scope::Key(key.id),
+            period: Period::Ever,
+        };
         let tally = self.0.store.total(&total).map_err(Error::internal)?;
         let last_used_at = (tally.requests > 0).then_some(tally.last_started_at);
-        Ok(KeyView { key, account: entry.account.record(), tally, last_used_at })
+        Ok(KeyView {
+            key,
+            account: entry.account.record(),
+            tally,
+            last_used_at,
+        })
     }
 
     /// Keys that match, newest first, and how many there are in all.
@@ -266,7 +332,10 @@ impl Keys {
                 KeyFilterStatus::Disabled => key.status == KeyStatus::Disabled,
                 KeyFilterStatus::Expired => expired,
             });
-            if key.deleted_at.is_some() || !in_condition || filter.account_id.is_some_and(|id| id != key.account_id) {
+            if key.deleted_at.is_some()
+                || !in_condition
+                || filter.account_id.is_some_and(|id| id != key.account_id)
+            {
                 return false;
             }
             let account = entry.account.record();
@@ -280,7 +349,10 @@ impl Keys {
             let by_id = self.0.by_id.read().unwrap_or_else(PoisonError::into_inner);
             page.of(by_id.values().rev().filter(matching).cloned())
         };
-        let views = found.iter().map(|entry| self.view(entry)).collect::<Result<_>>()?;
+        let views = found
+            .iter()
+            .map(|entry| self.view(entry))
+            .collect::<Result<_>>()?;
         Ok((views, total))
     }
 
@@ -294,7 +366,12 @@ impl Keys {
             .accounts
             .entry(new.account_id)
             .filter(|entry| entry.record().deleted_at.is_none())
-            .ok_or_else(|| Error::invalid_field("account_id", "No account has this id. GET /api/accounts lists them."))?;
+            .ok_or_else(|| {
+                Error::invalid_field(
+                    "account_id",
+                    "No account has this id. GET /api/accounts lists them.",
+                )
+            })?;
         let secret = crypto::new_secret().map_err(Error::internal)?;
         let now = self.0.clock.now();
         let id: KeyId = new_id(now);
@@ -315,7 +392,13 @@ impl Keys {
             rate_limit: new.rate_limit,
             permissions: new.permissions,
         };
-        let log = audit::entry(&self.0.clock, actor, "key.create", (id, shown_name(&key)), Vec::new());
+        let log = audit::entry(
+            &self.0.clock,
+            actor,
+            "key.create",
+            (id, shown_name(&key)),
+            Vec::new(),
+        );
         let ticket = self.0.store.write(Batch::new().put(&key).put(&log));
         let budget = Arc::new(Budget::new(Windows::new(crate::domain::Day(0))));
         let entry = self.add(key, account, budget);
@@ -329,7 +412,11 @@ impl Keys {
     /// `not_found`.
     pub async fn update(&self, id: KeyId, change: KeyChange, actor: &Actor) -> Result<KeyView> {
         let (entry, ticket) = {
-            let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let _changing = self
+                .0
+                .changing
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let entry = self.existing(id)?;
             let old = entry.record();
             let mut new = ApiKey::clone(&old);
@@ -353,7 +440,11 @@ impl Keys {
             if let Some(limit) = change.rate_limit {
                 differences.note_option("rate_limit.rpm", old.rate_limit.rpm, limit.rpm);
                 differences.note_option("rate_limit.tpm", old.rate_limit.tpm, limit.tpm);
-                differences.note_option("rate_limit.concurrency", old.rate_limit.concurrency, limit.concurrency);
+                differences.note_option(
+                    "rate_limit.concurrency",
+                    old.rate_limit.concurrency,
+                    limit.concurrency,
+                );
                 new.rate_limit = limit;
             }
             if let Some(permissions) = change.permissions {
@@ -363,9 +454,16 @@ impl Keys {
             let action = match (old.status, new.status) {
                 (KeyStatus::Active, KeyStatus::Disabled) => "key.disable",
                 (KeyStatus::Disabled, KeyStatus::Active) => "key.enable",
-                (KeyStatus::Active, KeyStatus::Active) | (KeyStatus::Disabled, KeyStatus::Disabled) => "key.update",
+                (KeyStatus::Active, KeyStatus::Active)
+                | (KeyStatus::Disabled, KeyStatus::Disabled) => "key.update",
             };
-            let log = audit::entry(&self.0.clock, actor, action, (id, shown_name(&new)), differences.into_changes());
+            let log = audit::entry(
+                &self.0.clock,
+                actor,
+                action,
+                (id, shown_name(&new)),
+                differences.into_changes(),
+            );
             let ticket = self.0.store.write(Batch::new().put(&new).put(&log));
             entry.limiter.set(new.rate_limit);
             entry.record.store(Arc::new(new));
@@ -382,11 +480,25 @@ impl Keys {
     /// `not_found`.
     pub async fn delete(&self, id: KeyId, actor: &Actor) -> Result<()> {
         let (entry, ticket) = {
-            let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let _changing = self
+                .0
+                .changing
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let entry = self.existing(id)?;
             let old = entry.record();
-            let new = ApiKey { digest: None, deleted_at: Some(self.0.clock.now()), ..ApiKey::clone(&old) };
-            let log = audit::entry(&self.0.clock, actor, "key.delete", (id, shown_name(&old)), Vec::new());
+            let new = ApiKey {
+                digest: None,
+                deleted_at: Some(self.0.clock.now()),
+                ..ApiKey::clone(&old)
+            };
+            let log = audit::entry(
+                &self.0.clock,
+                actor,
+                "key.delete",
+                (id, shown_name(&old)),
+                Vec::new(),
+            );
             let ticket = self.0.store.write(Batch::new().put(&new).put(&log));
             if let Some(digest) = old.digest {
                 self.0.by_digest.pin().remove(&digest);
@@ -401,11 +513,21 @@ impl Keys {
 }
 
 fn shown_name(key: &ApiKey) -> &str {
-    if key.name.is_empty() { key.masked.as_str() } else { &key.name }
+    if key.name.is_empty() {
+        key.masked.as_str()
+    } else {
+        &key.name
+    }
 }
 
 fn note_permissions(differences: &mut Differences, old: &Permissions, new: &Permissions) {
-    let list = |items: Vec<String>| if items.is_empty() { "all".to_owned() } else { items.join(", ") };
+    let list = |items: Vec<String>| {
+        if items.is_empty() {
+            "all".to_owned()
+        } else {
+            items.join(", ")
+        }
+    };
     let models = |p: &Permissions| list(p.models().map(str::to_owned).collect());
     let endpoints = |p: &Permissions| list(p.endpoints().map(str::to_owned).collect());
     let ips = |p: &Permissions| list(p.ips().collect());

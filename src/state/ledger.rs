@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::clock::{Clock, Tick};
 use crate::domain::{
-    Attempt, Call, CallId, CallStatus, ChannelId, Code, Consumption, Error, Grain, KeyId, ModelName, Money, Opened, Outcome, Result,
-    ScopeKind, Tally, TimeZone, Timestamp, TotalKey, Usage,
+    Attempt, Call, CallId, CallStatus, ChannelId, Code, Consumption, Error, Grain, KeyId,
+    ModelName, Money, Opened, Outcome, Result, ScopeKind, Tally, TimeZone, Timestamp, TotalKey,
+    Usage,
 };
 use crate::storage::{CallFilter, CallPage, Cursor, Store, Ticket};
 
@@ -30,7 +31,12 @@ struct Inner {
 
 impl Ledger {
     /// Takes over the ledger of a store. Calls that a crash left open are settled at their reservation, as `interrupted`.
-    pub(super) fn load(store: Store, clock: Clock, zone: TimeZone, telemetry: Telemetry) -> Result<Self> {
+    pub(super) fn load(
+        store: Store,
+        clock: Clock,
+        zone: TimeZone,
+        telemetry: Telemetry,
+    ) -> Result<Self> {
         let now = clock.now();
         let mut last = None;
         for opened in store.open_calls() {
@@ -39,7 +45,13 @@ impl Ledger {
         if let Some(ticket) = last {
             store.wait_durable(ticket).map_err(Error::internal)?;
         }
-        Ok(Self(Arc::new(Inner { store, clock, zone, telemetry, open: AtomicUsize::new(0) })))
+        Ok(Self(Arc::new(Inner {
+            store,
+            clock,
+            zone,
+            telemetry,
+            open: AtomicUsize::new(0),
+        })))
     }
 
     /// A new call's id: `x-request-id`.
@@ -56,14 +68,30 @@ impl Ledger {
     ///
     /// # Errors
     /// `api_error` when the journal has failed: nothing may be forwarded that cannot be written down.
-    pub fn open(&self, opened: Opened, started: Tick, reservation: Reservation, permit: Permit) -> Result<OpenCall> {
+    pub fn open(
+        &self,
+        opened: Opened,
+        started: Tick,
+        reservation: Reservation,
+        permit: Permit,
+    ) -> Result<OpenCall> {
         if let Some(failed) = self.0.store.failed() {
             return Err(Error::internal(failed));
         }
-        let opened = Opened { reserved: Some(reservation.amount()), ..opened };
+        let opened = Opened {
+            reserved: Some(reservation.amount()),
+            ..opened
+        };
         let ticket = self.0.store.open_call(opened.clone());
         self.0.open.fetch_add(1, Ordering::AcqRel);
-        Ok(OpenCall { ledger: self.clone(), opened, started, ticket, draft: Draft::default(), held: Some((reservation, permit)) })
+        Ok(OpenCall {
+            ledger: self.clone(),
+            opened,
+            started,
+            ticket,
+            draft: Draft::default(),
+            held: Some((reservation, permit)),
+        })
     }
 
     /// Writes down a call of a known key that was refused before it was opened. Nothing is booked, nobody waits.
@@ -77,15 +105,29 @@ impl Ledger {
         };
         let outcome = draft.into_outcome(&self.0.clock, started);
         self.0.telemetry.ended(&outcome);
-        self.0.store.record_call(Call { opened: Opened { reserved: None, ..opened }, outcome });
+        self.0.store.record_call(Call {
+            opened: Opened {
+                reserved: None,
+                ..opened
+            },
+            outcome,
+        });
     }
 
     /// The call log, the latest ended first. Reads from disk: not for an async thread.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn calls(&self, filter: &CallFilter, cursor: Option<Cursor>, limit: usize) -> Result<CallPage> {
-        self.0.store.calls(filter, cursor, limit).map_err(Error::internal)
+    pub fn calls(
+        &self,
+        filter: &CallFilter,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<CallPage> {
+        self.0
+            .store
+            .calls(filter, cursor, limit)
+            .map_err(Error::internal)
     }
 
     /// One call. Reads from disk: not for an async thread.
@@ -100,16 +142,29 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn usage(&self, kind: ScopeKind, grain: Grain, from: Timestamp, to: Timestamp, key: Option<KeyId>) -> Result<Vec<(TotalKey, Tally)>> {
+    pub fn usage(
+        &self,
+        kind: ScopeKind,
+        grain: Grain,
+        from: Timestamp,
+        to: Timestamp,
+        key: Option<KeyId>,
+    ) -> Result<Vec<(TotalKey, Tally)>> {
         // The bucket that `to` lies in is whole unless `to` is its very beginning.
         let last = to.before(std::time::Duration::from_micros(1));
         let (first, end) = match grain {
             Grain::Ever => (0, 1),
-            Grain::Month => (self.0.zone.day(from).month().0, self.0.zone.day(last).month().0 + 1),
+            Grain::Month => (
+                self.0.zone.day(from).month().0,
+                self.0.zone.day(last).month().0 + 1,
+            ),
             Grain::Day => (self.0.zone.day(from).0, self.0.zone.day(last).0 + 1),
             Grain::Hour => (from.hour().0, last.hour().0 + 1),
         };
-        self.0.store.totals(kind, grain, first, end, key).map_err(Error::internal)
+        self.0
+            .store
+            .totals(kind, grain, first, end, key)
+            .map_err(Error::internal)
     }
 }
 
@@ -220,7 +275,9 @@ impl OpenCall {
     }
 
     fn finish(&mut self) {
-        let Some((reservation, permit)) = self.held.take() else { return };
+        let Some((reservation, permit)) = self.held.take() else {
+            return;
+        };
         let inner = &self.ledger.0;
         let outcome = std::mem::take(&mut self.draft).into_outcome(&inner.clock, self.started);
         reservation.settle(outcome.consumption());

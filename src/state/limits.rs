@@ -44,7 +44,11 @@ struct Buckets {
 
 impl RateLimiter {
     pub(super) fn new(limit: RateLimit, clock: Clock) -> Self {
-        let limiter = Self { buckets: ArcSwap::default(), in_flight: Arc::default(), clock };
+        let limiter = Self {
+            buckets: ArcSwap::default(),
+            in_flight: Arc::default(),
+            clock,
+        };
         limiter.set(limit);
         limiter
     }
@@ -56,10 +60,17 @@ impl RateLimiter {
         }
         let bucket = |per_minute: Option<u32>| {
             let per_minute = NonZeroU32::new(per_minute?)?;
-            let bucket = governor::RateLimiter::direct_with_clock(governor::Quota::per_minute(per_minute), RateClock(self.clock.clone()));
+            let bucket = governor::RateLimiter::direct_with_clock(
+                governor::Quota::per_minute(per_minute),
+                RateClock(self.clock.clone()),
+            );
             Some(bucket.with_middleware::<StateInformationMiddleware>())
         };
-        self.buckets.store(Arc::new(Buckets { limit, requests: bucket(limit.rpm), tokens: bucket(limit.tpm) }));
+        self.buckets.store(Arc::new(Buckets {
+            limit,
+            requests: bucket(limit.rpm),
+            tokens: bucket(limit.tpm),
+        }));
     }
 
     /// Takes one request and `tokens` tokens.
@@ -69,10 +80,27 @@ impl RateLimiter {
     pub(super) fn admit(&self, tokens: u64) -> Result<Permit> {
         let buckets = self.buckets.load();
         let place = self.enter(buckets.limit.concurrency)?;
-        let requests = take(buckets.requests.as_ref(), buckets.limit.rpm, 1, &self.clock, "rpm", "requests a minute")?;
+        let requests = take(
+            buckets.requests.as_ref(),
+            buckets.limit.rpm,
+            1,
+            &self.clock,
+            "rpm",
+            "requests a minute",
+        )?;
         let tokens = u32::try_from(tokens).unwrap_or(u32::MAX).max(1);
-        let tokens = take(buckets.tokens.as_ref(), buckets.limit.tpm, tokens, &self.clock, "tpm", "tokens a minute")?;
-        Ok(Permit { _place: place, headers: RateLimitHeaders { requests, tokens } })
+        let tokens = take(
+            buckets.tokens.as_ref(),
+            buckets.limit.tpm,
+            tokens,
+            &self.clock,
+            "tpm",
+            "tokens a minute",
+        )?;
+        Ok(Permit {
+            _place: place,
+            headers: RateLimitHeaders { requests, tokens },
+        })
     }
 
     fn enter(&self, limit: Option<u32>) -> Result<Place> {
@@ -81,7 +109,11 @@ impl RateLimiter {
         match limit {
             Some(limit) if before >= limit => {
                 drop(place);
-                Err(exceeded("concurrency", &format!("{limit} concurrent calls"), Duration::from_secs(1)))
+                Err(exceeded(
+                    "concurrency",
+                    &format!("{limit} concurrent calls"),
+                    Duration::from_secs(1),
+                ))
             }
             _ => Ok(place),
         }
@@ -99,7 +131,11 @@ fn take(
     let Some(limit) = limit else { return Ok(None) };
     // A limit of zero has no bucket: nothing ever fits.
     let (Some(bucket), Some(amount)) = (bucket, NonZeroU32::new(amount)) else {
-        return Err(exceeded(param, &format!("0 {words}"), Duration::from_secs(60)));
+        return Err(exceeded(
+            param,
+            &format!("0 {words}"),
+            Duration::from_secs(60),
+        ));
     };
     match bucket.check_n(amount) {
         Ok(Ok(state)) => {
@@ -118,9 +154,12 @@ fn take(
 
 fn exceeded(param: &str, limit: &str, wait: Duration) -> Error {
     let seconds = wait.as_millis().div_ceil(1_000).max(1);
-    Error::new(Code::RateLimitExceeded, format!("This API key is limited to {limit}. Try again in {seconds} s."))
-        .param(param)
-        .retry_after(wait)
+    Error::new(
+        Code::RateLimitExceeded,
+        format!("This API key is limited to {limit}. Try again in {seconds} s."),
+    )
+    .param(param)
+    .retry_after(wait)
 }
 
 /// A call's place among the concurrent ones, given back when dropped.
@@ -176,9 +215,24 @@ mod tests {
     #[test]
     fn requests_come_back_with_time() {
         let clock = Clock::manual(Timestamp::default());
-        let limiter = RateLimiter::new(RateLimit { rpm: Some(2), ..RateLimit::default() }, clock.clone());
+        let limiter = RateLimiter::new(
+            RateLimit {
+                rpm: Some(2),
+                ..RateLimit::default()
+            },
+            clock.clone(),
+        );
         assert!(limiter.admit(1).is_ok());
-        assert_eq!(limiter.admit(1).unwrap().headers().requests.unwrap().remaining, 0);
+        assert_eq!(
+            limiter
+                .admit(1)
+                .unwrap()
+                .headers()
+                .requests
+                .unwrap()
+                .remaining,
+            0
+        );
         let error = limiter.admit(1).unwrap_err();
         assert_eq!(error.param.as_deref(), Some("rpm"));
         assert_eq!(error.retry_after, Some(Duration::from_secs(30)));
@@ -188,16 +242,31 @@ mod tests {
 
     #[test]
     fn a_place_is_given_back_when_the_permit_is_dropped() {
-        let limiter = RateLimiter::new(RateLimit { concurrency: Some(1), ..RateLimit::default() }, Clock::manual(Timestamp::default()));
+        let limiter = RateLimiter::new(
+            RateLimit {
+                concurrency: Some(1),
+                ..RateLimit::default()
+            },
+            Clock::manual(Timestamp::default()),
+        );
         let permit = limiter.admit(1).unwrap();
-        assert_eq!(limiter.admit(1).unwrap_err().param.as_deref(), Some("concurrency"));
+        assert_eq!(
+            limiter.admit(1).unwrap_err().param.as_deref(),
+            Some("concurrency")
+        );
         drop(permit);
         assert!(limiter.admit(1).is_ok());
     }
 
     #[test]
     fn a_limit_of_zero_admits_nothing() {
-        let limiter = RateLimiter::new(RateLimit { rpm: Some(0), ..RateLimit::default() }, Clock::manual(Timestamp::default()));
+        let limiter = RateLimiter::new(
+            RateLimit {
+                rpm: Some(0),
+                ..RateLimit::default()
+            },
+            Clock::manual(Timestamp::default()),
+        );
         assert!(limiter.admit(1).is_err());
     }
 }

@@ -31,7 +31,9 @@ use ipnet::IpNet;
 pub use accounts::{AccountChange, AccountView, Accounts, NewAccount};
 pub use audit::{Actor, Audit};
 pub use caller::{Balance, Caller};
-pub use channels::{ChannelChange, ChannelView, Channels, CredentialState, NewChannel, Route, ServedModel, Upstream};
+pub use channels::{
+    ChannelChange, ChannelView, Channels, CredentialState, NewChannel, Route, ServedModel, Upstream,
+};
 pub use keys::{KeyChange, KeyFilter, KeyFilterStatus, KeyView, Keys, NewKey};
 pub use ledger::{Draft, Ledger, OpenCall};
 pub use limits::{Permit, RateLimitHeaders, RateStanding};
@@ -46,7 +48,10 @@ pub use crate::storage::{CallFilter, CallPage, Cursor};
 
 use crate::clock::Clock;
 use crate::crypto::MasterKey;
-use crate::domain::{BudgetId, Day, Error, Grain, Period, Result, Scope, ScopeKind, Tally, TimeZone, TotalKey, Windows};
+use crate::domain::{
+    BudgetId, Day, Error, Grain, Period, Result, Scope, ScopeKind, Tally, TimeZone, TotalKey,
+    Windows,
+};
 use crate::storage::{Store, Ticket};
 
 /// What is set from outside and does not change while the gateway runs.
@@ -138,28 +143,63 @@ impl State {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn open(settings: Settings, store: Store, master_key: MasterKey, clock: Clock) -> Result<Self> {
+    pub fn open(
+        settings: Settings,
+        store: Store,
+        master_key: MasterKey,
+        clock: Clock,
+    ) -> Result<Self> {
         let telemetry = Telemetry::default();
-        let ledger = Ledger::load(store.clone(), clock.clone(), settings.time_zone.clone(), telemetry.clone())?;
+        let ledger = Ledger::load(
+            store.clone(),
+            clock.clone(),
+            settings.time_zone.clone(),
+            telemetry.clone(),
+        )?;
         let today = settings.time_zone.day(clock.now());
         let booked = Booked::load(&store, today)?;
         let passwords = passwords::Passwords::new()?;
-        let accounts = Accounts::load(store.clone(), clock.clone(), passwords, |id| booked.windows(id.into()))?;
-        let sessions =
-            Sessions::load(store.clone(), clock.clone(), accounts.clone(), settings.session_idle, settings.session_lifetime)?;
-        let keys = Keys::load(store.clone(), clock.clone(), accounts.clone(), |id| booked.windows(id))?;
+        let accounts = Accounts::load(store.clone(), clock.clone(), passwords, |id| {
+            booked.windows(id.into())
+        })?;
+        let sessions = Sessions::load(
+            store.clone(),
+            clock.clone(),
+            accounts.clone(),
+            settings.session_idle,
+            settings.session_lifetime,
+        )?;
+        let keys = Keys::load(store.clone(), clock.clone(), accounts.clone(), |id| {
+            booked.windows(id)
+        })?;
         let channels = Channels::load(store.clone(), clock.clone(), master_key)?;
         let models = Models::load(store.clone(), clock.clone(), channels.clone())?;
         let audit = Audit::new(store.clone());
         let latest_day = AtomicI32::new(today.0);
-        Ok(Self { clock, settings, accounts, sessions, keys, channels, models, ledger, audit, telemetry, store, latest_day })
+        Ok(Self {
+            clock,
+            settings,
+            accounts,
+            sessions,
+            keys,
+            channels,
+            models,
+            ledger,
+            audit,
+            telemetry,
+            store,
+            latest_day,
+        })
     }
 
     /// The day that calls count on now, in the configured time zone. It never goes back while the gateway runs: a clock that
     /// is set back opens no second budget for the same day.
     pub fn today(&self) -> Day {
         let today = self.settings.time_zone.day(self.clock.now());
-        Day(self.latest_day.fetch_max(today.0, Ordering::AcqRel).max(today.0))
+        Day(self
+            .latest_day
+            .fetch_max(today.0, Ordering::AcqRel)
+            .max(today.0))
     }
 
     /// Takes a request, and its estimated tokens, from the key's rate limits.
@@ -185,7 +225,8 @@ impl State {
 
     /// All counters as Prometheus text.
     pub fn metrics(&self) -> String {
-        self.telemetry.render(self.ledger.open_calls(), &self.store.stats())
+        self.telemetry
+            .render(self.ledger.open_calls(), &self.store.stats())
     }
 
     /// Why calls can no longer be taken, if the journal has failed.
@@ -202,10 +243,14 @@ impl State {
         let keep = i32::try_from(self.settings.retention_days).unwrap_or(i32::MAX);
         let oldest = Day(self.today().0.saturating_sub(keep));
         let store = self.store.clone();
-        let dropped = tokio::task::spawn_blocking(move || store.drop_calls_before(oldest)).await.map_err(Error::internal)?;
+        let dropped = tokio::task::spawn_blocking(move || store.drop_calls_before(oldest))
+            .await
+            .map_err(Error::internal)?;
         match dropped.map_err(Error::internal)? {
             0 => {}
-            calls => tracing::info!(calls, before = %oldest, "dropped the call log of days beyond retention"),
+            calls => {
+                tracing::info!(calls, before = %oldest, "dropped the call log of days beyond retention")
+            }
         }
         Ok(())
     }
@@ -219,10 +264,20 @@ struct Booked {
 
 impl Booked {
     fn load(store: &Store, today: Day) -> Result<Self> {
-        let mut booked = Self { today, by_budget: HashMap::new() };
+        let mut booked = Self {
+            today,
+            by_budget: HashMap::new(),
+        };
         let month = today.month().0;
-        for (grain, from) in [(Grain::Ever, 0), (Grain::Month, month), (Grain::Day, today.0)] {
-            for (key, tally) in store.totals(ScopeKind::Budget, grain, from, from + 1, None).map_err(Error::internal)? {
+        for (grain, from) in [
+            (Grain::Ever, 0),
+            (Grain::Month, month),
+            (Grain::Day, today.0),
+        ] {
+            for (key, tally) in store
+                .totals(ScopeKind::Budget, grain, from, from + 1, None)
+                .map_err(Error::internal)?
+            {
                 booked.note(&key, &tally);
             }
         }
@@ -231,7 +286,10 @@ impl Booked {
 
     fn note(&mut self, key: &TotalKey, tally: &Tally) {
         let Scope::Budget(id) = key.scope else { return };
-        let windows = self.by_budget.entry(id).or_insert_with(|| Windows::new(self.today));
+        let windows = self
+            .by_budget
+            .entry(id)
+            .or_insert_with(|| Windows::new(self.today));
         match key.period {
             Period::Ever => windows.total = tally.consumption(),
             Period::Month(_) => windows.monthly = tally.consumption(),
@@ -241,7 +299,10 @@ impl Booked {
     }
 
     fn windows(&self, id: BudgetId) -> Windows {
-        self.by_budget.get(&id).copied().unwrap_or_else(|| Windows::new(self.today))
+        self.by_budget
+            .get(&id)
+            .copied()
+            .unwrap_or_else(|| Windows::new(self.today))
     }
 }
 

@@ -47,18 +47,33 @@ pub struct OwnPrice {
 impl Models {
     pub(super) fn load(store: Store, clock: Clock, channels: Channels) -> Result<Self> {
         let own = store.load::<Model>().map_err(Error::internal)?;
-        let own = own.into_iter().map(|model| (model.name.clone(), Arc::new(model))).collect();
+        let own = own
+            .into_iter()
+            .map(|model| (model.name.clone(), Arc::new(model)))
+            .collect();
         let catalogue = catalogue::parse(catalogue::EMBEDDED)?;
-        Ok(Self(Arc::new(Inner { store, clock, channels, catalogue, own: RwLock::new(own) })))
+        Ok(Self(Arc::new(Inner {
+            store,
+            clock,
+            channels,
+            catalogue,
+            own: RwLock::new(own),
+        })))
     }
 
     /// What is known of a model; `None`: nothing, so it is not priced.
     pub fn find(&self, name: &str) -> Option<Arc<Model>> {
-        self.own(name).or_else(|| self.0.catalogue.get(name).cloned())
+        self.own(name)
+            .or_else(|| self.0.catalogue.get(name).cloned())
     }
 
     fn own(&self, name: &str) -> Option<Arc<Model>> {
-        self.0.own.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.0
+            .own
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
     }
 
     /// Every model that a channel serves or that has an own price, by name.
@@ -69,13 +84,28 @@ impl Models {
         let mut channels: BTreeMap<String, Vec<(ChannelId, String)>> = BTreeMap::new();
         for view in self.0.channels.list()? {
             for model in &view.channel.models {
-                channels.entry(model.clone()).or_default().push((view.channel.id, view.channel.name.clone()));
+                channels
+                    .entry(model.clone())
+                    .or_default()
+                    .push((view.channel.id, view.channel.name.clone()));
             }
         }
-        for name in self.0.own.read().unwrap_or_else(PoisonError::into_inner).keys() {
+        for name in self
+            .0
+            .own
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+        {
             channels.entry(name.clone()).or_default();
         }
-        Ok(channels.into_iter().map(|(name, channels)| ModelView { model: self.known_or_unpriced(&name), channels }).collect())
+        Ok(channels
+            .into_iter()
+            .map(|(name, channels)| ModelView {
+                model: self.known_or_unpriced(&name),
+                channels,
+            })
+            .collect())
     }
 
     fn known_or_unpriced(&self, name: &str) -> Arc<Model> {
@@ -85,7 +115,9 @@ impl Models {
                 price: None,
                 context_tokens: None,
                 max_output_tokens: None,
-                source: PriceSource::Own { at: self.0.clock.now() },
+                source: PriceSource::Own {
+                    at: self.0.clock.now(),
+                },
             })
         })
     }
@@ -100,12 +132,20 @@ impl Models {
             price: Some(own.price),
             context_tokens: own.context_tokens,
             max_output_tokens: own.max_output_tokens,
-            source: PriceSource::Own { at: self.0.clock.now() },
+            source: PriceSource::Own {
+                at: self.0.clock.now(),
+            },
         };
         let ticket = {
             let mut all = self.0.own.write().unwrap_or_else(PoisonError::into_inner);
             let before = all.get(name).or_else(|| self.0.catalogue.get(name));
-            let log = audit::entry(&self.0.clock, actor, "model.set_price", (name, name), differences(before, &model));
+            let log = audit::entry(
+                &self.0.clock,
+                actor,
+                "model.set_price",
+                (name, name),
+                differences(before, &model),
+            );
             let ticket = self.0.store.write(Batch::new().put(&model).put(&log));
             all.insert(name.to_owned(), Arc::new(model));
             ticket
@@ -122,10 +162,25 @@ impl Models {
         let ticket = {
             let mut all = self.0.own.write().unwrap_or_else(PoisonError::into_inner);
             if all.remove(name).is_none() {
-                return Err(Error::new(Code::NotFound, format!("The model {name:?} has no own price. GET /api/models shows which have.")));
+                return Err(Error::new(
+                    Code::NotFound,
+                    format!(
+                        "The model {name:?} has no own price. GET /api/models shows which have."
+                    ),
+                ));
             }
-            let log = audit::entry(&self.0.clock, actor, "model.clear_price", (name, name), Vec::new());
-            self.0.store.write(Batch::new().delete::<Model>(name.as_bytes().to_vec()).put(&log))
+            let log = audit::entry(
+                &self.0.clock,
+                actor,
+                "model.clear_price",
+                (name, name),
+                Vec::new(),
+            );
+            self.0.store.write(
+                Batch::new()
+                    .delete::<Model>(name.as_bytes().to_vec())
+                    .put(&log),
+            )
         };
         write(&self.0.store, ticket).await
     }
@@ -136,9 +191,16 @@ impl Models {
     /// When the channels cannot be read.
     pub fn show(&self, name: &str) -> Result<ModelView> {
         let serving = self.0.channels.list()?;
-        let serving = serving.into_iter().filter(|view| view.channel.models.iter().any(|model| model == name));
-        let channels = serving.map(|view| (view.channel.id, view.channel.name.clone())).collect();
-        Ok(ModelView { model: self.known_or_unpriced(name), channels })
+        let serving = serving
+            .into_iter()
+            .filter(|view| view.channel.models.iter().any(|model| model == name));
+        let channels = serving
+            .map(|view| (view.channel.id, view.channel.name.clone()))
+            .collect();
+        Ok(ModelView {
+            model: self.known_or_unpriced(name),
+            channels,
+        })
     }
 }
 
@@ -147,14 +209,30 @@ fn differences(before: Option<&Arc<Model>>, after: &Model) -> Vec<crate::domain:
     let old = before.and_then(|model| model.price);
     let new = after.price;
     let mut note = |field: &str, of: fn(Price) -> Option<Money>| {
-        differences.note_option(field, old.and_then(of).map(per_mtok), new.and_then(of).map(per_mtok));
+        differences.note_option(
+            field,
+            old.and_then(of).map(per_mtok),
+            new.and_then(of).map(per_mtok),
+        );
     };
     note("input_usd_per_mtok", |price| Some(price.input));
     note("cached_input_usd_per_mtok", |price| price.cached_input);
     note("cache_write_usd_per_mtok", |price| price.cache_write);
     note("output_usd_per_mtok", |price| Some(price.output));
-    differences.note_option("per_request_usd", old.map(|price| price.per_request), new.map(|price| price.per_request));
-    differences.note_option("max_output_tokens", before.and_then(|m| m.max_output_tokens), after.max_output_tokens);
-    differences.note_option("context_tokens", before.and_then(|m| m.context_tokens), after.context_tokens);
+    differences.note_option(
+        "per_request_usd",
+        old.map(|price| price.per_request),
+        new.map(|price| price.per_request),
+    );
+    differences.note_option(
+        "max_output_tokens",
+        before.and_then(|m| m.max_output_tokens),
+        after.max_output_tokens,
+    );
+    differences.note_option(
+        "context_tokens",
+        before.and_then(|m| m.context_tokens),
+        after.context_tokens,
+    );
     differences.into_changes()
 }

@@ -32,7 +32,11 @@ pub fn check_password(password: &str) -> Result<()> {
     if (MIN_LEN..=MAX_LEN).contains(&password.len()) {
         return Ok(());
     }
-    Err(Error::new(Code::InvalidField, format!("A password has {MIN_LEN} to {MAX_LEN} characters.")).param("password"))
+    Err(Error::new(
+        Code::InvalidField,
+        format!("A password has {MIN_LEN} to {MAX_LEN} characters."),
+    )
+    .param("password"))
 }
 
 /// Hashes a password on this thread, for the command line.
@@ -40,7 +44,10 @@ pub fn check_password(password: &str) -> Result<()> {
 /// # Errors
 /// When the system gives no random salt.
 pub fn hash_password(password: &str) -> Result<String> {
-    hasher()?.hash_password(password.as_bytes()).map(|hash: PasswordHash| hash.to_string()).map_err(|e| Error::internal(e.to_string()))
+    hasher()?
+        .hash_password(password.as_bytes())
+        .map(|hash: PasswordHash| hash.to_string())
+        .map_err(|e| Error::internal(e.to_string()))
 }
 
 fn hasher() -> Result<Argon2<'static>> {
@@ -51,7 +58,10 @@ fn hasher() -> Result<Argon2<'static>> {
 impl Passwords {
     pub(super) fn new() -> Result<Self> {
         let decoy = crate::crypto::new_token::<16>().map_err(Error::internal)?;
-        Ok(Self { turns: Arc::new(Semaphore::new(AT_ONCE)), decoy: hash_password(&decoy)?.into() })
+        Ok(Self {
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            decoy: hash_password(&decoy)?.into(),
+        })
     }
 
     /// Hashes a password off the calling thread.
@@ -61,7 +71,11 @@ impl Passwords {
     }
 
     /// Whether the password belongs to the hash; without a hash it takes as long and is always wrong.
-    pub(super) async fn matches(&self, password: Zeroizing<String>, hash: Option<String>) -> Result<bool> {
+    pub(super) async fn matches(
+        &self,
+        password: Zeroizing<String>,
+        hash: Option<String>,
+    ) -> Result<bool> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.decoy.to_string());
         if password.len() > MAX_LEN {
@@ -69,19 +83,31 @@ impl Passwords {
         }
         let matches = self.in_turn(move || {
             let hash = PasswordHash::new(&hash).map_err(|e| Error::internal(e.to_string()))?;
-            Ok::<_, Error>(hasher()?.verify_password(password.as_bytes(), &hash).is_ok())
+            Ok::<_, Error>(
+                hasher()?
+                    .verify_password(password.as_bytes(), &hash)
+                    .is_ok(),
+            )
         });
         Ok(matches.await?? && known)
     }
 
-    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(Error::internal)?;
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        let turn = Arc::clone(&self.turns)
+            .acquire_owned()
+            .await
+            .map_err(Error::internal)?;
         let work = move || {
             let done = work();
             drop(turn);
             done
         };
-        tokio::task::spawn_blocking(work).await.map_err(Error::internal)
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(Error::internal)
     }
 }
 
@@ -94,14 +120,30 @@ mod tests {
         let passwords = Passwords::new().unwrap();
         let own = |text: &str| Zeroizing::new(text.to_owned());
         let hash = passwords.hash(own("correct horse")).await.unwrap();
-        assert!(hash.starts_with("$argon2id$v=19$m=47104,t=1,p=1$"), "{hash}");
-        assert!(passwords.matches(own("correct horse"), Some(hash.clone())).await.unwrap());
-        assert!(!passwords.matches(own("wrong horse"), Some(hash)).await.unwrap());
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=47104,t=1,p=1$"),
+            "{hash}"
+        );
+        assert!(
+            passwords
+                .matches(own("correct horse"), Some(hash.clone()))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !passwords
+                .matches(own("wrong horse"), Some(hash))
+                .await
+                .unwrap()
+        );
         assert!(!passwords.matches(own("correct horse"), None).await.unwrap());
     }
 
     #[test]
     fn a_short_password_is_refused_with_words() {
-        assert_eq!(check_password("short").unwrap_err().code, Code::InvalidField);
+        assert_eq!(
+            check_password("short").unwrap_err().code,
+            Code::InvalidField
+        );
     }
 }

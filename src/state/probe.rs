@@ -7,7 +7,11 @@ use std::sync::Arc;
 use crate::domain::{ChannelId, Result};
 
 /// Makes a one-token call through a channel, with the model named or else its first.
-pub type Probe = Arc<dyn Fn(ChannelId, Option<String>) -> Pin<Box<dyn Future<Output = Result<ProbeReport>>>> + Send + Sync>;
+pub type Probe = Arc<
+    dyn Fn(ChannelId, Option<String>) -> Pin<Box<dyn Future<Output = Result<ProbeReport>>>>
+        + Send
+        + Sync,
+>;
 
 /// What came of a test call.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -6,7 +6,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::{
-    Code, Consumption, Day, Error, Exceeded, Headroom, Model, Money, Multiplier, Price, Quota, Result, TimeZone, Unit, Window, Windows,
+    Code, Consumption, Day, Error, Exceeded, Headroom, Model, Money, Multiplier, Price, Quota,
+    Result, TimeZone, Unit, Window, Windows,
 };
 
 /// The most that a model of unknown limits is taken to write in one call, in tokens.
@@ -31,14 +32,22 @@ impl Book {
     /// Booked and held together.
     fn taken(&self) -> Windows {
         let sum = |window| self.booked.of(window).plus(self.held.of(window));
-        Windows { total: sum(Window::Total), monthly: sum(Window::Monthly), daily: sum(Window::Daily), ..self.booked }
+        Windows {
+            total: sum(Window::Total),
+            monthly: sum(Window::Monthly),
+            daily: sum(Window::Daily),
+            ..self.booked
+        }
     }
 }
 
 impl Budget {
     /// A budget with what was consumed before.
     pub(super) fn new(booked: Windows) -> Self {
-        Self(Mutex::new(Book { booked, held: Windows::new(booked.day) }))
+        Self(Mutex::new(Book {
+            booked,
+            held: Windows::new(booked.day),
+        }))
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -49,7 +58,11 @@ impl Budget {
     pub(super) fn standing(&self, quota: Quota, day: Day) -> Standing {
         let mut book = self.book();
         book.roll(day);
-        Standing { quota, used: book.booked, reserved: book.held.total }
+        Standing {
+            quota,
+            used: book.booked,
+            reserved: book.held.total,
+        }
     }
 }
 
@@ -89,19 +102,30 @@ impl Ask {
     /// Input cannot exceed the model's context: a longer one is refused by the provider.
     fn prompt_bound(&self) -> u64 {
         let context = self.model.as_ref().and_then(|model| model.context_tokens);
-        context.map_or(self.prompt_tokens, |context| self.prompt_tokens.min(u64::from(context)))
+        context.map_or(self.prompt_tokens, |context| {
+            self.prompt_tokens.min(u64::from(context))
+        })
     }
 
     fn model_limit(&self) -> Option<u64> {
-        self.model.as_ref().and_then(|model| model.max_output_tokens).map(u64::from)
+        self.model
+            .as_ref()
+            .and_then(|model| model.max_output_tokens)
+            .map(u64::from)
     }
 
     /// The bound with this output limit for each choice.
     fn bound(&self, output: u64) -> Consumption {
         let prompt = self.prompt_bound();
-        let output = if self.generates { output.saturating_mul(self.choices.max(1)) } else { 0 };
+        let output = if self.generates {
+            output.saturating_mul(self.choices.max(1))
+        } else {
+            0
+        };
         Consumption {
-            usd: self.price().map_or(Money::ZERO, |price| price.bound(prompt, output, self.multiplier)),
+            usd: self.price().map_or(Money::ZERO, |price| {
+                price.bound(prompt, output, self.multiplier)
+            }),
             tokens: prompt.saturating_add(output),
             requests: 1,
         }
@@ -145,7 +169,13 @@ pub(super) struct Holder<'a> {
 ///
 /// # Errors
 /// `insufficient_quota`; `model_not_priced` where a money quota meets a model without a price.
-pub(super) fn reserve(account: &Holder<'_>, key: &Holder<'_>, ask: &Ask, day: Day, zone: &TimeZone) -> Result<Reservation> {
+pub(super) fn reserve(
+    account: &Holder<'_>,
+    key: &Holder<'_>,
+    ask: &Ask,
+    day: Day,
+    zone: &TimeZone,
+) -> Result<Reservation> {
     if ask.price().is_none() && (account.quota.counts_money() || key.quota.counts_money()) {
         return Err(Error::new(
             Code::ModelNotPriced,
@@ -153,7 +183,9 @@ pub(super) fn reserve(account: &Holder<'_>, key: &Holder<'_>, ask: &Ask, day: Da
         )
         .param("model"));
     }
-    let capped = [account.quota, key.quota].iter().any(|quota| **quota != Quota::default());
+    let capped = [account.quota, key.quota]
+        .iter()
+        .any(|quota| **quota != Quota::default());
     let default_limit = ask.model_limit().unwrap_or(ASSUMED_MAX_OUTPUT);
     let output = ask.client_limit.unwrap_or(default_limit);
 
@@ -166,19 +198,30 @@ pub(super) fn reserve(account: &Holder<'_>, key: &Holder<'_>, ask: &Ask, day: Da
         key.quota
             .fits(&key_taken, amount)
             .map_err(|exceeded| (key.noun, key.quota, exceeded))
-            .and_then(|()| account.quota.fits(&account_taken, amount).map_err(|exceeded| (account.noun, account.quota, exceeded)))
+            .and_then(|()| {
+                account
+                    .quota
+                    .fits(&account_taken, amount)
+                    .map_err(|exceeded| (account.noun, account.quota, exceeded))
+            })
     };
 
     let whole = ask.bound(output);
     let (amount, lowered) = match check(whole) {
         // A model of unknown limits must be told one, or a quota could not be held to.
         Ok(()) => {
-            let unlimited = ask.generates && ask.client_limit.is_none() && ask.model_limit().is_none();
+            let unlimited =
+                ask.generates && ask.client_limit.is_none() && ask.model_limit().is_none();
             (whole, (capped && unlimited).then_some(output))
         }
         Err(refusal) => {
-            let headroom = account.quota.headroom(&account_taken).min(key.quota.headroom(&key_taken));
-            let lower = (ask.generates && ask.client_limit.is_none()).then(|| ask.highest_fitting(output, &headroom)).flatten();
+            let headroom = account
+                .quota
+                .headroom(&account_taken)
+                .min(key.quota.headroom(&key_taken));
+            let lower = (ask.generates && ask.client_limit.is_none())
+                .then(|| ask.highest_fitting(output, &headroom))
+                .flatten();
             let Some(lower) = lower else {
                 let (noun, quota, exceeded) = refusal;
                 return Err(refuse(noun, quota, &exceeded, whole, day, zone));
@@ -189,32 +232,64 @@ pub(super) fn reserve(account: &Holder<'_>, key: &Holder<'_>, ask: &Ask, day: Da
     account_book.held.add(day, amount);
     key_book.held.add(day, amount);
     drop((account_book, key_book));
-    Ok(Reservation { account: Arc::clone(account.budget), key: Arc::clone(key.budget), day, amount, lowered, resolved: false })
+    Ok(Reservation {
+        account: Arc::clone(account.budget),
+        key: Arc::clone(key.budget),
+        day,
+        amount,
+        lowered,
+        resolved: false,
+    })
 }
 
-fn refuse(noun: &str, quota: &Quota, exceeded: &Exceeded, needed: Consumption, day: Day, zone: &TimeZone) -> Error {
+fn refuse(
+    noun: &str,
+    quota: &Quota,
+    exceeded: &Exceeded,
+    needed: Consumption,
+    day: Day,
+    zone: &TimeZone,
+) -> Error {
     let (window, unit) = (exceeded.window, exceeded.unit);
     let caps = quota.of(window);
     let amounts = match unit {
         Unit::Usd => {
             let cap = caps.usd.unwrap_or_default();
-            format!("${cap}: ${} is left, and this call may cost up to ${}", exceeded.left.usd.unwrap_or_default(), needed.usd)
+            format!(
+                "${cap}: ${} is left, and this call may cost up to ${}",
+                exceeded.left.usd.unwrap_or_default(),
+                needed.usd
+            )
         }
         Unit::Tokens => {
             let cap = caps.tokens.unwrap_or_default();
-            format!("{cap} tokens: {} are left, and this call may use up to {}", exceeded.left.tokens.unwrap_or_default(), needed.tokens)
+            format!(
+                "{cap} tokens: {} are left, and this call may use up to {}",
+                exceeded.left.tokens.unwrap_or_default(),
+                needed.tokens
+            )
         }
-        Unit::Requests => format!("{} requests, and all are used", caps.requests.unwrap_or_default()),
+        Unit::Requests => format!(
+            "{} requests, and all are used",
+            caps.requests.unwrap_or_default()
+        ),
     };
     let way_out = match window {
         Window::Total => "Ask whoever issued the key to raise it".to_owned(),
         Window::Monthly => format!("It resets at {}", zone.end_of_month(day.month())),
         Window::Daily => format!("It resets at {}", zone.end_of_day(day)),
     };
-    let smaller = if unit == Unit::Requests { "" } else { ", or set a lower output limit" };
+    let smaller = if unit == Unit::Requests {
+        ""
+    } else {
+        ", or set a lower output limit"
+    };
     Error::new(
         Code::InsufficientQuota,
-        format!("The {noun}'s {} quota is {amounts} (calls in flight included). {way_out}{smaller}.", window.as_str()),
+        format!(
+            "The {noun}'s {} quota is {amounts} (calls in flight included). {way_out}{smaller}.",
+            window.as_str()
+        ),
     )
     .param(format!("{noun}.{}_{}", window.as_str(), unit.as_str()))
 }
@@ -277,18 +352,31 @@ mod tests {
     const DAY: Day = Day(20_000);
 
     fn model(output_pico: u64, max_output: Option<u32>) -> Arc<Model> {
-        let price = Price { input: Money::from_pico(1), output: Money::from_pico(output_pico), ..Price::default() };
+        let price = Price {
+            input: Money::from_pico(1),
+            output: Money::from_pico(output_pico),
+            ..Price::default()
+        };
         Arc::new(Model {
             name: ModelName::from("m"),
             price: Some(price),
             context_tokens: None,
             max_output_tokens: max_output,
-            source: PriceSource::Own { at: Timestamp::default() },
+            source: PriceSource::Own {
+                at: Timestamp::default(),
+            },
         })
     }
 
     fn ask(client_limit: Option<u64>, max_output: Option<u32>) -> Ask {
-        Ask { prompt_tokens: 10, generates: true, client_limit, choices: 1, model: Some(model(2, max_output)), multiplier: Multiplier::ONE }
+        Ask {
+            prompt_tokens: 10,
+            generates: true,
+            client_limit,
+            choices: 1,
+            model: Some(model(2, max_output)),
+            multiplier: Multiplier::ONE,
+        }
     }
 
     fn daily_usd(pico: u64) -> Quota {
@@ -305,17 +393,30 @@ mod tests {
     impl Pair {
         fn new(account: Quota, key: Quota) -> Self {
             let budget = || Arc::new(Budget::new(Windows::new(DAY)));
-            Self { account: (account, budget()), key: (key, budget()) }
+            Self {
+                account: (account, budget()),
+                key: (key, budget()),
+            }
         }
 
         fn reserve(&self, ask: &Ask) -> Result<Reservation> {
-            let account = Holder { noun: "account", quota: &self.account.0, budget: &self.account.1 };
-            let key = Holder { noun: "key", quota: &self.key.0, budget: &self.key.1 };
+            let account = Holder {
+                noun: "account",
+                quota: &self.account.0,
+                budget: &self.account.1,
+            };
+            let key = Holder {
+                noun: "key",
+                quota: &self.key.0,
+                budget: &self.key.1,
+            };
             reserve(&account, &key, ask, DAY, &TimeZone::UTC)
         }
 
         fn held(&self) -> (u64, u64) {
-            let pico = |(quota, budget): &(Quota, Arc<Budget>)| budget.standing(*quota, DAY).reserved.usd.as_pico();
+            let pico = |(quota, budget): &(Quota, Arc<Budget>)| {
+                budget.standing(*quota, DAY).reserved.usd.as_pico()
+            };
             (pico(&self.account), pico(&self.key))
         }
     }
@@ -337,9 +438,16 @@ mod tests {
         drop(first);
         assert_eq!(pair.held(), (0, 0));
         let second = pair.reserve(&ask(Some(40), None)).unwrap();
-        second.settle(Consumption { usd: Money::from_pico(30), tokens: 20, requests: 1 });
+        second.settle(Consumption {
+            usd: Money::from_pico(30),
+            tokens: 20,
+            requests: 1,
+        });
         assert_eq!(pair.held(), (0, 0));
-        assert_eq!(pair.key.1.standing(pair.key.0, DAY).used.daily.usd, Money::from_pico(30));
+        assert_eq!(
+            pair.key.1.standing(pair.key.0, DAY).used.daily.usd,
+            Money::from_pico(30)
+        );
         assert!(pair.reserve(&ask(Some(30), None)).is_ok());
         assert!(pair.reserve(&ask(Some(31), None)).is_err());
     }
@@ -348,22 +456,40 @@ mod tests {
     fn an_output_limit_is_lowered_to_what_fits_only_where_the_client_gave_none() {
         let pair = Pair::new(Quota::default(), daily_usd(100));
         let lowered = pair.reserve(&ask(None, Some(4_000))).unwrap();
-        assert_eq!((lowered.lowered_output(), lowered.amount().usd.as_pico()), (Some(45), 100));
-        assert_eq!(pair.reserve(&ask(None, Some(4_000))).unwrap_err().code, Code::InsufficientQuota);
+        assert_eq!(
+            (lowered.lowered_output(), lowered.amount().usd.as_pico()),
+            (Some(45), 100)
+        );
+        assert_eq!(
+            pair.reserve(&ask(None, Some(4_000))).unwrap_err().code,
+            Code::InsufficientQuota
+        );
     }
 
     #[test]
     fn a_model_of_unknown_limits_is_told_one_under_a_quota_and_left_alone_without() {
         let capped = Pair::new(Quota::default(), daily_usd(10_000_000));
-        assert_eq!(capped.reserve(&ask(None, None)).unwrap().lowered_output(), Some(ASSUMED_MAX_OUTPUT));
+        assert_eq!(
+            capped.reserve(&ask(None, None)).unwrap().lowered_output(),
+            Some(ASSUMED_MAX_OUTPUT)
+        );
         let free = Pair::new(Quota::default(), Quota::default());
-        assert_eq!(free.reserve(&ask(None, None)).unwrap().lowered_output(), None);
+        assert_eq!(
+            free.reserve(&ask(None, None)).unwrap().lowered_output(),
+            None
+        );
     }
 
     #[test]
     fn a_money_quota_refuses_a_model_without_a_price() {
         let pair = Pair::new(Quota::default(), daily_usd(100));
-        let unpriced = Ask { model: None, ..ask(Some(1), None) };
-        assert_eq!(pair.reserve(&unpriced).unwrap_err().code, Code::ModelNotPriced);
+        let unpriced = Ask {
+            model: None,
+            ..ask(Some(1), None)
+        };
+        assert_eq!(
+            pair.reserve(&unpriced).unwrap_err().code,
+            Code::ModelNotPriced
+        );
     }
 }

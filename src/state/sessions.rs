@@ -10,7 +10,10 @@ use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::crypto;
-use crate::domain::{Account, AccountId, AccountStatus, Code, Digest, Error, Quota, Result, Role, Session, SetupToken, Timestamp};
+use crate::domain::{
+    Account, AccountId, AccountStatus, Code, Digest, Error, Quota, Result, Role, Session,
+    SetupToken, Timestamp,
+};
 use crate::storage::{Batch, Store};
 
 use super::accounts::{AccountChange, Accounts, NewAccount};
@@ -65,7 +68,11 @@ struct Live {
 impl Live {
     fn new(session: Session) -> Self {
         let seen = session.last_seen_at.as_micros();
-        Self { session, last_seen: AtomicI64::new(seen), noted: AtomicI64::new(seen) }
+        Self {
+            session,
+            last_seen: AtomicI64::new(seen),
+            noted: AtomicI64::new(seen),
+        }
     }
 
     fn is_over(&self, now: Timestamp, idle: Duration) -> bool {
@@ -75,11 +82,29 @@ impl Live {
 }
 
 impl Sessions {
-    pub(super) fn load(store: Store, clock: Clock, accounts: Accounts, idle: Duration, lifetime: Duration) -> Result<Self> {
+    pub(super) fn load(
+        store: Store,
+        clock: Clock,
+        accounts: Accounts,
+        idle: Duration,
+        lifetime: Duration,
+    ) -> Result<Self> {
         let sessions = store.load::<Session>().map_err(Error::internal)?;
-        let live = sessions.into_iter().map(|session| (session.digest, Arc::new(Live::new(session)))).collect();
+        let live = sessions
+            .into_iter()
+            .map(|session| (session.digest, Arc::new(Live::new(session))))
+            .collect();
         let throttle = Throttle::new(clock.clone());
-        Ok(Self(Arc::new(Inner { store, clock, accounts, throttle, idle, lifetime, live: RwLock::new(live), setup: Mutex::default() })))
+        Ok(Self(Arc::new(Inner {
+            store,
+            clock,
+            accounts,
+            throttle,
+            idle,
+            lifetime,
+            live: RwLock::new(live),
+            setup: Mutex::default(),
+        })))
     }
 
     /// A new one-time token for the set-up link; an earlier one no longer works. `None` once there is an account.
@@ -91,7 +116,8 @@ impl Sessions {
             return Ok(None);
         }
         let token = crypto::new_token::<16>().map_err(Error::internal)?;
-        *self.0.setup.lock().unwrap_or_else(PoisonError::into_inner) = Some(SetupToken(token.clone()));
+        *self.0.setup.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(SetupToken(token.clone()));
         Ok(Some(token))
     }
 
@@ -99,28 +125,52 @@ impl Sessions {
     ///
     /// # Errors
     /// `conflict` when there is an account already, `forbidden` when the token is wrong, `invalid_field`.
-    pub async fn set_up(&self, token: &str, username: &str, password: Zeroizing<String>, client_ip: IpAddr) -> Result<LoggedIn> {
+    pub async fn set_up(
+        &self,
+        token: &str,
+        username: &str,
+        password: Zeroizing<String>,
+        client_ip: IpAddr,
+    ) -> Result<LoggedIn> {
         if !self.0.accounts.is_empty() {
-            return Err(Error::new(Code::Conflict, "This gateway is set up already. Log in instead."));
+            return Err(Error::new(
+                Code::Conflict,
+                "This gateway is set up already. Log in instead.",
+            ));
         }
         let trial = self.0.throttle.begin(client_ip, "")?;
         tokio::time::sleep(trial.wait).await;
-        let wrong = || Error::new(Code::Forbidden, "This set-up link is not valid. Use the newest link that the gateway printed at its start.").param("token");
+        let wrong = || {
+            Error::new(Code::Forbidden, "This set-up link is not valid. Use the newest link that the gateway printed at its start.").param("token")
+        };
         {
             // The token is taken before the slow hash and put back if that fails: two set-ups at once cannot both win.
             let mut setup = self.0.setup.lock().unwrap_or_else(PoisonError::into_inner);
-            if !setup.as_ref().is_some_and(|expected| crypto::equal(&expected.0, token)) {
+            if !setup
+                .as_ref()
+                .is_some_and(|expected| crypto::equal(&expected.0, token))
+            {
                 return Err(wrong());
             }
             *setup = None;
         }
         trial.succeed();
-        let actor = Actor { account_id: None, username: "set-up link".to_owned(), client_ip: Some(client_ip) };
-        let new = NewAccount { username: username.to_owned(), password, role: Role::Admin, quota: Quota::default() };
+        let actor = Actor {
+            account_id: None,
+            username: "set-up link".to_owned(),
+            client_ip: Some(client_ip),
+        };
+        let new = NewAccount {
+            username: username.to_owned(),
+            password,
+            role: Role::Admin,
+            quota: Quota::default(),
+        };
         match self.0.accounts.create(new, &actor).await {
             Ok(view) => self.start(view.account, client_ip, "session.create").await,
             Err(error) => {
-                *self.0.setup.lock().unwrap_or_else(PoisonError::into_inner) = Some(SetupToken(Zeroizing::new(token.to_owned())));
+                *self.0.setup.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some(SetupToken(Zeroizing::new(token.to_owned())));
                 Err(error)
             }
         }
@@ -131,21 +181,38 @@ impl Sessions {
     /// # Errors
     /// `not_authenticated`, in the same words for a wrong name, a wrong password and a disabled account;
     /// `rate_limit_exceeded` when too many attempts of this address are waiting.
-    pub async fn log_in(&self, username: &str, password: Zeroizing<String>, client_ip: IpAddr) -> Result<LoggedIn> {
+    pub async fn log_in(
+        &self,
+        username: &str,
+        password: Zeroizing<String>,
+        client_ip: IpAddr,
+    ) -> Result<LoggedIn> {
         let trial = self.0.throttle.begin(client_ip, username)?;
         tokio::time::sleep(trial.wait).await;
         let account = self.0.accounts.find_by_name(username);
-        let matches = self.0.accounts.password_matches(account.as_deref(), password).await?;
+        let matches = self
+            .0
+            .accounts
+            .password_matches(account.as_deref(), password)
+            .await?;
         match account {
             Some(account) if matches && account.status == AccountStatus::Active => {
                 trial.succeed();
                 self.start(account, client_ip, "session.create").await
             }
-            _ => Err(Error::new(Code::NotAuthenticated, "Username or password is wrong. Check both, or ask an admin to set a new password.")),
+            _ => Err(Error::new(
+                Code::NotAuthenticated,
+                "Username or password is wrong. Check both, or ask an admin to set a new password.",
+            )),
         }
     }
 
-    async fn start(&self, account: Arc<Account>, client_ip: IpAddr, action: &str) -> Result<LoggedIn> {
+    async fn start(
+        &self,
+        account: Arc<Account>,
+        client_ip: IpAddr,
+        action: &str,
+    ) -> Result<LoggedIn> {
         let token = SessionToken(crypto::new_token::<32>().map_err(Error::internal)?);
         let now = self.0.clock.now();
         let session = Session {
@@ -155,28 +222,58 @@ impl Sessions {
             last_seen_at: now,
             expires_at: now.after(self.0.lifetime),
         };
-        let actor = Actor { account_id: Some(account.id), username: account.username.to_string(), client_ip: Some(client_ip) };
-        let log = audit::entry(&self.0.clock, &actor, action, (account.id, &account.username), Vec::new());
+        let actor = Actor {
+            account_id: Some(account.id),
+            username: account.username.to_string(),
+            client_ip: Some(client_ip),
+        };
+        let log = audit::entry(
+            &self.0.clock,
+            &actor,
+            action,
+            (account.id, &account.username),
+            Vec::new(),
+        );
         let ticket = self.0.store.write(Batch::new().put(&session).put(&log));
-        self.0.live.write().unwrap_or_else(PoisonError::into_inner).insert(session.digest, Arc::new(Live::new(session.clone())));
+        self.0
+            .live
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(session.digest, Arc::new(Live::new(session.clone())));
         write(&self.0.store, ticket).await?;
-        Ok(LoggedIn { token, session, account })
+        Ok(LoggedIn {
+            token,
+            session,
+            account,
+        })
     }
 
     /// The session of a cookie and its account, if both are still good; notes that it was seen.
     pub fn find(&self, token: &str) -> Option<(Session, Arc<Account>)> {
         let digest = crypto::sha256(token);
-        let live = self.0.live.read().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned()?;
+        let live = self
+            .0
+            .live
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&digest)
+            .cloned()?;
         let now = self.0.clock.now();
         let account = self.0.accounts.find(live.session.account_id)?;
-        if live.is_over(now, self.0.idle) || account.status != AccountStatus::Active || account.deleted_at.is_some() {
+        if live.is_over(now, self.0.idle)
+            || account.status != AccountStatus::Active
+            || account.deleted_at.is_some()
+        {
             return None;
         }
         live.last_seen.store(now.as_micros(), Ordering::Relaxed);
         let noted = Timestamp::from_micros(live.noted.load(Ordering::Relaxed));
         if now.since(noted) >= NOTE_EVERY {
             live.noted.store(now.as_micros(), Ordering::Relaxed);
-            self.0.store.write(Batch::new().put(&Session { last_seen_at: now, ..live.session.clone() }));
+            self.0.store.write(Batch::new().put(&Session {
+                last_seen_at: now,
+                ..live.session.clone()
+            }));
         }
         Some((live.session.clone(), account))
     }
@@ -202,11 +299,30 @@ impl Sessions {
         keep: &Session,
         actor: &Actor,
     ) -> Result<()> {
-        if !self.0.accounts.password_matches(Some(account), current).await? {
-            return Err(Error::invalid_field("current_password", "The current password is wrong."));
+        if !self
+            .0
+            .accounts
+            .password_matches(Some(account), current)
+            .await?
+        {
+            return Err(Error::invalid_field(
+                "current_password",
+                "The current password is wrong.",
+            ));
         }
-        self.0.accounts.update(account.id, AccountChange { password: Some(new), ..AccountChange::default() }, actor).await?;
-        self.end(|session| session.account_id == account.id && session.digest != keep.digest).await
+        self.0
+            .accounts
+            .update(
+                account.id,
+                AccountChange {
+                    password: Some(new),
+                    ..AccountChange::default()
+                },
+                actor,
+            )
+            .await?;
+        self.end(|session| session.account_id == account.id && session.digest != keep.digest)
+            .await
     }
 
     /// Ends all sessions of an account, as after its password was set by somebody else.
@@ -225,7 +341,10 @@ impl Sessions {
         let (now, idle) = (self.0.clock.now(), self.0.idle);
         let over: Vec<Digest> = {
             let live = self.0.live.read().unwrap_or_else(PoisonError::into_inner);
-            live.values().filter(|live| live.is_over(now, idle)).map(|live| live.session.digest).collect()
+            live.values()
+                .filter(|live| live.is_over(now, idle))
+                .map(|live| live.session.digest)
+                .collect()
         };
         self.end(|session| over.contains(&session.digest)).await
     }
@@ -233,12 +352,16 @@ impl Sessions {
     async fn end(&self, which: impl Fn(&Session) -> bool) -> Result<()> {
         let ended: Vec<Digest> = {
             let mut live = self.0.live.write().unwrap_or_else(PoisonError::into_inner);
-            live.extract_if(|_, live| which(&live.session)).map(|(digest, _)| digest).collect()
+            live.extract_if(|_, live| which(&live.session))
+                .map(|(digest, _)| digest)
+                .collect()
         };
         if ended.is_empty() {
             return Ok(());
         }
-        let batch = ended.iter().fold(Batch::new(), |batch, digest| batch.delete::<Session>(digest.0.to_vec()));
+        let batch = ended.iter().fold(Batch::new(), |batch, digest| {
+            batch.delete::<Session>(digest.0.to_vec())
+        });
         let ticket = self.0.store.write(batch);
         write(&self.0.store, ticket).await
     }

@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text::encode};
+use prometheus_client::encoding::{
+    EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text::encode,
+};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -65,16 +67,55 @@ impl Default for Telemetry {
             log_calls: Gauge::default(),
         };
         let registry = &mut metrics.registry;
-        registry.register("calls", "Calls that have ended, by status and error code", metrics.calls.clone());
-        registry.register("prompt_tokens", "Input tokens of all calls", metrics.prompt_tokens.clone());
-        registry.register("completion_tokens", "Output tokens of all calls", metrics.completion_tokens.clone());
-        registry.register("cost_usd", "Cost of all priced calls in US dollars", metrics.cost.clone());
-        registry.register_with_unit("latency", "From a request's arrival to its answer's end", Unit::Seconds, metrics.latency.clone());
-        registry.register_with_unit("overhead", "Time in the gateway before forwarding", Unit::Seconds, metrics.overhead.clone());
+        registry.register(
+            "calls",
+            "Calls that have ended, by status and error code",
+            metrics.calls.clone(),
+        );
+        registry.register(
+            "prompt_tokens",
+            "Input tokens of all calls",
+            metrics.prompt_tokens.clone(),
+        );
+        registry.register(
+            "completion_tokens",
+            "Output tokens of all calls",
+            metrics.completion_tokens.clone(),
+        );
+        registry.register(
+            "cost_usd",
+            "Cost of all priced calls in US dollars",
+            metrics.cost.clone(),
+        );
+        registry.register_with_unit(
+            "latency",
+            "From a request's arrival to its answer's end",
+            Unit::Seconds,
+            metrics.latency.clone(),
+        );
+        registry.register_with_unit(
+            "overhead",
+            "Time in the gateway before forwarding",
+            Unit::Seconds,
+            metrics.overhead.clone(),
+        );
         registry.register("open_calls", "Calls in flight", metrics.open_calls.clone());
-        registry.register_with_unit("journal", "Size of the journal", Unit::Bytes, metrics.journal_bytes.clone());
-        registry.register("journal_groups", "Groups written to the journal since the start, one sync each", metrics.journal_groups.clone());
-        registry.register("log_calls", "Calls in the call log", metrics.log_calls.clone());
+        registry.register_with_unit(
+            "journal",
+            "Size of the journal",
+            Unit::Bytes,
+            metrics.journal_bytes.clone(),
+        );
+        registry.register(
+            "journal_groups",
+            "Groups written to the journal since the start, one sync each",
+            metrics.journal_groups.clone(),
+        );
+        registry.register(
+            "log_calls",
+            "Calls in the call log",
+            metrics.log_calls.clone(),
+        );
         Self(Arc::new(metrics))
     }
 }
@@ -83,13 +124,21 @@ impl Telemetry {
     pub(super) fn ended(&self, outcome: &Outcome) {
         let metrics = &self.0;
         let code = outcome.error_code.map_or("", |code| code.as_str());
-        metrics.calls.get_or_create(&CallLabels { status: StatusLabel(outcome.status), code }).inc();
+        metrics
+            .calls
+            .get_or_create(&CallLabels {
+                status: StatusLabel(outcome.status),
+                code,
+            })
+            .inc();
         metrics.prompt_tokens.inc_by(outcome.usage.prompt);
         metrics.completion_tokens.inc_by(outcome.usage.completion);
         metrics.latency.observe(seconds(outcome.latency_us));
         metrics.overhead.observe(seconds(outcome.overhead_us));
         if let Some(cost) = outcome.cost {
-            metrics.cost.inc_by(cost.to_string().parse().unwrap_or_default());
+            metrics
+                .cost
+                .inc_by(cost.to_string().parse().unwrap_or_default());
         }
     }
 

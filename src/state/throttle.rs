@@ -39,7 +39,10 @@ pub(super) struct Throttle {
 
 impl Throttle {
     pub(super) fn new(clock: Clock) -> Self {
-        Self { clock, records: Mutex::default() }
+        Self {
+            clock,
+            records: Mutex::default(),
+        }
     }
 
     /// How long this attempt has to wait before its password is looked at. The attempt counts as waiting until dropped.
@@ -52,8 +55,15 @@ impl Throttle {
         if records.len() > TRACKED {
             records.retain(|_, record| record.waiting > 0 || now.since(record.last) < FORGET_AFTER);
         }
-        let subjects = [Subject::Address(network(address)), Subject::Account(username.to_lowercase())];
-        let fresh = Record { failures: 0, waiting: 0, last: now };
+        let subjects = [
+            Subject::Address(network(address)),
+            Subject::Account(username.to_lowercase()),
+        ];
+        let fresh = Record {
+            failures: 0,
+            waiting: 0,
+            last: now,
+        };
         let mut wait = Duration::ZERO;
         for subject in &subjects {
             let record = records.entry(subject.clone()).or_insert(fresh);
@@ -72,7 +82,12 @@ impl Throttle {
             }
         }
         drop(records);
-        Ok(Trial { throttle: self, subjects, wait, failed: true })
+        Ok(Trial {
+            throttle: self,
+            subjects,
+            wait,
+            failed: true,
+        })
     }
 
     fn end(&self, subjects: &[Subject; 2], failed: bool) {
@@ -82,7 +97,11 @@ impl Throttle {
             if let Some(record) = records.get_mut(subject) {
                 record.waiting = record.waiting.saturating_sub(1);
                 record.last = now;
-                record.failures = if failed { record.failures.saturating_add(1) } else { 0 };
+                record.failures = if failed {
+                    record.failures.saturating_add(1)
+                } else {
+                    0
+                };
                 if !failed && record.waiting == 0 {
                     records.remove(subject);
                 }
@@ -94,7 +113,9 @@ impl Throttle {
 fn delay(failures: u32) -> Duration {
     match failures.checked_sub(FREE_FAILURES) {
         None => Duration::ZERO,
-        Some(doublings) => FIRST_WAIT.saturating_mul(2u32.saturating_pow(doublings)).min(LONGEST_WAIT),
+        Some(doublings) => FIRST_WAIT
+            .saturating_mul(2u32.saturating_pow(doublings))
+            .min(LONGEST_WAIT),
     }
 }
 
@@ -137,8 +158,13 @@ mod tests {
     #[test]
     fn waits_grow_are_capped_and_end_with_success() {
         let throttle = Throttle::new(Clock::manual(Timestamp::default()));
-        let waits: Vec<_> = (0..12).map(|_| throttle.begin(HOME, "ada").unwrap().wait.as_millis()).collect();
-        assert_eq!(waits, [0, 0, 0, 250, 500, 1000, 2000, 4000, 8000, 8000, 8000, 8000]);
+        let waits: Vec<_> = (0..12)
+            .map(|_| throttle.begin(HOME, "ada").unwrap().wait.as_millis())
+            .collect();
+        assert_eq!(
+            waits,
+            [0, 0, 0, 250, 500, 1000, 2000, 4000, 8000, 8000, 8000, 8000]
+        );
         throttle.begin(HOME, "Ada").unwrap().succeed();
         assert_eq!(throttle.begin(HOME, "ada").unwrap().wait, Duration::ZERO);
     }
@@ -166,7 +192,9 @@ mod tests {
     #[test]
     fn an_address_with_many_attempts_waiting_is_turned_away() {
         let throttle = Throttle::new(Clock::manual(Timestamp::default()));
-        let waiting: Vec<_> = (0..WAITING_AT_ONCE).map(|i| throttle.begin(HOME, &i.to_string()).unwrap()).collect();
+        let waiting: Vec<_> = (0..WAITING_AT_ONCE)
+            .map(|i| throttle.begin(HOME, &i.to_string()).unwrap())
+            .collect();
         assert!(throttle.begin(HOME, "ada").is_err());
         drop(waiting);
         assert!(throttle.begin(HOME, "ada").is_ok());

@@ -24,11 +24,27 @@ const FLOORS: [(&str, u8); 13] = [
 /// A crate, the path it may be named under, and why.
 const KEPT_TO: [(&str, &str, &str); 6] = [
     ("sled", "storage/", "the database could be replaced"),
-    ("bincode", "storage/codec.rs", "the encoding could be replaced"),
+    (
+        "bincode",
+        "storage/codec.rs",
+        "the encoding could be replaced",
+    ),
     ("ring", "crypto.rs", "cryptography is in one place"),
-    ("awc", "gateway/", "providers are called by the data plane only"),
-    ("rust_embed", "console/assets.rs", "the console's files are served in one place"),
-    ("governor", "state/limits.rs", "rate limits are in one place"),
+    (
+        "awc",
+        "gateway/",
+        "providers are called by the data plane only",
+    ),
+    (
+        "rust_embed",
+        "console/assets.rs",
+        "the console's files are served in one place",
+    ),
+    (
+        "governor",
+        "state/limits.rs",
+        "rate limits are in one place",
+    ),
 ];
 
 fn sources() -> BTreeMap<String, String> {
@@ -38,7 +54,11 @@ fn sources() -> BTreeMap<String, String> {
             if path.is_dir() {
                 walk(&path, root, found);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+                let name = path
+                    .strip_prefix(root)
+                    .unwrap()
+                    .to_string_lossy()
+                    .into_owned();
                 found.insert(name, std::fs::read_to_string(&path).unwrap());
             }
         }
@@ -52,7 +72,11 @@ fn sources() -> BTreeMap<String, String> {
 /// Code without its comments and without its unit tests.
 fn code(text: &str) -> String {
     let end = text.find("#[cfg(test)]\nmod tests").unwrap_or(text.len());
-    text[..end].lines().map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n")
+    text[..end]
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or(""))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Top-level modules that `crate::…` paths name, braces (`use crate::{a, b}`) included.
@@ -62,10 +86,17 @@ fn named(code: &str) -> BTreeSet<String> {
         let rest = &code[at + "crate::".len()..];
         let list = match rest.strip_prefix('{') {
             Some(inside) => inside.split('}').next().unwrap_or(""),
-            None => rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(""),
+            None => rest
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .next()
+                .unwrap_or(""),
         };
         for item in list.split(',') {
-            let name: String = item.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let name: String = item
+                .trim()
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect();
             names.insert(name);
         }
     }
@@ -77,16 +108,24 @@ fn module(file: &str) -> &str {
 }
 
 fn floor(module: &str) -> Option<u8> {
-    FLOORS.iter().find(|(name, _)| *name == module).map(|(_, floor)| *floor)
+    FLOORS
+        .iter()
+        .find(|(name, _)| *name == module)
+        .map(|(_, floor)| *floor)
 }
 
 #[test]
 fn no_import_runs_upwards() {
     for (file, text) in sources().iter().filter(|(file, _)| *file != "lib.rs") {
-        let own = floor(module(file)).unwrap_or_else(|| panic!("{file} stands on no floor: add it to FLOORS and to src/lib.rs"));
+        let own = floor(module(file)).unwrap_or_else(|| {
+            panic!("{file} stands on no floor: add it to FLOORS and to src/lib.rs")
+        });
         for name in named(&code(text)) {
             if let Some(other) = floor(&name) {
-                assert!(other <= own, "{file} (floor {own}) imports crate::{name} (floor {other})");
+                assert!(
+                    other <= own,
+                    "{file} (floor {own}) imports crate::{name} (floor {other})"
+                );
             }
         }
     }
@@ -96,8 +135,14 @@ fn no_import_runs_upwards() {
 fn gateway_and_console_do_not_know_each_other() {
     for (file, text) in &sources() {
         let names = named(&code(text));
-        assert!(!(module(file) == "gateway" && names.contains("console")), "{file}");
-        assert!(!(module(file) == "console" && names.contains("gateway")), "{file}");
+        assert!(
+            !(module(file) == "gateway" && names.contains("console")),
+            "{file}"
+        );
+        assert!(
+            !(module(file) == "console" && names.contains("gateway")),
+            "{file}"
+        );
     }
 }
 
@@ -106,12 +151,19 @@ fn top_level_modules_form_no_circle() {
     let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (file, text) in sources().iter().filter(|(file, _)| *file != "lib.rs") {
         let own = module(file).to_owned();
-        let names = named(&code(text)).into_iter().filter(|name| floor(name).is_some() && *name != own);
+        let names = named(&code(text))
+            .into_iter()
+            .filter(|name| floor(name).is_some() && *name != own);
         arrows.entry(own.clone()).or_default().extend(names);
     }
     while !arrows.is_empty() {
-        let leaf = arrows.iter().find(|(_, to)| to.iter().all(|name| !arrows.contains_key(name))).map(|(name, _)| name.clone());
-        let Some(leaf) = leaf else { panic!("a circle: {arrows:#?}") };
+        let leaf = arrows
+            .iter()
+            .find(|(_, to)| to.iter().all(|name| !arrows.contains_key(name)))
+            .map(|(name, _)| name.clone());
+        let Some(leaf) = leaf else {
+            panic!("a circle: {arrows:#?}")
+        };
         arrows.remove(&leaf);
     }
 }
@@ -124,16 +176,30 @@ fn a_crate_that_one_place_may_know_is_named_there_only() {
             let used = code.match_indices(&format!("{name}::")).any(|(at, _)| {
                 !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
             });
-            assert!(!used || file.starts_with(home), "{file} names {name}: {why}");
+            assert!(
+                !used || file.starts_with(home),
+                "{file} names {name}: {why}"
+            );
         }
     }
 }
 
 #[test]
 fn the_ground_has_no_io_no_async_and_no_clock() {
-    for (file, text) in sources().iter().filter(|(file, _)| module(file) == "domain") {
+    for (file, text) in sources()
+        .iter()
+        .filter(|(file, _)| module(file) == "domain")
+    {
         let code = code(text);
-        for banned in ["actix_web", "tokio", "std::fs", "std::thread", "Instant", "SystemTime", "async fn"] {
+        for banned in [
+            "actix_web",
+            "tokio",
+            "std::fs",
+            "std::thread",
+            "Instant",
+            "SystemTime",
+            "async fn",
+        ] {
             assert!(!code.contains(banned), "{file} has {banned}");
         }
     }

@@ -11,7 +11,11 @@ fn a_credential_is_never_returned() {
     let channel = gateway.channel(&upstream, &["m"]);
     assert_eq!(channel["credential_state"], "sealed");
     let admin = gateway.admin();
-    for answer in [admin.get("/api/channels").body, channel.to_string(), admin.get("/api/audit").body] {
+    for answer in [
+        admin.get("/api/channels").body,
+        channel.to_string(),
+        admin.get("/api/audit").body,
+    ] {
         assert!(!answer.contains("sk-upstream-credential"), "{answer}");
     }
 }
@@ -20,42 +24,87 @@ fn a_credential_is_never_returned() {
 fn the_test_button_shows_the_providers_error_as_it_came() {
     let upstream = Upstream::start(|request| match request.header("authorization") {
         Some("Bearer right") => Script::chat("hi", 1, 1),
-        _ => Script::json(401, &json!({"error": {"message": "Incorrect API key provided: sk-upst*****tial"}})),
+        _ => Script::json(
+            401,
+            &json!({"error": {"message": "Incorrect API key provided: sk-upst*****tial"}}),
+        ),
     });
     let gateway = TestGateway::start();
     let channel = gateway.channel(&upstream, &["m"]);
     let admin = gateway.admin();
     let path = format!("/api/channels/{}", channel["id"].as_str().unwrap());
     let report = admin.post(&format!("{path}/test"), &json!({})).expect(200);
-    assert_eq!((&report["ok"], &report["http_status"]), (&json!(false), &json!(401)));
-    assert!(report["error"].as_str().unwrap().contains("Incorrect API key"), "{report}");
-    admin.patch(&path, &json!({"credential": "right"})).expect(200);
+    assert_eq!(
+        (&report["ok"], &report["http_status"]),
+        (&json!(false), &json!(401))
+    );
+    assert!(
+        report["error"]
+            .as_str()
+            .unwrap()
+            .contains("Incorrect API key"),
+        "{report}"
+    );
+    admin
+        .patch(&path, &json!({"credential": "right"}))
+        .expect(200);
     let report = admin.post(&format!("{path}/test"), &json!({})).expect(200);
-    assert_eq!((&report["ok"], &report["model"]), (&json!(true), &json!("m")));
+    assert_eq!(
+        (&report["ok"], &report["model"]),
+        (&json!(true), &json!("m"))
+    );
 }
 
 #[test]
 fn failover_goes_to_the_next_channel_before_the_first_byte_and_is_in_the_record() {
     let gateway = TestGateway::start();
     let admin = gateway.admin();
-    let (dead, broken) = (Upstream::dead(), Upstream::start(|_| Script::json(500, &json!({"error": {"message": "boom"}}))));
-    let good = Upstream::start(|request| if request.json()["stream"] == true { Script::stream().word("hi").usage(1, 1).done() } else { Script::chat("hi", 1, 1) });
+    let (dead, broken) = (
+        Upstream::dead(),
+        Upstream::start(|_| Script::json(500, &json!({"error": {"message": "boom"}}))),
+    );
+    let good = Upstream::start(|request| {
+        if request.json()["stream"] == true {
+            Script::stream().word("hi").usage(1, 1).done()
+        } else {
+            Script::chat("hi", 1, 1)
+        }
+    });
     for (upstream, priority) in [(&dead, 3), (&broken, 2), (&good, 1)] {
         let channel = gateway.channel(upstream, &["m"]);
-        admin.patch(&format!("/api/channels/{}", channel["id"].as_str().unwrap()), &json!({"priority": priority})).expect(200);
+        admin
+            .patch(
+                &format!("/api/channels/{}", channel["id"].as_str().unwrap()),
+                &json!({"priority": priority}),
+            )
+            .expect(200);
     }
     let client = gateway.new_client();
     client.chat(&chat("m", "x")).expect(200);
-    client.chat(&streamed_chat("m", "x")).headers.get("x-request-id").unwrap();
+    client
+        .chat(&streamed_chat("m", "x"))
+        .headers
+        .get("x-request-id")
+        .unwrap();
     for call in admin.calls() {
-        let attempts: Vec<_> = call["attempts"].as_array().unwrap().iter().map(|a| a["status"].as_str().unwrap().to_owned()).collect();
-        assert_eq!(attempts, ["connect_failed", "provider_error", "ok"], "{call}");
+        let attempts: Vec<_> = call["attempts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|a| a["status"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(
+            attempts,
+            ["connect_failed", "provider_error", "ok"],
+            "{call}"
+        );
     }
 }
 
 #[test]
 fn when_the_operators_credential_is_refused_the_client_is_not_blamed() {
-    let upstream = Upstream::start(|_| Script::json(401, &json!({"error": {"message": "bad key"}})));
+    let upstream =
+        Upstream::start(|_| Script::json(401, &json!({"error": {"message": "bad key"}})));
     let gateway = TestGateway::start();
     gateway.channel(&upstream, &["m"]);
     let answer = gateway.new_client().chat(&chat("m", "x"));
@@ -70,14 +119,19 @@ fn a_disabled_channel_takes_no_calls_and_says_so() {
     let channel = gateway.channel(&upstream, &["m"]);
     let path = format!("/api/channels/{}", channel["id"].as_str().unwrap());
     let (admin, client) = (gateway.admin(), gateway.new_client());
-    admin.patch(&path, &json!({"status": "disabled"})).expect(200);
+    admin
+        .patch(&path, &json!({"status": "disabled"}))
+        .expect(200);
     let answer = client.chat(&chat("m", "x"));
     assert!(answer.header("retry-after").is_some());
     assert_eq!(answer.expect_error(503), "no_channel_available");
     admin.patch(&path, &json!({"status": "active"})).expect(200);
     client.chat(&chat("m", "x")).expect(200);
     assert_eq!(admin.delete(&path).status, 204);
-    assert_eq!(client.chat(&chat("m", "x")).expect_error(404), "model_not_found");
+    assert_eq!(
+        client.chat(&chat("m", "x")).expect_error(404),
+        "model_not_found"
+    );
 }
 
 #[test]
@@ -86,8 +140,18 @@ fn a_price_multiplier_is_in_the_cost() {
     let gateway = TestGateway::start();
     let admin = gateway.admin();
     let channel = gateway.channel(&upstream, &["m"]);
-    admin.put("/api/models/m", &json!({"input_usd_per_mtok": 1, "output_usd_per_mtok": 1})).expect(200);
-    admin.patch(&format!("/api/channels/{}", channel["id"].as_str().unwrap()), &json!({"price_multiplier": 1.5})).expect(200);
+    admin
+        .put(
+            "/api/models/m",
+            &json!({"input_usd_per_mtok": 1, "output_usd_per_mtok": 1}),
+        )
+        .expect(200);
+    admin
+        .patch(
+            &format!("/api/channels/{}", channel["id"].as_str().unwrap()),
+            &json!({"price_multiplier": 1.5}),
+        )
+        .expect(200);
     gateway.new_client().chat(&chat("m", "x")).expect(200);
     assert_eq!(admin.calls()[0]["cost_usd"], 0.0015);
 }
@@ -104,9 +168,18 @@ fn what_is_no_channel_is_refused_by_field() {
         (json!({"price_multiplier": -1}), "price_multiplier"),
     ] {
         let mut body = json!({"name": "c", "kind": "openai", "base_url": "http://127.0.0.1:1/v1", "models": ["m"]});
-        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        body.as_object_mut()
+            .unwrap()
+            .extend(change.as_object().unwrap().clone());
         let answer = admin.post("/api/channels", &body);
         assert_eq!(answer.status, 422, "{change}: {}", answer.body);
-        assert!(answer.json()["error"]["param"].as_str().unwrap_or("").contains(field), "{change}: {}", answer.body);
+        assert!(
+            answer.json()["error"]["param"]
+                .as_str()
+                .unwrap_or("")
+                .contains(field),
+            "{change}: {}",
+            answer.body
+        );
     }
 }

@@ -4,16 +4,23 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::harness::{Binary, Console, Gate, KeyClient, Script, Upstream, chat, eventually, streamed_chat};
+use super::harness::{
+    Binary, Console, Gate, KeyClient, Script, Upstream, chat, eventually, streamed_chat,
+};
 
-const ADMIN: [(&str, &str); 2] = [("REAL200_ADMIN_USERNAME", "ada"), ("REAL200_ADMIN_PASSWORD", "correct horse battery")];
+const ADMIN: [(&str, &str); 2] = [
+    ("REAL200_ADMIN_USERNAME", "ada"),
+    ("REAL200_ADMIN_PASSWORD", "correct horse battery"),
+];
 
 fn admin(binary: &Binary) -> Console {
     Console::log_in(binary.base(), "ada", "correct horse battery")
 }
 
 fn client(binary: &Binary) -> KeyClient {
-    let key = admin(binary).post("/api/keys", &json!({"name": "k"})).expect(201);
+    let key = admin(binary)
+        .post("/api/keys", &json!({"name": "k"}))
+        .expect(201);
     KeyClient::new(binary.base(), key["key"].as_str().unwrap())
 }
 
@@ -33,7 +40,13 @@ fn the_start_says_version_console_set_up_link_channels_and_models() {
     let dir = tempfile::tempdir().unwrap();
     let binary = Binary::serve(dir.path(), &[], &[]);
     let printed = binary.stdout();
-    for part in [concat!("Real200 ", env!("CARGO_PKG_VERSION")), "/console\n", "/console/setup?token=", "echo (echo)", "Models     echo"] {
+    for part in [
+        concat!("Real200 ", env!("CARGO_PKG_VERSION")),
+        "/console\n",
+        "/console/setup?token=",
+        "echo (echo)",
+        "Models     echo",
+    ] {
         assert!(printed.contains(part), "{part} is missing in {printed}");
     }
 }
@@ -41,11 +54,26 @@ fn the_start_says_version_console_set_up_link_channels_and_models() {
 #[test]
 fn providers_of_the_environment_become_channels_at_the_first_start() {
     let dir = tempfile::tempdir().unwrap();
-    let variables = [&ADMIN[..], &[("OPENAI_API_KEY", "sk-one"), ("OPENAI_BASE_URL", "http://127.0.0.1:9/v1/")]].concat();
+    let variables = [
+        &ADMIN[..],
+        &[
+            ("OPENAI_API_KEY", "sk-one"),
+            ("OPENAI_BASE_URL", "http://127.0.0.1:9/v1/"),
+        ],
+    ]
+    .concat();
     let binary = Binary::serve(dir.path(), &[], &variables);
     let channels = admin(&binary).get("/api/channels").expect(200);
-    let openai = channels["items"].as_array().unwrap().iter().find(|channel| channel["name"] == "OpenAI").unwrap();
-    assert_eq!((&openai["base_url"], &openai["credential_state"]), (&json!("http://127.0.0.1:9/v1"), &json!("sealed")));
+    let openai = channels["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|channel| channel["name"] == "OpenAI")
+        .unwrap();
+    assert_eq!(
+        (&openai["base_url"], &openai["credential_state"]),
+        (&json!("http://127.0.0.1:9/v1"), &json!("sealed"))
+    );
     assert!(openai["models"].as_array().unwrap().len() > 5);
 }
 
@@ -54,7 +82,14 @@ fn sigterm_and_ctrl_c_let_calls_in_flight_end_and_exit_with_0() {
     for signal in ["TERM", "INT"] {
         let gate = Gate::default();
         let held = gate.clone();
-        let upstream = Upstream::start(move |_| Script::stream().word("one").wait(&held).word("two").usage(3, 2).done());
+        let upstream = Upstream::start(move |_| {
+            Script::stream()
+                .word("one")
+                .wait(&held)
+                .word("two")
+                .usage(3, 2)
+                .done()
+        });
         let dir = tempfile::tempdir().unwrap();
         let binary = Binary::serve(dir.path(), &[], &ADMIN);
         let channel = json!({"name": "u", "kind": "openai", "base_url": upstream.base_url(), "models": ["m"]});
@@ -62,7 +97,9 @@ fn sigterm_and_ctrl_c_let_calls_in_flight_end_and_exit_with_0() {
         let client = client(&binary);
         let streaming = client.open("/v1/chat/completions", &streamed_chat("m", "x"));
         binary.signal(signal);
-        eventually("the drain to begin", || binary.stderr().contains("stopping").then_some(()));
+        eventually("the drain to begin", || {
+            binary.stderr().contains("stopping").then_some(())
+        });
         gate.open();
         let body = streaming.text().unwrap();
         assert!(body.contains("two") && body.contains("[DONE]"), "{body}");
@@ -71,7 +108,14 @@ fn sigterm_and_ctrl_c_let_calls_in_flight_end_and_exit_with_0() {
         assert!(log.contains("everything is on disk"), "{log}");
         let again = Binary::serve(dir.path(), &[], &[]);
         let calls = admin(&again).calls();
-        assert_eq!((calls.len(), &calls[0]["status"], &calls[0]["usage"]["total_tokens"]), (1, &json!("ok"), &json!(5)));
+        assert_eq!(
+            (
+                calls.len(),
+                &calls[0]["status"],
+                &calls[0]["usage"]["total_tokens"]
+            ),
+            (1, &json!("ok"), &json!(5))
+        );
     }
 }
 
@@ -81,8 +125,13 @@ fn a_drain_has_a_deadline() {
     let held = gate.clone();
     let upstream = Upstream::start(move |_| Script::stream().word("one").wait(&held));
     let dir = tempfile::tempdir().unwrap();
-    let binary = Binary::serve(dir.path(), &[], &[&ADMIN[..], &[("REAL200_SERVER__DRAIN_SECONDS", "1")]].concat());
-    let channel = json!({"name": "u", "kind": "openai", "base_url": upstream.base_url(), "models": ["m"]});
+    let binary = Binary::serve(
+        dir.path(),
+        &[],
+        &[&ADMIN[..], &[("REAL200_SERVER__DRAIN_SECONDS", "1")]].concat(),
+    );
+    let channel =
+        json!({"name": "u", "kind": "openai", "base_url": upstream.base_url(), "models": ["m"]});
     admin(&binary).post("/api/channels", &channel).expect(201);
     let streaming = client(&binary).open("/v1/chat/completions", &streamed_chat("m", "x"));
     binary.signal("TERM");
@@ -91,7 +140,10 @@ fn a_drain_has_a_deadline() {
     drop(streaming);
     let again = Binary::serve(dir.path(), &[], &[]);
     let call = &admin(&again).calls()[0];
-    assert!(call["status"] == "cancelled" || call["status"] == "error", "{call}");
+    assert!(
+        call["status"] == "cancelled" || call["status"] == "error",
+        "{call}"
+    );
     assert_eq!(call["usage"]["completion_tokens"], 1);
 }
 
@@ -99,9 +151,16 @@ fn a_drain_has_a_deadline() {
 fn a_second_process_on_the_same_data_directory_is_told_so() {
     let dir = tempfile::tempdir().unwrap();
     let _first = Binary::serve(dir.path(), &[], &ADMIN);
-    let (code, words) = complaint(dir.path(), &["--listen", "127.0.0.1:0", "--data-dir", "data"], &[]);
+    let (code, words) = complaint(
+        dir.path(),
+        &["--listen", "127.0.0.1:0", "--data-dir", "data"],
+        &[],
+    );
     assert_eq!(code, 1);
-    assert!(words.contains("data") && (words.contains("in use") || words.contains("another")), "{words}");
+    assert!(
+        words.contains("data") && (words.contains("in use") || words.contains("another")),
+        "{words}"
+    );
 }
 
 #[test]
@@ -110,24 +169,38 @@ fn a_port_in_use_is_told_so() {
     let address = taken.local_addr().unwrap().to_string();
     let dir = tempfile::tempdir().unwrap();
     let (_, words) = complaint(dir.path(), &["--listen", &address], &[]);
-    assert!(words.contains("in use") && words.contains("--listen"), "{words}");
+    assert!(
+        words.contains("in use") && words.contains("--listen"),
+        "{words}"
+    );
 }
 
 #[test]
 fn a_data_directory_that_cannot_be_used_is_told_so() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("data"), "a file").unwrap();
-    let (_, words) = complaint(dir.path(), &["--listen", "127.0.0.1:0", "--data-dir", "data"], &[]);
+    let (_, words) = complaint(
+        dir.path(),
+        &["--listen", "127.0.0.1:0", "--data-dir", "data"],
+        &[],
+    );
     assert!(words.contains("data"), "{words}");
 }
 
 #[test]
 fn an_unknown_key_variable_or_option_is_told_with_the_nearest_and_exits_with_64() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("c.toml"), "[server]\nlisen = \"127.0.0.1:1\"\n").unwrap();
+    std::fs::write(
+        dir.path().join("c.toml"),
+        "[server]\nlisen = \"127.0.0.1:1\"\n",
+    )
+    .unwrap();
     let (code, words) = complaint(dir.path(), &["--config", "c.toml"], &[]);
     assert_eq!(code, 64);
-    assert!(words.contains("server.lisen") && words.contains("server.listen"), "{words}");
+    assert!(
+        words.contains("server.lisen") && words.contains("server.listen"),
+        "{words}"
+    );
     let (code, words) = complaint(dir.path(), &[], &[("REAL200_SERVER__LISEN", "127.0.0.1:1")]);
     assert_eq!(code, 64);
     assert!(words.contains("REAL200_SERVER__LISTEN"), "{words}");
@@ -152,14 +225,24 @@ fn a_lost_master_key_names_the_channels_and_lets_their_credentials_be_entered_ag
     std::fs::remove_file(dir.path().join("data/master.key")).unwrap();
 
     let binary = Binary::serve(dir.path(), &[], &[]);
-    eventually("the warning", || binary.stdout().contains("my provider").then_some(()));
+    eventually("the warning", || {
+        binary.stdout().contains("my provider").then_some(())
+    });
     let client = KeyClient::new(binary.base(), client_key["key"].as_str().unwrap());
-    assert_eq!(client.chat(&chat("m", "x")).expect_error(503), "no_channel_available");
+    assert_eq!(
+        client.chat(&chat("m", "x")).expect_error(503),
+        "no_channel_available"
+    );
     client.chat(&chat("echo", "x")).expect(200);
     let path = format!("/api/channels/{}", channel["id"].as_str().unwrap());
     let admin = admin(&binary);
-    assert_eq!(admin.get(&path).expect(200)["credential_state"], "unreadable");
-    admin.patch(&path, &json!({"credential": "sk-new"})).expect(200);
+    assert_eq!(
+        admin.get(&path).expect(200)["credential_state"],
+        "unreadable"
+    );
+    admin
+        .patch(&path, &json!({"credential": "sk-new"}))
+        .expect(200);
     client.chat(&chat("m", "x")).expect(200);
 }
 
@@ -169,17 +252,39 @@ fn accounts_are_worked_on_from_the_command_line() {
     let run = |arguments: &[&str], input: &str| {
         use std::io::Write;
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_real200"));
-        command.args(arguments).current_dir(dir.path()).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        command
+            .args(arguments)
+            .current_dir(dir.path())
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped());
         let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
         let output = child.wait_with_output().unwrap();
-        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
     };
-    assert_eq!(run(&["user", "add", "ada", "--role", "admin"], "correct horse battery\n").0, 0);
+    assert_eq!(
+        run(
+            &["user", "add", "ada", "--role", "admin"],
+            "correct horse battery\n"
+        )
+        .0,
+        0
+    );
     assert_ne!(run(&["user", "add", "Ada"], "correct horse battery\n").0, 0);
     assert_ne!(run(&["user", "add", "bob"], "short\n").0, 0);
     assert!(run(&["user", "list"], "").1.contains("ada"));
-    assert_eq!(run(&["user", "set-password", "ada"], "another long password\n").0, 0);
+    assert_eq!(
+        run(&["user", "set-password", "ada"], "another long password\n").0,
+        0
+    );
     let binary = Binary::serve(dir.path(), &[], &[]);
     Console::log_in(binary.base(), "ada", "another long password");
 }
@@ -193,13 +298,23 @@ fn the_doctor_says_that_all_is_well_and_when_it_is_not() {
     assert_eq!(binary.wait().0, Some(0));
     let output = Binary::output(dir.path(), &["doctor"], &[]);
     let words = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && words.contains("all is well"), "{words}");
+    assert!(
+        output.status.success() && words.contains("all is well"),
+        "{words}"
+    );
 
-    let journal = std::fs::read_dir(dir.path().join("data/journal")).unwrap().map(|entry| entry.unwrap().path()).min().unwrap();
+    let journal = std::fs::read_dir(dir.path().join("data/journal"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .min()
+        .unwrap();
     let mut bytes = std::fs::read(&journal).unwrap();
     bytes[200] ^= 0xff;
     std::fs::write(&journal, bytes).unwrap();
     let output = Binary::output(dir.path(), &["doctor"], &[]);
     let words = String::from_utf8(output.stdout).unwrap();
-    assert!(!output.status.success() && words.contains("ERROR") && words.contains("journal"), "{words}");
+    assert!(
+        !output.status.success() && words.contains("ERROR") && words.contains("journal"),
+        "{words}"
+    );
 }

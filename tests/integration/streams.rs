@@ -10,10 +10,23 @@ use super::harness::{Gate, Script, TestGateway, Upstream, eventually, streamed_c
 fn frames_pass_one_by_one_as_they_come() {
     let gates = [Gate::default(), Gate::default()];
     let held = gates.clone();
-    let upstream = Upstream::start(move |_| Script::stream().word("one").wait(&held[0]).word("two").wait(&held[1]).usage(4, 2).done());
+    let upstream = Upstream::start(move |_| {
+        Script::stream()
+            .word("one")
+            .wait(&held[0])
+            .word("two")
+            .wait(&held[1])
+            .usage(4, 2)
+            .done()
+    });
     let gateway = TestGateway::start();
     gateway.channel(&upstream, &["m"]);
-    let mut lines = BufReader::new(gateway.new_client().open("/v1/chat/completions", &streamed_chat("m", "x"))).lines();
+    let mut lines = BufReader::new(
+        gateway
+            .new_client()
+            .open("/v1/chat/completions", &streamed_chat("m", "x")),
+    )
+    .lines();
     let mut next = || {
         loop {
             let line = lines.next()?.unwrap();
@@ -32,22 +45,42 @@ fn frames_pass_one_by_one_as_they_come() {
 
 #[test]
 fn a_client_that_did_not_ask_for_the_usage_frame_does_not_see_it_and_is_billed_by_it() {
-    let upstream = Upstream::start(|_| Script::stream().word("one").word("two").usage(40, 20).done());
+    let upstream = Upstream::start(|_| {
+        Script::stream()
+            .word("one")
+            .word("two")
+            .usage(40, 20)
+            .done()
+    });
     let gateway = TestGateway::start();
     gateway.channel(&upstream, &["m"]);
     let client = gateway.new_client();
     let answer = client.chat(&streamed_chat("m", "x"));
-    assert_eq!(upstream.requests()[0].json()["stream_options"]["include_usage"], true);
+    assert_eq!(
+        upstream.requests()[0].json()["stream_options"]["include_usage"],
+        true
+    );
     assert_eq!(answer.frames().len(), 3, "{}", answer.body);
-    assert!(!answer.body.contains("\"prompt_tokens\""), "{}", answer.body);
+    assert!(
+        !answer.body.contains("\"prompt_tokens\""),
+        "{}",
+        answer.body
+    );
     let call = eventually("the call", || gateway.admin().calls().into_iter().next());
-    assert_eq!((&call["usage"]["prompt_tokens"], &call["usage"]["estimated"]), (&json!(40), &json!(false)));
+    assert_eq!(
+        (&call["usage"]["prompt_tokens"], &call["usage"]["estimated"]),
+        (&json!(40), &json!(false))
+    );
 
     let mut asking = streamed_chat("m", "x");
     asking["stream_options"] = json!({"include_usage": true});
     let answer = client.chat(&asking);
     assert_eq!(answer.frames().len(), 4);
-    assert!(answer.body.contains("\"prompt_tokens\":40"), "{}", answer.body);
+    assert!(
+        answer.body.contains("\"prompt_tokens\":40"),
+        "{}",
+        answer.body
+    );
 }
 
 #[test]
@@ -64,8 +97,17 @@ fn a_stream_that_ends_without_done_is_an_error_and_not_a_clean_end() {
         let last: Value = serde_json::from_str(answer.frames().last().unwrap()).unwrap();
         assert_eq!(last["error"]["code"], "bad_gateway", "{}", answer.body);
         let call = eventually("the call", || gateway.admin().calls().into_iter().next());
-        assert_eq!((&call["status"], &call["error_code"]), (&json!("error"), &json!("bad_gateway")));
-        assert_eq!((&call["usage"]["estimated"], &call["usage"]["completion_tokens"]), (&json!(true), &json!(2)));
+        assert_eq!(
+            (&call["status"], &call["error_code"]),
+            (&json!("error"), &json!("bad_gateway"))
+        );
+        assert_eq!(
+            (
+                &call["usage"]["estimated"],
+                &call["usage"]["completion_tokens"]
+            ),
+            (&json!(true), &json!(2))
+        );
     }
 }
 
@@ -73,12 +115,29 @@ fn a_stream_that_ends_without_done_is_an_error_and_not_a_clean_end() {
 fn when_the_client_goes_away_the_upstream_is_cancelled_and_what_was_streamed_is_charged() {
     let gate = Gate::default();
     let held = gate.clone();
-    let upstream = Upstream::start(move |_| Script::stream().word("one").word(" two").wait(&held).word("three").usage(5, 3).done());
+    let upstream = Upstream::start(move |_| {
+        Script::stream()
+            .word("one")
+            .word(" two")
+            .wait(&held)
+            .word("three")
+            .usage(5, 3)
+            .done()
+    });
     let gateway = TestGateway::start();
     gateway.channel(&upstream, &["echo-2"]);
     let admin = gateway.admin();
-    admin.put("/api/models/echo-2", &json!({"input_usd_per_mtok": 1, "output_usd_per_mtok": 1})).expect(200);
-    let mut stream = BufReader::new(gateway.new_client().open("/v1/chat/completions", &streamed_chat("echo-2", "hello")));
+    admin
+        .put(
+            "/api/models/echo-2",
+            &json!({"input_usd_per_mtok": 1, "output_usd_per_mtok": 1}),
+        )
+        .expect(200);
+    let mut stream = BufReader::new(
+        gateway
+            .new_client()
+            .open("/v1/chat/completions", &streamed_chat("echo-2", "hello")),
+    );
     let mut line = String::new();
     while !line.contains("two") {
         line.clear();
@@ -88,25 +147,51 @@ fn when_the_client_goes_away_the_upstream_is_cancelled_and_what_was_streamed_is_
     let call = eventually("the cancelled call", || admin.calls().into_iter().next());
     gate.open();
     assert_eq!(call["status"], "cancelled");
-    assert_eq!((&call["usage"]["completion_tokens"], &call["usage"]["estimated"]), (&json!(2), &json!(true)));
-    assert!(call["usage"]["prompt_tokens"].as_u64().unwrap() > 0 && call["cost_usd"].as_f64().unwrap() > 0.0, "{call}");
-    eventually("the upstream's hang-up", || (upstream.hung_up() == 1).then_some(()));
+    assert_eq!(
+        (
+            &call["usage"]["completion_tokens"],
+            &call["usage"]["estimated"]
+        ),
+        (&json!(2), &json!(true))
+    );
+    assert!(
+        call["usage"]["prompt_tokens"].as_u64().unwrap() > 0
+            && call["cost_usd"].as_f64().unwrap() > 0.0,
+        "{call}"
+    );
+    eventually("the upstream's hang-up", || {
+        (upstream.hung_up() == 1).then_some(())
+    });
 }
 
 #[test]
 fn when_the_client_goes_away_before_the_head_the_upstream_is_cancelled_and_nothing_is_charged() {
     let gate = Gate::default();
     let held = gate.clone();
-    let upstream = Upstream::start(move |_| Script::default().wait(&held).send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
+    let upstream = Upstream::start(move |_| {
+        Script::default()
+            .wait(&held)
+            .send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+    });
     let gateway = TestGateway::start();
     gateway.channel(&upstream, &["m"]);
     let client = gateway.new_client();
-    let request = client.request("POST", "/v1/chat/completions").json(&streamed_chat("m", "x")).timeout(std::time::Duration::from_millis(300));
+    let request = client
+        .request("POST", "/v1/chat/completions")
+        .json(&streamed_chat("m", "x"))
+        .timeout(std::time::Duration::from_millis(300));
     assert!(request.send().is_err());
-    let call = eventually("the cancelled call", || gateway.admin().calls().into_iter().next());
+    let call = eventually("the cancelled call", || {
+        gateway.admin().calls().into_iter().next()
+    });
     gate.open();
-    assert_eq!((&call["status"], &call["usage"]["total_tokens"]), (&json!("cancelled"), &json!(0)));
-    eventually("the upstream's hang-up", || (upstream.hung_up() == 1).then_some(()));
+    assert_eq!(
+        (&call["status"], &call["usage"]["total_tokens"]),
+        (&json!("cancelled"), &json!(0))
+    );
+    eventually("the upstream's hang-up", || {
+        (upstream.hung_up() == 1).then_some(())
+    });
 }
 
 #[test]
@@ -114,7 +199,11 @@ fn an_upstream_that_falls_silent_is_a_timeout_for_the_client() {
     let gate = Gate::default();
     let held = gate.clone();
     let upstream = Upstream::start(move |request| {
-        if request.text.contains("no-head") { Script::default().wait(&held) } else { Script::stream().word("one").wait(&held) }
+        if request.text.contains("no-head") {
+            Script::default().wait(&held)
+        } else {
+            Script::stream().word("one").wait(&held)
+        }
     });
     let gateway = TestGateway::with(real200::clock::Clock::system(), |config| {
         config.upstream.first_byte_timeout_ms = 200;
@@ -122,7 +211,12 @@ fn an_upstream_that_falls_silent_is_a_timeout_for_the_client() {
     });
     gateway.channel(&upstream, &["m"]);
     let client = gateway.new_client();
-    assert_eq!(client.chat(&streamed_chat("m", "no-head")).expect_error(504), "gateway_timeout");
+    assert_eq!(
+        client
+            .chat(&streamed_chat("m", "no-head"))
+            .expect_error(504),
+        "gateway_timeout"
+    );
     let answer = client.chat(&streamed_chat("m", "silence after the first word"));
     gate.open();
     assert_eq!(answer.status, 200);
@@ -134,9 +228,22 @@ fn an_upstream_that_falls_silent_is_a_timeout_for_the_client() {
 fn the_responses_dialect_streams_and_ends_with_its_own_event() {
     let gateway = TestGateway::start();
     let client = gateway.new_client();
-    let answer = client.post("/v1/responses", &json!({"model": "echo", "input": "say this", "stream": true}));
-    let types: Vec<_> = answer.frames().iter().map(|frame| serde_json::from_str::<Value>(frame).unwrap()["type"].clone()).collect();
-    assert_eq!((types.first().unwrap(), types.last().unwrap()), (&json!("response.created"), &json!("response.completed")));
+    let answer = client.post(
+        "/v1/responses",
+        &json!({"model": "echo", "input": "say this", "stream": true}),
+    );
+    let types: Vec<_> = answer
+        .frames()
+        .iter()
+        .map(|frame| serde_json::from_str::<Value>(frame).unwrap()["type"].clone())
+        .collect();
+    assert_eq!(
+        (types.first().unwrap(), types.last().unwrap()),
+        (&json!("response.created"), &json!("response.completed"))
+    );
     let call = eventually("the call", || gateway.admin().calls().into_iter().next());
-    assert_eq!((&call["status"], &call["stream"]), (&json!("ok"), &json!(true)));
+    assert_eq!(
+        (&call["status"], &call["stream"]),
+        (&json!("ok"), &json!(true))
+    );
 }

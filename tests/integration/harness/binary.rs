@@ -18,9 +18,19 @@ pub(crate) struct Binary {
 /// The program with a clean environment.
 pub(crate) fn command(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_real200"));
-    let kept: BTreeMap<String, String> = std::env::vars().filter(|(name, _)| name == "PATH" || name == "HOME" || name == "LLVM_PROFILE_FILE").collect();
-    command.args(arguments).current_dir(dir).env_clear().envs(kept).envs(variables.iter().copied());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let kept: BTreeMap<String, String> = std::env::vars()
+        .filter(|(name, _)| name == "PATH" || name == "HOME" || name == "LLVM_PROFILE_FILE")
+        .collect();
+    command
+        .args(arguments)
+        .current_dir(dir)
+        .env_clear()
+        .envs(kept)
+        .envs(variables.iter().copied());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 
@@ -32,9 +42,16 @@ impl Binary {
 
     /// Starts serving on a free port, and waits until it says so.
     pub(crate) fn serve(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let arguments = [&["--listen", "127.0.0.1:0", "--data-dir", "data"], arguments].concat();
+        let arguments = [
+            &["--listen", "127.0.0.1:0", "--data-dir", "data"],
+            arguments,
+        ]
+        .concat();
         let mut child = command(dir, &arguments, variables).spawn().unwrap();
-        let (stdout, stderr) = (Arc::new(Mutex::new(String::new())), Arc::new(Mutex::new(String::new())));
+        let (stdout, stderr) = (
+            Arc::new(Mutex::new(String::new())),
+            Arc::new(Mutex::new(String::new())),
+        );
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut base = None;
         let mut line = String::new();
@@ -58,13 +75,28 @@ impl Binary {
             })
         };
         let errors = BufReader::new(child.stderr.take().unwrap());
-        let readers = vec![drain(Box::new(lines), Arc::clone(&stdout)), drain(Box::new(errors), Arc::clone(&stderr))];
+        let readers = vec![
+            drain(Box::new(lines), Arc::clone(&stdout)),
+            drain(Box::new(errors), Arc::clone(&stderr)),
+        ];
         let Some(base) = base else {
             let _ = child.wait();
-            readers.into_iter().for_each(|reader| reader.join().unwrap());
-            panic!("it did not start: {}{}", stdout.lock().unwrap(), stderr.lock().unwrap());
+            readers
+                .into_iter()
+                .for_each(|reader| reader.join().unwrap());
+            panic!(
+                "it did not start: {}{}",
+                stdout.lock().unwrap(),
+                stderr.lock().unwrap()
+            );
         };
-        Self { child, base, stdout, readers, stderr }
+        Self {
+            child,
+            base,
+            stdout,
+            readers,
+            stderr,
+        }
     }
 
     pub(crate) fn base(&self) -> &str {
@@ -80,14 +112,19 @@ impl Binary {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(status.success());
     }
 
     /// Waits for its end; its exit code, `None` if a signal ended it.
     pub(crate) fn wait(mut self) -> (Option<i32>, String) {
         let status = self.child.wait().unwrap();
-        self.readers.drain(..).for_each(|reader| reader.join().unwrap());
+        self.readers
+            .drain(..)
+            .for_each(|reader| reader.join().unwrap());
         (status.code(), self.stderr())
     }
 }

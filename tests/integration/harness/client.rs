@@ -23,7 +23,11 @@ impl Reply {
         let mut bytes = Vec::new();
         // A body that breaks off is looked at as far as it came.
         let _ = response.read_to_end(&mut bytes);
-        Self { status, headers, body: String::from_utf8_lossy(&bytes).into_owned() }
+        Self {
+            status,
+            headers,
+            body: String::from_utf8_lossy(&bytes).into_owned(),
+        }
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -34,14 +38,21 @@ impl Reply {
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
-        if self.body.is_empty() { Value::Null } else { self.json() }
+        if self.body.is_empty() {
+            Value::Null
+        } else {
+            self.json()
+        }
     }
 
     /// The `code` of an error with this status.
     #[track_caller]
     pub(crate) fn expect_error(self, status: u16) -> String {
         let body = self.expect(status);
-        body["error"]["code"].as_str().unwrap_or_else(|| panic!("no error code in {body}")).to_owned()
+        body["error"]["code"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no error code in {body}"))
+            .to_owned()
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -50,12 +61,17 @@ impl Reply {
 
     /// The `data:` of each frame of a streamed answer.
     pub(crate) fn frames(&self) -> Vec<&str> {
-        self.body.lines().filter_map(|line| line.strip_prefix("data: ")).collect()
+        self.body
+            .lines()
+            .filter_map(|line| line.strip_prefix("data: "))
+            .collect()
     }
 }
 
 fn http() -> reqwest::blocking::ClientBuilder {
-    Client::builder().timeout(Duration::from_secs(60)).pool_max_idle_per_host(0)
+    Client::builder()
+        .timeout(Duration::from_secs(60))
+        .pool_max_idle_per_host(0)
 }
 
 /// A person's browser at the console API.
@@ -66,17 +82,29 @@ pub(crate) struct Console {
 
 impl Console {
     pub(crate) fn anonymous(base: &str) -> Self {
-        Self { http: http().cookie_provider(Arc::new(Jar::default())).build().unwrap(), base: base.to_owned() }
+        Self {
+            http: http()
+                .cookie_provider(Arc::new(Jar::default()))
+                .build()
+                .unwrap(),
+            base: base.to_owned(),
+        }
     }
 
     pub(crate) fn log_in(base: &str, username: &str, password: &str) -> Self {
         let console = Self::anonymous(base);
-        console.post("/api/session", &json!({"username": username, "password": password})).expect(200);
+        console
+            .post(
+                "/api/session",
+                &json!({"username": username, "password": password}),
+            )
+            .expect(200);
         console
     }
 
     pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
-        self.http.request(method.parse().unwrap(), format!("{}{path}", self.base))
+        self.http
+            .request(method.parse().unwrap(), format!("{}{path}", self.base))
     }
 
     pub(crate) fn send(request: RequestBuilder) -> Reply {
@@ -105,7 +133,10 @@ impl Console {
 
     /// The newest calls of the log.
     pub(crate) fn calls(&self) -> Vec<Value> {
-        self.get("/api/logs").expect(200)["items"].as_array().unwrap().clone()
+        self.get("/api/logs").expect(200)["items"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     /// A call of the log by its `x-request-id`.
@@ -124,11 +155,17 @@ pub(crate) struct KeyClient {
 
 impl KeyClient {
     pub(crate) fn new(base: &str, key: &str) -> Self {
-        Self { http: http().build().unwrap(), base: base.to_owned(), key: key.to_owned() }
+        Self {
+            http: http().build().unwrap(),
+            base: base.to_owned(),
+            key: key.to_owned(),
+        }
     }
 
     pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
-        self.http.request(method.parse().unwrap(), format!("{}{path}", self.base)).bearer_auth(&self.key)
+        self.http
+            .request(method.parse().unwrap(), format!("{}{path}", self.base))
+            .bearer_auth(&self.key)
     }
 
     pub(crate) fn get(&self, path: &str) -> Reply {

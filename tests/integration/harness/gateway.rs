@@ -39,12 +39,20 @@ impl TestGateway {
     /// With a clock of the test's and changes to the configuration.
     pub(crate) fn with(clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut config = Config { data_dir: DataDir(dir.path().join("data")), ..Config::default() };
+        let mut config = Config {
+            data_dir: DataDir(dir.path().join("data")),
+            ..Config::default()
+        };
         config.server.workers = 2;
         config.server.drain_seconds = 2;
         config.journal.segment_bytes = 1 << 20;
         change(&mut config);
-        let mut gateway = Self { dir, config, clock, running: None };
+        let mut gateway = Self {
+            dir,
+            config,
+            clock,
+            running: None,
+        };
         gateway.run();
         gateway
     }
@@ -55,13 +63,26 @@ impl TestGateway {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let (config, clock) = (self.config.clone(), self.clock.clone());
-        let bootstrap = Bootstrap { admin: Some((ADMIN.to_owned(), PASSWORD.to_owned().into())), ..Bootstrap::default() };
+        let bootstrap = Bootstrap {
+            admin: Some((ADMIN.to_owned(), PASSWORD.to_owned().into())),
+            ..Bootstrap::default()
+        };
         let thread = std::thread::spawn(move || {
-            actix_web::rt::System::new().block_on(real200::server::run(config, bootstrap, listener, clock, async {
-                let _ = stopped.await;
-            }))
+            actix_web::rt::System::new().block_on(real200::server::run(
+                config,
+                bootstrap,
+                listener,
+                clock,
+                async {
+                    let _ = stopped.await;
+                },
+            ))
         });
-        self.running = Some(Running { address, stop, thread });
+        self.running = Some(Running {
+            address,
+            stop,
+            thread,
+        });
     }
 
     /// Stops it as SIGTERM would, and starts it again on the same data.
@@ -73,12 +94,18 @@ impl TestGateway {
     pub(crate) fn stop(&mut self) {
         if let Some(Running { stop, thread, .. }) = self.running.take() {
             let _ = stop.send(());
-            thread.join().expect("the server panicked").expect("the server stops cleanly");
+            thread
+                .join()
+                .expect("the server panicked")
+                .expect("the server stops cleanly");
         }
     }
 
     fn address(&self) -> SocketAddr {
-        self.running.as_ref().expect("the gateway is running").address
+        self.running
+            .as_ref()
+            .expect("the gateway is running")
+            .address
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -140,7 +167,11 @@ impl Drop for TestGateway {
         }
         self.stop();
         let examination = storage::examine(&self.data_dir(), &self.config.storage(), &mut |_| {});
-        let wrong: Vec<_> = examination.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+        let wrong: Vec<_> = examination
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .collect();
         assert!(wrong.is_empty(), "the doctor found: {wrong:#?}");
     }
 }

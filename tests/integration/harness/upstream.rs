@@ -16,7 +16,10 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -57,7 +60,9 @@ impl Gate {
 impl Script {
     /// A whole answer.
     pub(crate) fn json(status: u16, body: &Value) -> Self {
-        Self::default().head(status, "application/json", Some(body.to_string().len())).send(&body.to_string())
+        Self::default()
+            .head(status, "application/json", Some(body.to_string().len()))
+            .send(&body.to_string())
     }
 
     /// A chat completion that says `words` and reports this usage.
@@ -112,8 +117,13 @@ impl Script {
     }
 
     fn head(self, status: u16, content_type: &str, length: Option<usize>) -> Self {
-        let framing = length.map_or_else(|| "transfer-encoding: chunked".to_owned(), |length| format!("content-length: {length}"));
-        self.send(&format!("HTTP/1.1 {status} Scripted\r\ncontent-type: {content_type}\r\n{framing}\r\n\r\n"))
+        let framing = length.map_or_else(
+            || "transfer-encoding: chunked".to_owned(),
+            |length| format!("content-length: {length}"),
+        );
+        self.send(&format!(
+            "HTTP/1.1 {status} Scripted\r\ncontent-type: {content_type}\r\n{framing}\r\n\r\n"
+        ))
     }
 
     pub(crate) fn send(mut self, text: &str) -> Self {
@@ -143,11 +153,23 @@ impl Upstream {
     /// Answers each request as `script` says.
     pub(crate) fn start(script: impl Fn(&Request) -> Script + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let upstream = Self { port: listener.local_addr().unwrap().port(), requests: Arc::default(), hung_up: Arc::default() };
-        let (script, requests, hung_up) = (Arc::new(script), Arc::clone(&upstream.requests), Arc::clone(&upstream.hung_up));
+        let upstream = Self {
+            port: listener.local_addr().unwrap().port(),
+            requests: Arc::default(),
+            hung_up: Arc::default(),
+        };
+        let (script, requests, hung_up) = (
+            Arc::new(script),
+            Arc::clone(&upstream.requests),
+            Arc::clone(&upstream.hung_up),
+        );
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (script, requests, hung_up) = (Arc::clone(&script), Arc::clone(&requests), Arc::clone(&hung_up));
+                let (script, requests, hung_up) = (
+                    Arc::clone(&script),
+                    Arc::clone(&requests),
+                    Arc::clone(&hung_up),
+                );
                 let Ok(stream) = stream else { return };
                 std::thread::spawn(move || serve(stream, &*script, &requests, &hung_up));
             }
@@ -157,8 +179,16 @@ impl Upstream {
 
     /// A port on which nobody listens.
     pub(crate) fn dead() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { port, requests: Arc::default(), hung_up: Arc::default() }
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        Self {
+            port,
+            requests: Arc::default(),
+            hung_up: Arc::default(),
+        }
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -178,7 +208,12 @@ impl Upstream {
     }
 }
 
-fn serve(stream: TcpStream, script: &dyn Fn(&Request) -> Script, requests: &Mutex<Vec<Request>>, hung_up: &Mutex<usize>) {
+fn serve(
+    stream: TcpStream,
+    script: &dyn Fn(&Request) -> Script,
+    requests: &Mutex<Vec<Request>>,
+    hung_up: &Mutex<usize>,
+) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
     while let Some(request) = read(&mut reader) {
@@ -196,7 +231,8 @@ fn serve(stream: TcpStream, script: &dyn Fn(&Request) -> Script, requests: &Mute
                     // Whether the gateway is still there shows only when something is read.
                     let mut probe = [0; 1];
                     writer.set_nonblocking(true).unwrap();
-                    let gone = matches!(writer.peek(&mut probe), Ok(0)) || writer.take_error().unwrap().is_some();
+                    let gone = matches!(writer.peek(&mut probe), Ok(0))
+                        || writer.take_error().unwrap().is_some();
                     writer.set_nonblocking(false).unwrap();
                     if gone {
                         *hung_up.lock().unwrap() += 1;
@@ -227,7 +263,11 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
             None => break,
         }
     }
-    let mut request = Request { path, headers, text: String::new() };
+    let mut request = Request {
+        path,
+        headers,
+        text: String::new(),
+    };
     if let Some(length) = request.header("content-length") {
         let mut body = vec![0; length.parse().ok()?];
         reader.read_exact(&mut body).ok()?;
