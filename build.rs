@@ -2,6 +2,11 @@
 //! `REAL200_UI_DIST` or a packaged crate's prebuilt `ui/dist`; `npm ci` and Vite; without npm, or with `REAL200_UI=skip`, one page
 //! that says so. Only the console's own sources wake npm; nothing is written into the source tree but `ui/node_modules`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a build script is told by the environment"
+)]
+
 use std::error::Error;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

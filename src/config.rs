@@ -236,6 +236,10 @@ type Environment = Vec<(String, String)>;
 ///
 /// # Errors
 /// One sentence that names the file or variable and says what to change.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one file that reads the environment"
+)]
 pub fn load(overrides: &Overrides) -> Result<(Config, Bootstrap), ConfigError> {
     let environment = environment(std::env::vars_os())?;
     let file = read_file(overrides.file.as_deref())?;
@@ -349,13 +353,10 @@ fn known_keys() -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     if let Ok(toml::Value::Table(table)) = toml::Value::try_from(Config::default()) {
         for (name, value) in table {
-            match value {
-                toml::Value::Table(section) => {
-                    keys.extend(section.keys().map(|field| format!("{name}.{field}")))
-                }
-                _ => {
-                    keys.insert(name);
-                }
+            if let Some(section) = value.as_table() {
+                keys.extend(section.keys().map(|field| format!("{name}.{field}")));
+            } else {
+                keys.insert(name);
             }
         }
     }
@@ -537,11 +538,11 @@ impl Config {
 
     /// How the store is opened.
     pub fn storage(&self) -> storage::Options {
-        let mut options = storage::Options::default();
-        options.keep_bytes = self.journal.keep_bytes;
-        options.segment_bytes = self.journal.segment_bytes;
-        options.gather = Duration::from_micros(self.journal.gather_us);
-        options
+        storage::Options::new(
+            self.journal.keep_bytes,
+            self.journal.segment_bytes,
+            Duration::from_micros(self.journal.gather_us),
+        )
     }
 }
 

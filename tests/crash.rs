@@ -8,6 +8,10 @@
     clippy::panic,
     reason = "a test fails by panicking"
 )]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test has clocks and threads of its own"
+)]
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader};

@@ -9,6 +9,10 @@
     clippy::panic,
     reason = "a test fails by panicking"
 )]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test has clocks and threads of its own"
+)]
 
 mod integration {
     mod accounts;

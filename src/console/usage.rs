@@ -66,6 +66,9 @@ pub(super) struct UsageGroup {
     name: String,
 }
 
+/// Bucket and group of a row: the order of the rows.
+type RowKey = (Option<Timestamp>, Option<String>);
+
 /// What is grouped by.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum GroupBy {
@@ -138,10 +141,7 @@ pub(super) async fn report(
     let ledger = state.ledger.clone();
     let totals = off_worker(move || ledger.usage(kind, grain, from, to, key)).await?;
 
-    let mut rows: BTreeMap<
-        (Option<Timestamp>, Option<String>),
-        (Option<UsageGroup>, domain::Tally),
-    > = BTreeMap::new();
+    let mut rows: BTreeMap<RowKey, (Option<UsageGroup>, domain::Tally)> = BTreeMap::new();
     let mut total = domain::Tally::default();
     for (key, tally) in totals
         .into_iter()

@@ -176,11 +176,9 @@ impl Models {
                 (name, name),
                 Vec::new(),
             );
-            self.0.store.write(
-                Batch::new()
-                    .delete::<Model>(name.as_bytes().to_vec())
-                    .put(&log),
-            )
+            self.0
+                .store
+                .write(Batch::new().delete::<Model>(name.as_bytes()).put(&log))
         };
         write(&self.0.store, ticket).await
     }

@@ -360,7 +360,7 @@ impl Sessions {
             return Ok(());
         }
         let batch = ended.iter().fold(Batch::new(), |batch, digest| {
-            batch.delete::<Session>(digest.0.to_vec())
+            batch.delete::<Session>(digest.0)
         });
         let ticket = self.0.store.write(batch);
         write(&self.0.store, ticket).await

@@ -18,6 +18,18 @@ pub struct Options {
     pub(super) faults: super::disk::Faults,
 }
 
+impl Options {
+    /// The defaults but for what an operator can set.
+    pub fn new(keep_bytes: u64, segment_bytes: u64, gather: Duration) -> Self {
+        Self {
+            keep_bytes,
+            segment_bytes,
+            gather,
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {

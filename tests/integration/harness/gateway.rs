@@ -1,7 +1,7 @@
 //! A gateway in this process: the real server, a free port, a data directory of its own, a clock that may be moved by hand.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread::JoinHandle;
 
 use real200::clock::Clock;
@@ -18,7 +18,7 @@ pub(crate) const ADMIN: &str = "ada";
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
 pub(crate) struct TestGateway {
-    dir: TempDir,
+    _dir: TempDir,
     config: Config,
     pub(crate) clock: Clock,
     running: Option<Running>,
@@ -48,7 +48,7 @@ impl TestGateway {
         config.journal.segment_bytes = 1 << 20;
         change(&mut config);
         let mut gateway = Self {
-            dir,
+            _dir: dir,
             config,
             clock,
             running: None,
@@ -114,10 +114,6 @@ impl TestGateway {
 
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.config.data_dir.0.clone()
-    }
-
-    pub(crate) fn dir(&self) -> &Path {
-        self.dir.path()
     }
 
     /// The console API, logged in as `ada`.
