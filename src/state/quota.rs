@@ -77,6 +77,22 @@ pub struct Standing {
     pub reserved: Consumption,
 }
 
+impl Standing {
+    /// What a new call could still take in one window: what is booked and what is set aside is gone.
+    pub fn left(&self, window: Window) -> Headroom {
+        let left = self.quota.left(&self.used, window);
+        Headroom {
+            usd: left.usd.map(|usd| usd.minus(self.reserved.usd)),
+            tokens: left
+                .tokens
+                .map(|tokens| tokens.saturating_sub(self.reserved.tokens)),
+            requests: left
+                .requests
+                .map(|requests| requests.saturating_sub(self.reserved.requests)),
+        }
+    }
+}
+
 /// What a call may need at most.
 #[derive(Clone, Debug)]
 pub struct Ask {

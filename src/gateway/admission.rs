@@ -1,0 +1,385 @@
+//! The steps before a call is forwarded, each a type made from the last one's value: authenticate, read, authorize, route,
+//! rate-limit, reserve, open. A step that fails gives a [`Refusal`], which knows all that was known by then.
+
+use std::sync::Arc;
+
+use actix_web::web::Payload;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+
+use super::arrival::Arrival;
+use super::bill::Bill;
+use super::estimate;
+use super::request::Request;
+use crate::domain::{Code, Day, Error, Model, Opened, Result};
+use crate::state::{Ask, Caller, Permit, RateLimitHeaders, Reservation, Route, State};
+
+/// A call that was turned away before it was opened.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) error: Error,
+    pub(crate) arrival: Arrival,
+    /// Whose call it was; `None`: nobody's that is known.
+    pub(crate) caller: Option<Caller>,
+    model: String,
+    stream: bool,
+}
+
+impl Refusal {
+    /// Writes it down, if it was somebody's.
+    pub(crate) fn record(&self, state: &State) {
+        let Some(caller) = &self.caller else { return };
+        let priced = state
+            .models
+            .find(&self.model)
+            .is_some_and(|model| model.price.is_some());
+        let opened = opened(
+            &self.arrival,
+            caller,
+            &self.model,
+            self.stream,
+            priced,
+            state.today(),
+        );
+        state
+            .ledger
+            .refuse(opened, self.arrival.started, &self.error);
+    }
+}
+
+fn opened(
+    arrival: &Arrival,
+    caller: &Caller,
+    model: &str,
+    stream: bool,
+    priced: bool,
+    day: Day,
+) -> Opened {
+    Opened {
+        id: arrival.id,
+        started_at: arrival.started_at,
+        day,
+        key_id: caller.key().id,
+        account_id: caller.key().account_id,
+        budget_id: caller.key().budget_id,
+        endpoint: arrival.endpoint,
+        model: model.to_owned(),
+        stream,
+        client_ip: Some(arrival.client_ip),
+        user_agent: arrival.user_agent.clone(),
+        client_request_id: arrival.client_request_id.clone(),
+        reserved: None,
+        priced,
+    }
+}
+
+type Step<T> = Result<T, Box<Refusal>>;
+
+impl Arrival {
+    /// Who is it? A key that works, used from where it may be.
+    pub(crate) fn authenticate(
+        self,
+        state: &State,
+        presented: Option<&str>,
+    ) -> Step<Authenticated> {
+        match state.keys.authenticate(presented, self.client_ip) {
+            Ok(caller) => Ok(Authenticated {
+                arrival: self,
+                caller,
+            }),
+            Err(error) => Err(Box::new(Refusal {
+                error,
+                arrival: self,
+                caller: None,
+                model: String::new(),
+                stream: false,
+            })),
+        }
+    }
+}
+
+/// It is known who calls.
+pub(crate) struct Authenticated {
+    arrival: Arrival,
+    pub(crate) caller: Caller,
+}
+
+impl Authenticated {
+    /// What is wanted? The body, up to the limit, and what matters of it.
+    pub(crate) async fn read(
+        self,
+        state: &State,
+        declared: Option<u64>,
+        payload: Payload,
+    ) -> Step<Asked> {
+        let read = read_body(payload, declared, state.settings.body_limit)
+            .await
+            .and_then(|body| Request::read(self.arrival.endpoint, body));
+        match read {
+            Ok(request) => Ok(Asked {
+                arrival: self.arrival,
+                caller: self.caller,
+                request,
+            }),
+            Err(error) => Err(Box::new(Refusal {
+                error,
+                arrival: self.arrival,
+                caller: Some(self.caller),
+                model: String::new(),
+                stream: false,
+            })),
+        }
+    }
+}
+
+async fn read_body(mut payload: Payload, declared: Option<u64>, limit: usize) -> Result<Bytes> {
+    let too_large = || {
+        let message = format!(
+            "The request body is larger than the {limit} bytes that this gateway takes. Send less, or have the limit raised."
+        );
+        Error::new(Code::RequestTooLarge, message)
+    };
+    if declared.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit))
+    {
+        return Err(too_large());
+    }
+    let broken = |_| {
+        Error::new(
+            Code::InvalidRequest,
+            "The request body broke off or could not be read. Send it again.",
+        )
+    };
+    // Most bodies come in one piece, which is used as it is.
+    let first = payload
+        .next()
+        .await
+        .transpose()
+        .map_err(broken)?
+        .unwrap_or_default();
+    let Some(second) = payload.next().await.transpose().map_err(broken)? else {
+        return if first.len() > limit {
+            Err(too_large())
+        } else {
+            Ok(first)
+        };
+    };
+    let expected = declared
+        .and_then(|length| usize::try_from(length).ok())
+        .unwrap_or(0);
+    let mut body = BytesMut::with_capacity(expected.max(first.len() + second.len()));
+    body.extend_from_slice(&first);
+    body.extend_from_slice(&second);
+    while let Some(piece) = payload.next().await.transpose().map_err(broken)? {
+        if body.len() + piece.len() > limit {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&piece);
+    }
+    if body.len() > limit {
+        Err(too_large())
+    } else {
+        Ok(body.freeze())
+    }
+}
+
+/// It is known what is asked for.
+pub(crate) struct Asked {
+    arrival: Arrival,
+    caller: Caller,
+    request: Request,
+}
+
+impl Asked {
+    fn refuse(self, error: Error) -> Box<Refusal> {
+        let Self {
+            arrival,
+            caller,
+            request,
+        } = self;
+        Box::new(Refusal {
+            error,
+            arrival,
+            caller: Some(caller),
+            model: request.scan.model,
+            stream: request.scan.stream,
+        })
+    }
+
+    /// May this key use that endpoint and that model?
+    pub(crate) fn authorize(self) -> Step<Authorized> {
+        match self
+            .caller
+            .key()
+            .permissions
+            .check_call(self.arrival.endpoint, &self.request.scan.model)
+        {
+            Ok(()) => Ok(Authorized(self)),
+            Err(error) => Err(self.refuse(error)),
+        }
+    }
+}
+
+/// It is allowed.
+pub(crate) struct Authorized(Asked);
+
+impl Authorized {
+    /// Who could serve it? Before anything is taken or set aside: what has to be set aside depends on the dearest candidate.
+    pub(crate) fn route(self, state: &State) -> Step<Routed> {
+        match state.channels.route(&self.0.request.scan.model) {
+            Ok(route) => {
+                let model = state.models.find(&self.0.request.scan.model);
+                let prompt_bound = estimate::prompt_bound(&self.0.request);
+                Ok(Routed {
+                    asked: self.0,
+                    route,
+                    model,
+                    prompt_bound,
+                })
+            }
+            Err(error) => Err(self.0.refuse(error)),
+        }
+    }
+}
+
+/// It is known who could serve it.
+pub(crate) struct Routed {
+    asked: Asked,
+    route: Route,
+    model: Option<Arc<Model>>,
+    prompt_bound: u64,
+}
+
+impl Routed {
+    /// Not too fast, not too many at once?
+    pub(crate) fn admit(self, state: &State) -> Step<Admitted> {
+        match state.admit(
+            &self.asked.caller,
+            estimate::prompt_guess(self.prompt_bound),
+        ) {
+            Ok(permit) => Ok(Admitted {
+                routed: self,
+                permit,
+            }),
+            Err(error) => Err(self.asked.refuse(error)),
+        }
+    }
+}
+
+/// Its rate is within the limits.
+pub(crate) struct Admitted {
+    routed: Routed,
+    permit: Permit,
+}
+
+impl Admitted {
+    /// Does its upper bound fit the quotas of key and account? It is set aside.
+    pub(crate) fn reserve(self, state: &State) -> Step<Reserved> {
+        let Routed {
+            asked,
+            route,
+            model,
+            prompt_bound,
+        } = &self.routed;
+        let scan = &asked.request.scan;
+        let ask = Ask {
+            prompt_tokens: *prompt_bound,
+            generates: asked.arrival.endpoint.generates(),
+            client_limit: scan.output_limit,
+            choices: scan.choices,
+            model: model.clone(),
+            multiplier: route.dearest(),
+        };
+        let day = state.today();
+        match state.reserve(&asked.caller, &ask, day) {
+            Ok(reservation) => Ok(Reserved {
+                admitted: self,
+                reservation,
+                day,
+            }),
+            Err(error) => Err(self.routed.asked.refuse(error)),
+        }
+    }
+}
+
+/// What it may cost is set aside.
+pub(crate) struct Reserved {
+    admitted: Admitted,
+    reservation: Reservation,
+    day: Day,
+}
+
+impl Reserved {
+    /// Writes the call's opening to the journal, not waiting for the disk. From here on it is settled, whatever happens.
+    pub(crate) fn open(self, state: &State) -> Step<Admission> {
+        let Self {
+            admitted:
+                Admitted {
+                    routed:
+                        Routed {
+                            asked,
+                            route,
+                            model,
+                            ..
+                        },
+                    permit,
+                },
+            reservation,
+            day,
+        } = self;
+        let scan = &asked.request.scan;
+        let priced = model.as_ref().is_some_and(|model| model.price.is_some());
+        let opened = opened(
+            &asked.arrival,
+            &asked.caller,
+            &scan.model,
+            scan.stream,
+            priced,
+            day,
+        );
+        let (limits, lowered_output) = (permit.headers(), reservation.lowered_output());
+        match state
+            .ledger
+            .open(opened, asked.arrival.started, reservation, permit)
+        {
+            Ok(open) => {
+                let Asked {
+                    arrival,
+                    caller,
+                    request,
+                } = asked;
+                let bill = Bill::new(open, model, request.body.clone());
+                Ok(Admission {
+                    plan: Plan {
+                        arrival,
+                        caller,
+                        request,
+                        route,
+                        limits,
+                        lowered_output,
+                    },
+                    bill,
+                })
+            }
+            Err(error) => Err(asked.refuse(error)),
+        }
+    }
+}
+
+/// A call that may go: opened, with its bound set aside.
+pub(crate) struct Admission {
+    pub(crate) plan: Plan,
+    pub(crate) bill: Bill,
+}
+
+/// What is to be done.
+pub(crate) struct Plan {
+    pub(crate) arrival: Arrival,
+    pub(crate) caller: Caller,
+    pub(crate) request: Request,
+    /// The candidates, in order.
+    pub(crate) route: Route,
+    /// How the key's rate limits stand.
+    pub(crate) limits: RateLimitHeaders,
+    /// The output limit that must be sent so that the call fits its reservation.
+    pub(crate) lowered_output: Option<u64>,
+}

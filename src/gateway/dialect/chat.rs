@@ -1,0 +1,104 @@
+//! OpenAI chat completions. A stream ends with `data: [DONE]`; its usage comes in a frame with empty `choices` when asked
+//! for, or, with some providers, unasked in the last frame with choices or in every frame.
+//! Reference: OpenAI API reference, "Chat Completions" and "Streaming".
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::told::{Seen, Written};
+use super::usage;
+use super::walk::{self, Value};
+use crate::domain::Error;
+
+/// Keys under which a model's words stand.
+const WORDS: [&[u8]; 7] = [
+    b"content",
+    b"reasoning_content",
+    b"reasoning",
+    b"thinking",
+    b"refusal",
+    b"arguments",
+    b"name",
+];
+
+pub(super) fn read_frame(data: &[u8], written: &mut Written) -> Seen {
+    frame_with(data, |key, text| {
+        let wrote = WORDS.contains(&key) && !text.is_empty();
+        if wrote {
+            written.push(text);
+        }
+        wrote
+    })
+}
+
+/// Reads a frame; `words` is shown each string with its key and says whether a model wrote it.
+pub(super) fn frame_with(data: &[u8], mut words: impl FnMut(&[u8], &[u8]) -> bool) -> Seen {
+    if data.trim_ascii() == b"[DONE]" {
+        return Seen {
+            terminal: true,
+            ..Seen::default()
+        };
+    }
+    let (mut seen, mut has_usage) = (Seen::default(), false);
+    walk::members(data, |depth, key, value| match value {
+        Value::Text(text) => {
+            if depth > 1 {
+                seen.content |= words(key, text);
+            } else if key == b"error" {
+                seen.error = true;
+            }
+        }
+        Value::Other(_) => {
+            has_usage |= key == b"usage" && value.is_object();
+            seen.error |= depth == 1 && key == b"error" && !value.is_null();
+        }
+    });
+    if has_usage {
+        read_usage(data, &mut seen);
+    }
+    seen
+}
+
+fn read_usage(data: &[u8], seen: &mut Seen) {
+    #[derive(Deserialize)]
+    struct Chunk<'a> {
+        #[serde(borrow)]
+        usage: Option<&'a RawValue>,
+        choices: Option<Vec<IgnoredAny>>,
+        #[serde(borrow)]
+        x_groq: Option<Groq<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Groq<'a> {
+        #[serde(borrow)]
+        usage: Option<&'a RawValue>,
+    }
+    let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else {
+        return;
+    };
+    let reported = chunk.usage.or(chunk.x_groq.and_then(|groq| groq.usage));
+    seen.usage = reported.and_then(usage::read);
+    seen.only_usage =
+        chunk.usage.is_some() && chunk.choices.is_some_and(|choices| choices.is_empty());
+}
+
+pub(super) fn read_written(answer: &[u8], written: &mut Written) {
+    walk::members(answer, |_, key, value| {
+        if WORDS.contains(&key)
+            && let Some(text) = value.text()
+        {
+            written.push(text);
+        }
+    });
+}
+
+pub(super) fn error_frame(error: &Error) -> String {
+    format!("data: {}\n\n", json!({ "error": body(error) }))
+}
+
+/// The error object of OpenAI's shape.
+pub(super) fn body(error: &Error) -> serde_json::Value {
+    json!({ "message": error.message, "type": error.code.kind(), "code": error.code.as_str(), "param": error.param })
+}

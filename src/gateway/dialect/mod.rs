@@ -1,0 +1,71 @@
+//! Wire formats: what is read of an answer in each. One file a dialect; none changes a byte of what passes through.
+
+mod chat;
+mod completions;
+mod embeddings;
+mod responses;
+mod told;
+mod usage;
+pub(crate) mod walk;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::sse::Frame;
+use crate::domain::{Endpoint, Error};
+
+pub use told::{NotJson, Seen, Told, Written};
+
+/// Reads a frame of a streamed answer; what the model wrote is added to `written`.
+pub fn read_frame(endpoint: Endpoint, frame: &[u8], written: &mut Written) -> Seen {
+    let frame = Frame::read(frame);
+    let Some(data) = frame.data.as_deref() else {
+        return Seen::default();
+    };
+    match endpoint {
+        Endpoint::Chat | Endpoint::Embeddings => chat::read_frame(data, written),
+        Endpoint::Completions => completions::read_frame(data, written),
+        Endpoint::Responses => responses::read_frame(data, written),
+    }
+}
+
+/// Reads a whole answer.
+///
+/// # Errors
+/// When it is not a whole JSON object.
+pub fn read_answer(answer: &[u8]) -> Result<Told, NotJson> {
+    #[derive(Deserialize)]
+    struct Answer<'a> {
+        #[serde(borrow)]
+        usage: Option<&'a RawValue>,
+        #[serde(borrow)]
+        error: Option<&'a RawValue>,
+    }
+    let read: Answer<'_> = serde_json::from_slice(answer).map_err(|_| NotJson)?;
+    Ok(Told {
+        usage: read.usage.and_then(usage::read),
+        error: read.error.is_some(),
+    })
+}
+
+/// Collects what the model wrote in a whole answer.
+pub(crate) fn read_written(endpoint: Endpoint, answer: &[u8], written: &mut Written) {
+    match endpoint {
+        Endpoint::Chat => chat::read_written(answer, written),
+        Endpoint::Completions => completions::read_written(answer, written),
+        Endpoint::Responses => responses::read_written(answer, written),
+        Endpoint::Embeddings => embeddings::read_written(answer, written),
+    }
+}
+
+/// The frame that tells a client that its stream has failed. The official SDKs raise an error at a `data` frame with an
+/// `error` object; one of the responses dialect is also the `error` event of that dialect.
+pub(crate) fn error_frame(endpoint: Endpoint, error: &Error) -> String {
+    match endpoint {
+        Endpoint::Responses => responses::error_frame(error),
+        Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings => chat::error_frame(error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! Every fixture of `tests/fixtures/openai/` is read as its `.want` says, whole and streamed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::domain::{Code, Usage};
+use crate::gateway::sse;
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/openai")
+}
+
+fn names() -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(fixtures())
+        .unwrap()
+        .filter_map(|entry| {
+            entry
+                .unwrap()
+                .file_name()
+                .into_string()
+                .unwrap()
+                .strip_suffix(".want")
+                .map(str::to_owned)
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+fn wanted(name: &str) -> Usage {
+    let text = fs::read_to_string(fixtures().join(format!("{name}.want"))).unwrap();
+    let numbers: Vec<u64> = text
+        .split_whitespace()
+        .map(|n| n.parse().unwrap())
+        .collect();
+    let [prompt, cached, cache_write, completion, reasoning] = numbers[..] else {
+        panic!("{name}: five numbers")
+    };
+    Usage {
+        prompt,
+        cached,
+        cache_write,
+        completion,
+        reasoning,
+        estimated: false,
+    }
+}
+
+fn endpoint(name: &str) -> Endpoint {
+    match name.split_once('-') {
+        Some((_, word)) => Endpoint::parse(word).unwrap(),
+        None => Endpoint::Chat,
+    }
+}
+
+struct Stream {
+    usage: Option<Usage>,
+    terminal: bool,
+    error: bool,
+    hidden: usize,
+    text: String,
+}
+
+fn stream(endpoint: Endpoint, text: &str) -> Stream {
+    let (mut seen, mut written) = (
+        Stream {
+            usage: None,
+            terminal: false,
+            error: false,
+            hidden: 0,
+            text: String::new(),
+        },
+        Written::default(),
+    );
+    for frame in sse::split(text.as_bytes()) {
+        let frame = read_frame(endpoint, frame, &mut written);
+        seen.usage = frame.usage.or(seen.usage);
+        seen.terminal |= frame.terminal;
+        seen.error |= frame.error;
+        seen.hidden += usize::from(frame.only_usage);
+    }
+    seen.text = written.text().0;
+    seen
+}
+
+#[test]
+fn whole_answers_are_read_as_their_providers_mean_them() {
+    assert!(names().len() >= 10, "fixtures are found");
+    for name in names() {
+        let answer = fs::read(fixtures().join(format!("{name}.json"))).unwrap();
+        assert_eq!(
+            read_answer(&answer),
+            Ok(Told {
+                usage: Some(wanted(&name)),
+                error: false
+            }),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn streams_are_read_as_their_providers_mean_them() {
+    for name in names() {
+        let Ok(text) = fs::read_to_string(fixtures().join(format!("{name}.sse"))) else {
+            continue;
+        };
+        let seen = stream(endpoint(&name), &text);
+        assert_eq!(seen.usage, Some(wanted(&name)), "{name}");
+        assert!(seen.terminal && !seen.error, "{name}");
+        let asked_for = matches!(
+            name.as_str(),
+            "openai" | "openai-completions" | "vllm" | "llamacpp" | "ollama"
+        );
+        assert_eq!(
+            seen.hidden,
+            usize::from(asked_for),
+            "{name}: frames with nothing but usage"
+        );
+        assert!(
+            !seen.text.is_empty(),
+            "{name}: what the model wrote is collected"
+        );
+        let cut = text
+            .replace("data: [DONE]", ": nothing")
+            .replace("\"response.completed\"", "\"response.odd\"");
+        assert!(!stream(endpoint(&name), &cut).terminal, "{name}");
+    }
+}
+
+#[test]
+fn what_a_model_wrote_is_collected_the_same_whole_and_streamed() {
+    for (name, text) in [
+        ("deepseek", "Greet.Hello!"),
+        ("groq", "Count.Three."),
+        ("mistral", "OK"),
+        ("ollama", "Hi."),
+    ] {
+        let streamed = stream(
+            Endpoint::Chat,
+            &fs::read_to_string(fixtures().join(format!("{name}.sse"))).unwrap(),
+        )
+        .text;
+        assert_eq!(streamed, text, "{name}");
+        let mut written = Written::default();
+        read_written(
+            Endpoint::Chat,
+            &fs::read(fixtures().join(format!("{name}.json"))).unwrap(),
+            &mut written,
+        );
+        assert_eq!(written.text().0.len(), text.len(), "{name}");
+    }
+}
+
+#[test]
+fn errors_inside_an_answer_are_noticed() {
+    assert!(
+        stream(
+            Endpoint::Chat,
+            "data: {\"error\":{\"message\":\"overloaded\"}}\n\n"
+        )
+        .error
+    );
+    assert!(stream(Endpoint::Chat, "data: {\"error\" : \"overloaded\"}\n\n").error);
+    assert!(!stream(Endpoint::Chat, "data: {\"choices\":[{\"delta\":{\"content\":\"\\\"error\\\":{}\"}}],\"error\":null}\n\n").error);
+    let failed = stream(
+        Endpoint::Responses,
+        "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"usage\":null}}\n\n",
+    );
+    assert!(failed.error && failed.terminal);
+    assert!(read_answer(br#"{"error":{"message":"no"}}"#).unwrap().error);
+    assert!(!read_answer(br#"{"error":null}"#).unwrap().error);
+    for broken in ["", "{\"usage\":{}", "[]", "<html>"] {
+        assert_eq!(read_answer(broken.as_bytes()), Err(NotJson), "{broken}");
+    }
+}
+
+#[test]
+fn a_stream_is_told_its_error_so_that_the_sdks_raise() {
+    let error = Error::new(Code::BadGateway, "It broke off.");
+    for (endpoint, event) in [
+        (Endpoint::Chat, None),
+        (Endpoint::Responses, Some(&b"error"[..])),
+    ] {
+        let frame = error_frame(endpoint, &error);
+        let read = sse::Frame::read(frame.as_bytes());
+        let data: serde_json::Value = serde_json::from_slice(&read.data.unwrap()).unwrap();
+        assert_eq!(read.event, event);
+        assert_eq!(data["error"]["code"], "bad_gateway");
+        assert!(stream(endpoint, &frame).error);
+    }
+}
+
+#[test]
+fn what_is_kept_of_an_answer_is_bounded() {
+    let mut written = Written::default();
+    for _ in 0..40 {
+        written.push(&[b'a'; 50_000]);
+    }
+    let (text, beyond) = written.text();
+    assert_eq!(text.len() as u64 + beyond, 2_000_000);
+    assert!(text.len() <= 1024 * 1024);
+}

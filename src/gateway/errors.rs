@@ -1,0 +1,168 @@
+//! Errors as each dialect says them. The table of codes is in `domain`; here a row of it becomes an HTTP answer.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+
+use crate::domain::{Code, Error};
+
+/// The shape of an error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shape {
+    /// `{"error":{"message","type","code","param"}}`
+    OpenAi,
+    /// `{"type":"error","error":{"type","message"}}`
+    Anthropic,
+    /// `{"error":{"code","message","status"}}`
+    Google,
+}
+
+impl Shape {
+    /// The shape that a client of this path expects.
+    pub(crate) fn of(path: &str) -> Self {
+        let under = |prefix: &str| {
+            path.strip_prefix(prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if under("/v1/messages") {
+            Self::Anthropic
+        } else if under("/v1beta") {
+            Self::Google
+        } else {
+            Self::OpenAi
+        }
+    }
+
+    /// The body.
+    pub(crate) fn body(self, error: &Error) -> Value {
+        let Error {
+            code,
+            message,
+            param,
+            ..
+        } = error;
+        match self {
+            Self::OpenAi => {
+                json!({"error": {"message": message, "type": code.kind(), "code": code.as_str(), "param": param}})
+            }
+            Self::Anthropic => {
+                json!({"type": "error", "error": {"type": code.anthropic_kind(), "message": message}})
+            }
+            Self::Google => {
+                json!({"error": {"code": code.status(), "message": message, "status": code.google_status()}})
+            }
+        }
+    }
+
+    /// The whole answer.
+    pub(crate) fn answer(self, error: &Error) -> HttpResponse {
+        let status =
+            StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut answer = HttpResponse::build(status);
+        if let Some(wait) = error.retry_after {
+            for (name, value) in retry_headers(wait) {
+                answer.insert_header((name, value));
+            }
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            answer.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
+        answer.json(self.body(error))
+    }
+}
+
+/// `Retry-After` in whole seconds, rounded up so that nobody comes too early, and `retry-after-ms`.
+fn retry_headers(wait: Duration) -> [(HeaderName, HeaderValue); 2] {
+    let millis = u64::try_from(wait.as_micros().div_ceil(1_000))
+        .unwrap_or(u64::MAX)
+        .max(1);
+    [
+        (header::RETRY_AFTER, millis.div_ceil(1_000).into()),
+        (HeaderName::from_static("retry-after-ms"), millis.into()),
+    ]
+}
+
+/// Writes to the log what the client is not told.
+pub(crate) fn log_cause(error: &Error, call_id: impl std::fmt::Display) {
+    if let Some(source) = &error.source {
+        tracing::error!(call = %call_id, code = error.code.as_str(), cause = %source, "a call failed for an inner reason");
+    }
+}
+
+/// No such route.
+pub(crate) async fn no_route(request: HttpRequest) -> HttpResponse {
+    let message = format!(
+        "There is no {} {} here. Check the path; GET /v1/models shows that the base URL is right.",
+        request.method(),
+        shown(request.path())
+    );
+    Shape::of(request.path()).answer(&Error::new(Code::NotFound, message))
+}
+
+/// The route is known, the method is not.
+pub(crate) async fn wrong_method(request: HttpRequest) -> HttpResponse {
+    let message = format!(
+        "{} does not take {}. Look up the method in the API reference.",
+        shown(request.path()),
+        request.method()
+    );
+    let mut answer = Shape::of(request.path()).answer(&Error::new(Code::InvalidRequest, message));
+    *answer.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    answer
+}
+
+/// A path as an error may repeat it.
+fn shown(path: &str) -> String {
+    path.chars().filter(|c| !c.is_control()).take(120).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_codes_in_every_dialect() {
+        let mut table = String::new();
+        for code in Code::ALL {
+            let error = Error::new(*code, "words").param("field");
+            table += &format!("{} {}\n", code.status(), code.as_str());
+            for shape in [Shape::OpenAi, Shape::Anthropic, Shape::Google] {
+                table += &format!("  {}\n", shape.body(&error));
+            }
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn the_path_decides_the_shape() {
+        for (path, shape) in [
+            ("/v1/chat/completions", Shape::OpenAi),
+            ("/v1/messages", Shape::Anthropic),
+            ("/v1/messages/count_tokens", Shape::Anthropic),
+            ("/v1/messagesx", Shape::OpenAi),
+            ("/v1beta/models/x:generateContent", Shape::Google),
+            ("/v1betax", Shape::OpenAi),
+        ] {
+            assert_eq!(Shape::of(path), shape, "{path}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_told_to_come_back_too_early() {
+        let error = Error::new(Code::RateLimitExceeded, "slow down")
+            .retry_after(Duration::from_micros(1_200_500));
+        let answer = Shape::OpenAi.answer(&error);
+        assert_eq!(answer.status().as_u16(), 429);
+        assert_eq!(answer.headers().get("retry-after").unwrap(), "2");
+        assert_eq!(answer.headers().get("retry-after-ms").unwrap(), "1201");
+    }
+
+    #[test]
+    fn inner_causes_stay_inside() {
+        let error = Error::internal("the disk is on fire");
+        assert!(!Shape::OpenAi.body(&error).to_string().contains("fire"));
+    }
+}

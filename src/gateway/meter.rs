@@ -1,0 +1,335 @@
+//! Metering an answer on its way to the client: read whole, or streamed frame by frame as the frames come.
+//!
+//! A stream is passed on as it is, whole frames at a time; the only frame held back is the usage that the gateway alone
+//! asked for. It ends well only with its dialect's terminal event. Whatever else ends it (the provider breaks off or falls
+//! silent, the key dies) is told to the client as an error frame and then by breaking the connection off, so that no client
+//! takes it for a whole answer. It is settled with its last frame; dropped before that, because the client went away, it is
+//! settled as cancelled, and the provider's connection is closed with it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_web::body::{BodySize, MessageBody};
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use tokio::time::Sleep;
+
+use super::bill::Bill;
+use super::dialect;
+use super::provider::{Answer, Body};
+use super::sse::{self, Frames};
+use crate::clock::{Clock, Tick};
+use crate::domain::{AttemptStatus, CallStatus, Code, Endpoint, Error};
+use crate::state::{Caller, Timeouts};
+
+/// The most that is held of an answer that is not streamed.
+const WHOLE_LIMIT: usize = 256 * 1024 * 1024;
+/// Time for the error frame to leave before the connection is broken off.
+const FAREWELL: Duration = Duration::from_millis(20);
+/// Silence is measured in quarters of what is allowed.
+const QUARTERS: u8 = 4;
+
+/// Why an answer could not be read whole.
+#[derive(Debug)]
+pub(crate) struct Unreadable {
+    /// In one word.
+    pub(crate) status: AttemptStatus,
+    /// For the call log.
+    pub(crate) words: String,
+}
+
+/// Reads an answer that is not streamed. One that comes in one piece is not copied.
+pub(crate) async fn read_whole(answer: &mut Answer, idle: Duration) -> Result<Bytes, Unreadable> {
+    let broken = |words: &str| Unreadable {
+        status: AttemptStatus::BrokenAnswer,
+        words: words.to_owned(),
+    };
+    let (mut first, mut more) = (Bytes::new(), BytesMut::new());
+    loop {
+        let next = tokio::time::timeout(idle, answer.body.next()).await;
+        let piece = match next {
+            Err(_) => {
+                return Err(Unreadable {
+                    status: AttemptStatus::TimedOut,
+                    words: "the answer stood still".to_owned(),
+                });
+            }
+            Ok(Some(Err(error))) => return Err(broken(&format!("the answer broke off: {error}"))),
+            Ok(Some(Ok(piece))) => piece,
+            Ok(None) => break,
+        };
+        if first.is_empty() {
+            first = piece;
+            continue;
+        }
+        if more.is_empty() {
+            let expected = answer
+                .length
+                .and_then(|length| usize::try_from(length).ok())
+                .unwrap_or(0);
+            more.reserve(expected.min(WHOLE_LIMIT).max(first.len() + piece.len()));
+            more.extend_from_slice(&first);
+        }
+        more.extend_from_slice(&piece);
+        if more.len() > WHOLE_LIMIT {
+            return Err(broken("the answer is too long"));
+        }
+    }
+    let whole = if more.is_empty() {
+        first
+    } else {
+        more.freeze()
+    };
+    match answer.length {
+        Some(length) if u64::try_from(whole.len()).ok() != Some(length) => {
+            Err(broken("the answer ended before its length"))
+        }
+        Some(_) | None => Ok(whole),
+    }
+}
+
+/// The body of a streamed answer.
+pub(crate) struct Meter {
+    endpoint: Endpoint,
+    body: Body,
+    frames: Frames,
+    bill: Bill,
+    hide_usage: bool,
+    clock: Clock,
+    started: Tick,
+    death: Pin<Box<dyn Future<Output = Error>>>,
+    quarter: Pin<Box<Sleep>>,
+    timeouts: Timeouts,
+    quiet: u8,
+    begun: bool,
+    failed: bool,
+    phase: Phase,
+}
+
+enum Phase {
+    /// Frames go by and are read.
+    Streaming,
+    /// The terminal event has gone by: what may come yet only passes.
+    Settled,
+    /// The error frame is on its way; then the connection is broken off.
+    Breaking(Pin<Box<Sleep>>),
+    Over,
+}
+
+/// The stream has failed, and the client was told.
+#[derive(Debug, thiserror::Error)]
+#[error("the stream was broken off; its client has been told why")]
+pub(crate) struct BrokenOff;
+
+impl Meter {
+    /// Meters the answer to a call of `caller`.
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        answer: Answer,
+        hide_usage: bool,
+        caller: &Caller,
+        clock: &Clock,
+        timeouts: Timeouts,
+        bill: Bill,
+    ) -> Self {
+        let started = bill
+            .open()
+            .map_or_else(|| clock.tick(), |open| open.started());
+        Self {
+            endpoint,
+            body: answer.body,
+            frames: Frames::default(),
+            bill,
+            hide_usage,
+            clock: clock.clone(),
+            started,
+            death: Box::pin(caller.death()),
+            // A model may think long before its first word: until then it has the time it had for the head.
+            quarter: Box::pin(tokio::time::sleep(
+                timeouts.first_byte.max(timeouts.idle) / u32::from(QUARTERS),
+            )),
+            timeouts,
+            quiet: 0,
+            begun: false,
+            failed: false,
+            phase: Phase::Streaming,
+        }
+    }
+
+    /// Takes bytes that came; gives what of them may go on.
+    fn take(&mut self, chunk: Bytes) -> Result<Bytes, sse::FrameTooLong> {
+        let whole = self.frames.push(chunk)?;
+        match self.phase {
+            Phase::Streaming => Ok(self.read(whole)),
+            Phase::Settled | Phase::Breaking(_) | Phase::Over => Ok(whole),
+        }
+    }
+
+    /// Reads whole frames; gives those that the client is to see.
+    fn read(&mut self, whole: Bytes) -> Bytes {
+        let (mut at, mut kept_from, mut kept, mut terminal) = (0, 0, BytesMut::new(), false);
+        for frame in sse::split(&whole) {
+            let seen = dialect::read_frame(self.endpoint, frame, self.bill.written());
+            if let Some(usage) = seen.usage {
+                self.bill.report(usage);
+            }
+            self.failed |= seen.error;
+            terminal |= seen.terminal;
+            if self.hide_usage && seen.only_usage {
+                kept.extend_from_slice(whole.get(kept_from..at).unwrap_or_default());
+                kept_from = at + frame.len();
+            }
+            at += frame.len();
+        }
+        if !self.begun && !whole.is_empty() {
+            self.begun = true;
+            let first_token_us = self.clock.tick().micros_since(self.started);
+            self.bill
+                .draft(|draft| draft.first_token_us = Some(first_token_us));
+        }
+        if terminal {
+            self.phase = Phase::Settled;
+            self.settle();
+        }
+        if kept_from == 0 {
+            return whole;
+        }
+        kept.extend_from_slice(whole.get(kept_from..).unwrap_or_default());
+        kept.freeze()
+    }
+
+    /// The answer is whole.
+    fn settle(&mut self) {
+        if self.failed {
+            self.bill
+                .settle_detached(CallStatus::Error, Some(Code::BadGateway));
+        } else {
+            self.bill.settle_detached(CallStatus::Ok, None);
+        }
+    }
+
+    /// The provider's bytes have ended.
+    fn end(&mut self, broke_off: Option<String>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+        self.body = Body::Ended;
+        let rest = self.frames.finish();
+        if !rest.trim_ascii().is_empty() {
+            // Some leave out the blank line behind the last frame.
+            let mut last = BytesMut::from(rest.trim_ascii_end());
+            last.extend_from_slice(b"\n\n");
+            let last = match self.phase {
+                Phase::Streaming => self.read(last.freeze()),
+                Phase::Settled | Phase::Breaking(_) | Phase::Over => last.freeze(),
+            };
+            if matches!(self.phase, Phase::Settled) {
+                self.phase = Phase::Over;
+                return Poll::Ready((!last.is_empty()).then_some(Ok(last)));
+            }
+        }
+        if matches!(self.phase, Phase::Settled) {
+            self.phase = Phase::Over;
+            return Poll::Ready(None);
+        }
+        let words =
+            broke_off.unwrap_or_else(|| "the stream ended without its terminal event".to_owned());
+        self.note(AttemptStatus::BrokenAnswer, words);
+        self.break_off(&Error::new(
+            Code::BadGateway,
+            "The provider's answer broke off before its end. What came is incomplete; try again.",
+        ))
+    }
+
+    fn note(&mut self, status: AttemptStatus, words: String) {
+        self.bill.draft(|draft| {
+            if let Some(attempt) = draft.attempts.last_mut() {
+                attempt.status = status;
+                attempt.error = Some(words);
+            }
+        });
+    }
+
+    /// Cancels at the provider, settles, and tells the client why, unless the provider has told it already.
+    fn break_off(&mut self, error: &Error) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+        self.body = Body::Ended;
+        self.bill
+            .settle_detached(CallStatus::Error, Some(error.code));
+        self.phase = Phase::Breaking(Box::pin(tokio::time::sleep(FAREWELL)));
+        let frame = if self.failed {
+            String::from(": the stream has failed\n\n")
+        } else {
+            dialect::error_frame(self.endpoint, error)
+        };
+        Poll::Ready(Some(Ok(Bytes::from(frame))))
+    }
+
+    /// Whether the provider has been silent for too long.
+    fn is_silent(&mut self, context: &mut Context<'_>) -> bool {
+        while self.quarter.as_mut().poll(context).is_ready() {
+            self.quiet += 1;
+            if self.quiet >= QUARTERS {
+                return true;
+            }
+            let allowed = if self.begun {
+                self.timeouts.idle
+            } else {
+                self.timeouts.first_byte.max(self.timeouts.idle)
+            };
+            self.quarter
+                .set(tokio::time::sleep(allowed / u32::from(QUARTERS)));
+        }
+        false
+    }
+}
+
+impl MessageBody for Meter {
+    type Error = BrokenOff;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+        let this = self.get_mut();
+        loop {
+            match &mut this.phase {
+                Phase::Over => return Poll::Ready(None),
+                Phase::Breaking(farewell) => {
+                    std::task::ready!(farewell.as_mut().poll(context));
+                    this.phase = Phase::Over;
+                    return Poll::Ready(Some(Err(BrokenOff)));
+                }
+                Phase::Streaming => {
+                    if let Poll::Ready(error) = this.death.as_mut().poll(context) {
+                        return this.break_off(&error);
+                    }
+                }
+                Phase::Settled => {}
+            }
+            match Pin::new(&mut this.body).poll_next(context) {
+                Poll::Ready(Some(Ok(chunk))) => {
+                    this.quiet = 0;
+                    match this.take(chunk) {
+                        Ok(visible) if visible.is_empty() => {}
+                        Ok(visible) => return Poll::Ready(Some(Ok(visible))),
+                        Err(error) => return this.end(Some(error.to_string())),
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => return this.end(Some(error.to_string())),
+                Poll::Ready(None) => return this.end(None),
+                Poll::Pending => {
+                    if !this.is_silent(context) {
+                        return Poll::Pending;
+                    }
+                    if matches!(this.phase, Phase::Settled) {
+                        return this.end(None);
+                    }
+                    this.note(AttemptStatus::TimedOut, "the stream stood still".to_owned());
+                    return this.break_off(&Error::new(Code::GatewayTimeout, "The provider fell silent in the middle of its answer. What came is incomplete; try again."));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The data plane: `/v1 …`. `pipeline` is the path of a call; the other files are its steps, in their order, and the
+//! routes that are no calls.
+
+mod admission;
+mod arrival;
+mod bill;
+pub mod dialect;
+mod errors;
+pub mod estimate;
+mod forward;
+mod headers;
+mod meter;
+mod ops;
+mod pipeline;
+mod probe;
+mod provider;
+pub mod request;
+pub mod rewrite;
+pub mod sse;
+mod standing;
+
+use actix_web::web::{self, Data, Payload, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, Resource};
+
+pub use probe::probe;
+
+use crate::domain::Endpoint;
+use crate::state::State;
+
+/// Mounts everything of the data plane.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(call("/v1/chat/completions", Endpoint::Chat))
+        .service(call("/v1/completions", Endpoint::Completions))
+        .service(call("/v1/embeddings", Endpoint::Embeddings))
+        .service(call("/v1/responses", Endpoint::Responses))
+        .service(get("/v1/models").route(web::get().to(standing::models)))
+        // A model's name may hold slashes.
+        .service(get("/v1/models/{model:.+}").route(web::get().to(standing::model)))
+        .service(get("/v1/balance").route(web::get().to(standing::balance)))
+        .service(get("/v1/dashboard/user/info").route(web::get().to(standing::user_info)))
+        .service(get("/v1/usage").route(web::get().to(standing::usage)))
+        .route("/healthz", web::get().to(ops::healthz))
+        .route("/readyz", web::get().to(ops::readyz))
+        .route("/metrics", web::get().to(ops::metrics))
+        .default_service(web::to(errors::no_route));
+}
+
+fn call(path: &str, endpoint: Endpoint) -> Resource {
+    let handler = move |state: Data<State>,
+                        request: HttpRequest,
+                        payload: Payload|
+          -> std::pin::Pin<Box<dyn Future<Output = HttpResponse>>> {
+        Box::pin(pipeline::call(endpoint, state, request, payload))
+    };
+    get(path).route(web::post().to(handler))
+}
+
+/// A resource whose other methods are refused in words.
+fn get(path: &str) -> Resource {
+    web::resource(path).default_service(web::to(errors::wrong_method))
+}

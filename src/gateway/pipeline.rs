@@ -1,0 +1,340 @@
+//! The path of a call, top to bottom. Each step makes the next one's value, so that none can be left out or swapped.
+//!
+//! Everything that must be given back gives itself back when dropped: a client that goes away drops the whole path, and with
+//! it the provider's connection, the reservation and the permit, and the call is settled as cancelled.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::admission::{Admission, Plan, Refusal};
+use super::arrival::{self, Arrival};
+use super::bill::Bill;
+use super::dialect;
+use super::errors::{self, Shape};
+use super::forward::{self, Forwarded};
+use super::headers::Own;
+use super::meter::{self, Meter};
+use super::provider::Answer;
+use crate::domain::{AttemptStatus, CallStatus, Code, Endpoint, Error};
+use crate::state::State;
+
+/// Takes a call from its arrival to its answer.
+pub(crate) async fn call(
+    endpoint: Endpoint,
+    state: Data<State>,
+    request: HttpRequest,
+    payload: Payload,
+) -> HttpResponse {
+    let arrival = Arrival::note(&state, endpoint, &request);
+    let shape = Shape::of(request.path());
+    let path = async {
+        // Is it a key that works, used from where it may be?
+        let authenticated = arrival.authenticate(&state, arrival::presented_key(&request))?;
+        // What does it ask for?
+        let asked = authenticated
+            .read(&state, declared_length(&request), payload)
+            .await?;
+        // May it?
+        let authorized = asked.authorize()?;
+        // Who could serve it? Asked before anything is taken or set aside: the bound depends on the dearest candidate.
+        let routed = authorized.route(&state)?;
+        // Not too fast, not too many at once?
+        let admitted = routed.admit(&state)?;
+        // Does the most that it can cost fit? That is set aside now.
+        let reserved = admitted.reserve(&state)?;
+        // From here on it is in the journal, and will be settled whatever happens.
+        let admission = reserved.open(&state)?;
+        let sent = Sent::forward(admission, &state, request.headers()).await;
+        let metered = sent.meter(&state, shape).await;
+        Ok(metered.settle(shape).await)
+    };
+    path.await
+        .unwrap_or_else(|refusal: Box<Refusal>| refused(&state, shape, &refusal))
+}
+
+fn declared_length(request: &HttpRequest) -> Option<u64> {
+    request
+        .headers()
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
+/// The answer to a call that was turned away.
+fn refused(state: &State, shape: Shape, refusal: &Refusal) -> HttpResponse {
+    refusal.record(state);
+    let Refusal {
+        error,
+        arrival,
+        caller,
+        ..
+    } = refusal;
+    errors::log_cause(error, arrival.id);
+    let overhead_us = state.clock.tick().micros_since(arrival.started);
+    let mut answer = shape.answer(error);
+    Own {
+        id: arrival.id,
+        overhead_us,
+        caller: caller.as_ref(),
+        limits: None,
+        lowered_output: None,
+    }
+    .write(answer.headers_mut());
+    answer
+}
+
+/// A call that was sent, and what came of it.
+struct Sent {
+    plan: Plan,
+    bill: Bill,
+    overhead_us: u64,
+    forwarded: Forwarded,
+}
+
+impl Sent {
+    /// Sends the call to the candidates of its route, in order, until one takes it.
+    async fn forward(admission: Admission, state: &State, headers: &HeaderMap) -> Self {
+        let Admission { plan, mut bill } = admission;
+        let overhead_us = state.clock.tick().micros_since(plan.arrival.started);
+        bill.draft(|draft| draft.overhead_us = overhead_us);
+        let forwarded =
+            forward::forward(state, &plan, &arrival::passed_on(headers), &mut bill).await;
+        Self {
+            plan,
+            bill,
+            overhead_us,
+            forwarded,
+        }
+    }
+
+    /// Reads what the answer says of its usage: now if it is whole, else while it goes by.
+    async fn meter(self, state: &State, shape: Shape) -> Metered {
+        let Self {
+            plan,
+            mut bill,
+            overhead_us,
+            forwarded,
+        } = self;
+        let mut own = HeaderMap::new();
+        let Plan {
+            arrival,
+            caller,
+            limits,
+            lowered_output,
+            ..
+        } = &plan;
+        Own {
+            id: arrival.id,
+            overhead_us,
+            caller: Some(caller),
+            limits: Some(*limits),
+            lowered_output: *lowered_output,
+        }
+        .write(&mut own);
+        match forwarded {
+            Forwarded::Answered { answer, hide_usage } if answer.is_stream() => {
+                stream(&plan, state, bill, answer, hide_usage, own).await
+            }
+            Forwarded::Answered { answer, .. } => whole(&plan, state, bill, answer, own).await,
+            Forwarded::Rejected {
+                status,
+                headers,
+                body,
+            } => Metered::Whole {
+                bill,
+                status: CallStatus::Error,
+                error: None,
+                answer: build(status, headers, own).body(body),
+            },
+            Forwarded::Failed(error) => {
+                errors::log_cause(&error, plan.arrival.id);
+                bill.waive();
+                let mut answer = shape.answer(&error);
+                add(&mut answer, own);
+                Metered::Whole {
+                    bill,
+                    status: CallStatus::Error,
+                    error: Some(error.code),
+                    answer,
+                }
+            }
+        }
+    }
+}
+
+/// A call whose answer is being, or has been, metered.
+enum Metered {
+    /// The answer is whole: it goes out when the call's settling is on disk.
+    Whole {
+        bill: Bill,
+        status: CallStatus,
+        error: Option<Code>,
+        answer: HttpResponse,
+    },
+    /// The answer goes by: it is settled with its last frame.
+    Streaming(HttpResponse),
+}
+
+impl Metered {
+    /// Settles a whole answer's call, and gives the answer.
+    async fn settle(self, shape: Shape) -> HttpResponse {
+        let (mut bill, status, error, answer) = match self {
+            Self::Streaming(answer) => return answer,
+            Self::Whole {
+                bill,
+                status,
+                error,
+                answer,
+            } => (bill, status, error, answer),
+        };
+        bill.draft(|draft| draft.http_status = Some(answer.status().as_u16()));
+        match bill.settle(status, error).await {
+            Ok(()) => answer,
+            // What cannot be written down is not given out.
+            Err(error) => shape.answer(&error),
+        }
+    }
+}
+
+/// Adds the gateway's own headers to an answer of its own.
+fn add(answer: &mut HttpResponse, own: HeaderMap) {
+    for (name, value) in own {
+        answer.headers_mut().insert(name, value);
+    }
+}
+
+/// A provider's answer with the gateway's own headers.
+fn build(
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    own: HeaderMap,
+) -> actix_web::HttpResponseBuilder {
+    let mut answer = HttpResponse::build(status);
+    for header in headers.into_iter().chain(own) {
+        answer.insert_header(header);
+    }
+    answer
+}
+
+/// A streamed answer: no byte of it goes out before the call's opening is on disk.
+async fn stream(
+    plan: &Plan,
+    state: &State,
+    mut bill: Bill,
+    answer: Answer,
+    hide_usage: bool,
+    own: HeaderMap,
+) -> Metered {
+    if let Some(durable) = bill.open().map(crate::state::OpenCall::durable)
+        && let Err(error) = durable.await
+    {
+        errors::log_cause(&error, plan.arrival.id);
+        bill.waive();
+        let mut refused = Shape::OpenAi.answer(&error);
+        add(&mut refused, own);
+        return Metered::Whole {
+            bill,
+            status: CallStatus::Error,
+            error: Some(error.code),
+            answer: refused,
+        };
+    }
+    bill.draft(|draft| draft.http_status = Some(answer.status.as_u16()));
+    let (status, headers) = (answer.status, answer.headers.clone());
+    let meter = Meter::new(
+        plan.arrival.endpoint,
+        answer,
+        hide_usage,
+        &plan.caller,
+        &state.clock,
+        state.settings.timeouts,
+        bill,
+    );
+    let mut response = build(status, headers, own);
+    response
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .insert_header(("x-accel-buffering", "no"));
+    Metered::Streaming(response.body(meter))
+}
+
+/// An answer that is not streamed: read whole, then given out.
+async fn whole(
+    plan: &Plan,
+    state: &State,
+    mut bill: Bill,
+    mut answer: Answer,
+    own: HeaderMap,
+) -> Metered {
+    let idle = state.settings.timeouts.idle;
+    let read = match meter::read_whole(&mut answer, idle).await {
+        Ok(body) => dialect::read_answer(&body)
+            .map(|told| (body, told))
+            .map_err(|not_json| meter::Unreadable {
+                status: AttemptStatus::BrokenAnswer,
+                words: not_json.to_string(),
+            }),
+        Err(unreadable) => Err(unreadable),
+    };
+    let (body, told) = match read {
+        Ok(read) => read,
+        Err(unreadable) => return unusable(plan, bill, &unreadable, own),
+    };
+    let first_token_us = state.clock.tick().micros_since(plan.arrival.started);
+    bill.draft(|draft| draft.first_token_us = Some(first_token_us));
+    match told.usage {
+        Some(usage) => bill.report(usage),
+        None if told.error => bill.waive(),
+        None => dialect::read_written(plan.arrival.endpoint, &body, bill.written()),
+    }
+    let (status, error) = if told.error {
+        (CallStatus::Error, Some(Code::BadGateway))
+    } else {
+        (CallStatus::Ok, None)
+    };
+    Metered::Whole {
+        bill,
+        status,
+        error,
+        answer: build(answer.status, answer.headers, own).body(body),
+    }
+}
+
+/// An answer that broke off or is no answer: nothing of it goes to the client, and it costs nothing.
+fn unusable(
+    plan: &Plan,
+    mut bill: Bill,
+    unreadable: &meter::Unreadable,
+    own: HeaderMap,
+) -> Metered {
+    bill.waive();
+    bill.draft(|draft| {
+        if let Some(attempt) = draft.attempts.last_mut() {
+            attempt.status = unreadable.status;
+            attempt.error = Some(unreadable.words.clone());
+        }
+    });
+    let error = if unreadable.status == AttemptStatus::TimedOut {
+        Error::new(
+            Code::GatewayTimeout,
+            "The provider fell silent in the middle of its answer. Try again; if it keeps happening, use another model.",
+        )
+    } else {
+        Error::new(
+            Code::BadGateway,
+            "The provider's answer could not be used: it broke off or is not JSON. Try again; if it keeps happening, tell the operator.",
+        )
+    };
+    tracing::debug!(call = %plan.arrival.id, why = unreadable.words, "a provider's answer could not be used");
+    let mut answer = Shape::OpenAi.answer(&error);
+    add(&mut answer, own);
+    Metered::Whole {
+        bill,
+        status: CallStatus::Error,
+        error: Some(error.code),
+        answer,
+    }
+}

@@ -1,0 +1,100 @@
+//! The test of a channel: a one-token call, and what came of it in the provider's own words.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::forward::{read_error, words};
+use super::meter;
+use super::provider::{self, Outgoing};
+use crate::domain::{ChannelId, Code, Endpoint, Error, Result};
+use crate::state::{Probe, ProbeReport, State, Upstream};
+
+/// The test, ready to be asked for by the console.
+pub fn probe(state: Arc<State>) -> Probe {
+    Arc::new(move |channel, model| {
+        let state = Arc::clone(&state);
+        Box::pin(async move { test(&state, channel, model).await })
+    })
+}
+
+async fn test(state: &State, channel: ChannelId, model: Option<String>) -> Result<ProbeReport> {
+    let upstream = state.channels.upstream(channel)?;
+    let first = || upstream.channel.models.first().cloned();
+    let model = model
+        .filter(|model| !model.is_empty())
+        .or_else(first)
+        .ok_or_else(|| {
+            Error::new(
+                Code::InvalidField,
+                "This channel serves no model yet: name one.",
+            )
+            .param("model")
+        })?;
+    let own_name = upstream.channel.upstream_model(&model).to_owned();
+    let started = state.clock.tick();
+    let (http_status, error) = ask(state, &upstream, &own_name).await;
+    let latency_ms = state.clock.tick().micros_since(started) / 1_000;
+    Ok(ProbeReport {
+        ok: error.is_none(),
+        http_status,
+        latency_ms,
+        model,
+        error,
+    })
+}
+
+/// Asks for one token of a chat, or, from a model that only embeds, for one embedding.
+async fn ask(
+    state: &State,
+    upstream: &Arc<Upstream>,
+    model: &str,
+) -> (Option<u16>, Option<String>) {
+    let chat =
+        json!({"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1});
+    let embedding = json!({"model": model, "input": "Hi"});
+    let first = send(state, upstream, Endpoint::Chat, &chat).await;
+    match &first {
+        (Some(400 | 404 | 405 | 422), Some(words)) if words.contains("max_completion_tokens") => {
+            let chat = json!({"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_completion_tokens": 16});
+            send(state, upstream, Endpoint::Chat, &chat).await
+        }
+        (Some(400 | 403 | 404 | 405 | 422), Some(_)) if model.contains("embed") => {
+            send(state, upstream, Endpoint::Embeddings, &embedding).await
+        }
+        _ => first,
+    }
+}
+
+async fn send(
+    state: &State,
+    upstream: &Arc<Upstream>,
+    endpoint: Endpoint,
+    body: &Value,
+) -> (Option<u16>, Option<String>) {
+    let body = Bytes::from(body.to_string());
+    let timeouts = state.settings.timeouts;
+    let outgoing = Outgoing {
+        endpoint,
+        body: &body,
+        headers: &[],
+        timeouts,
+        now: state.clock.now(),
+    };
+    match provider::send(upstream, outgoing).await {
+        Err(failure) => (None, Some(failure.words)),
+        Ok(mut answer) => {
+            let status = answer.status;
+            if !status.is_success() {
+                let (_, body) = read_error(answer, upstream, timeouts.idle).await;
+                return (Some(status.as_u16()), Some(words(&body)));
+            }
+            let read = meter::read_whole(&mut answer, timeouts.idle).await;
+            (
+                Some(status.as_u16()),
+                read.err().map(|unreadable| unreadable.words),
+            )
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What goes to a provider and what comes back, whatever interface it speaks.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use bytes::Bytes;
+use futures_util::Stream;
+
+use crate::domain::{AttemptStatus, Endpoint, Timestamp};
+use crate::state::Timeouts;
+
+/// A call as a provider gets it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing<'a> {
+    /// Which endpoint.
+    pub(crate) endpoint: Endpoint,
+    /// The body, rewritten for this provider.
+    pub(crate) body: &'a Bytes,
+    /// Headers of the client that may go on.
+    pub(crate) headers: &'a [(HeaderName, HeaderValue)],
+    /// How long to wait.
+    pub(crate) timeouts: Timeouts,
+    /// The time of day.
+    pub(crate) now: Timestamp,
+}
+
+/// The head of a provider's answer, and its body to be read.
+pub(crate) struct Answer {
+    /// The provider's status.
+    pub(crate) status: StatusCode,
+    /// Those of its headers that the client may see.
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// How long the body is, if it says so.
+    pub(crate) length: Option<u64>,
+    /// The body.
+    pub(crate) body: Body,
+}
+
+impl Answer {
+    /// Whether it is a stream of events.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.header("content-type").is_some_and(|kind| {
+            kind.get(..17)
+                .is_some_and(|start| start.eq_ignore_ascii_case("text/event-stream"))
+        })
+    }
+
+    /// A header's value.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(own, _)| own.as_str() == name)
+            .and_then(|(_, value)| value.to_str().ok())
+    }
+}
+
+/// The body of an answer, piece by piece.
+pub(crate) enum Body {
+    /// From the network.
+    Network(Payload),
+    /// Made here.
+    Made(VecDeque<Bytes>),
+    /// At its end: the network's is not asked again, it does not bear it.
+    Ended,
+}
+
+/// An answer's body broke off.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct BrokeOff(String);
+
+impl Stream for Body {
+    type Item = Result<Bytes, BrokeOff>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = match &mut *self {
+            Self::Network(payload) => match Pin::new(payload).poll_next(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(next) => next.map(|piece| piece.map_err(|e| BrokeOff(e.to_string()))),
+            },
+            Self::Made(pieces) => pieces.pop_front().map(Ok),
+            Self::Ended => None,
+        };
+        if !matches!(next, Some(Ok(_))) {
+            *self = Self::Ended;
+        }
+        Poll::Ready(next)
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    /// In one word.
+    pub(crate) status: AttemptStatus,
+    /// In words without secrets, for the call log.
+    pub(crate) words: String,
+    /// The connection was closed before anything of an answer came: it may have been a kept one that the provider no longer
+    /// wanted, and the call never read.
+    pub(crate) hung_up: bool,
+}

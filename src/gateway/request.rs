@@ -1,0 +1,459 @@
+//! What the gateway reads of a request body, without parsing it whole: the top-level fields it needs, and where they stand,
+//! so that [`super::rewrite`] can change them in place. Everything else is only checked to be JSON and passed over.
+
+use std::fmt;
+use std::ops::Range;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::domain::{Code, Endpoint, Error, Result};
+
+/// A request body, and what was read of it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The body as it came.
+    pub body: Bytes,
+    /// What was read.
+    pub scan: Scan,
+}
+
+/// The fields of a body that matter to the gateway.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Scan {
+    /// The model's public name.
+    pub model: String,
+    /// Where the model's name stands, quotes included.
+    pub model_at: Range<usize>,
+    /// Whether the client wants a stream.
+    pub stream: bool,
+    /// Where `stream_options` stands.
+    pub stream_options_at: Option<Range<usize>>,
+    /// Whether the client asked for the usage frame; `None`: it said nothing of it.
+    pub include_usage: Option<bool>,
+    /// The output limit that binds, in tokens.
+    pub output_limit: Option<u64>,
+    /// Where an output limit of `null` stands, and the field's name: the place to write one.
+    pub null_limit_at: Option<(Field, Range<usize>)>,
+    /// How many answers are wanted (`n`, `best_of`).
+    pub choices: u64,
+    /// Whether the prompt has parts that are not in the body (an earlier response, a stored prompt).
+    pub hidden_prompt: bool,
+    /// Whether there is any field at all; then one more needs a comma.
+    pub has_fields: bool,
+}
+
+/// The top-level fields that are looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Field {
+    /// `model`
+    Model,
+    /// `stream`
+    Stream,
+    /// `stream_options`
+    StreamOptions,
+    /// `max_tokens`
+    MaxTokens,
+    /// `max_completion_tokens`
+    MaxCompletionTokens,
+    /// `max_output_tokens`
+    MaxOutputTokens,
+    /// `n`
+    N,
+    /// `best_of`
+    BestOf,
+    /// `background`
+    Background,
+    /// `previous_response_id`
+    PreviousResponse,
+    /// `conversation`
+    Conversation,
+    /// `prompt`: of responses, a stored one
+    Prompt,
+}
+
+impl Field {
+    const ALL: [Self; 12] = [
+        Self::Model,
+        Self::Stream,
+        Self::StreamOptions,
+        Self::MaxTokens,
+        Self::MaxCompletionTokens,
+        Self::MaxOutputTokens,
+        Self::N,
+        Self::BestOf,
+        Self::Background,
+        Self::PreviousResponse,
+        Self::Conversation,
+        Self::Prompt,
+    ];
+
+    /// Its name in the body.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Stream => "stream",
+            Self::StreamOptions => "stream_options",
+            Self::MaxTokens => "max_tokens",
+            Self::MaxCompletionTokens => "max_completion_tokens",
+            Self::MaxOutputTokens => "max_output_tokens",
+            Self::N => "n",
+            Self::BestOf => "best_of",
+            Self::Background => "background",
+            Self::PreviousResponse => "previous_response_id",
+            Self::Conversation => "conversation",
+            Self::Prompt => "prompt",
+        }
+    }
+
+    /// Whether it limits the output of this endpoint.
+    fn limits_output(self, endpoint: Endpoint) -> bool {
+        match endpoint {
+            Endpoint::Chat => matches!(self, Self::MaxTokens | Self::MaxCompletionTokens),
+            Endpoint::Completions => self == Self::MaxTokens,
+            Endpoint::Responses => self == Self::MaxOutputTokens,
+            Endpoint::Embeddings => false,
+        }
+    }
+}
+
+/// A key of the body: escapes such as `"mod\u0065l"` are resolved, so that a field cannot be hidden by its spelling.
+struct Key(Option<Field>);
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Name;
+        impl Visitor<'_> for Name {
+            type Value = Key;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a field name")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Key, E> {
+                Ok(Key(Field::ALL
+                    .into_iter()
+                    .find(|field| field.name() == name)))
+            }
+        }
+        deserializer.deserialize_identifier(Name)
+    }
+}
+
+/// Each known field with its raw value, in the order in which they stand.
+struct Found<'a> {
+    values: [Option<&'a RawValue>; Field::ALL.len()],
+    twice: Option<Field>,
+    has_fields: bool,
+}
+
+impl<'de> Deserialize<'de> for Found<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Found<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found<'de>, A::Error> {
+                let mut found = Found {
+                    values: [None; Field::ALL.len()],
+                    twice: None,
+                    has_fields: false,
+                };
+                while let Some(Key(field)) = map.next_key()? {
+                    found.has_fields = true;
+                    let Some(field) = field else {
+                        map.next_value::<IgnoredAny>()?;
+                        continue;
+                    };
+                    let value = map.next_value::<&RawValue>()?;
+                    if let Some(slot) = found.values.get_mut(field as usize)
+                        && slot.replace(value).is_some()
+                    {
+                        found.twice = Some(field);
+                    }
+                }
+                Ok(found)
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+#[derive(Deserialize)]
+struct StreamOptions {
+    include_usage: Option<bool>,
+}
+
+impl Request {
+    /// Reads a body sent to `endpoint`.
+    ///
+    /// # Errors
+    /// `invalid_request_error`, with `param` where it is about one field.
+    pub fn read(endpoint: Endpoint, body: Bytes) -> Result<Self> {
+        let text = std::str::from_utf8(&body)
+            .map_err(|_| invalid("The request body is not UTF-8. Send JSON in UTF-8."))?;
+        let found: Found<'_> = serde_json::from_str(text).map_err(|e| {
+            invalid(format!("The request body is not a JSON object ({}). Check the body, and that Content-Type is application/json.", reason(&e)))
+        })?;
+        let scan = found.scan(endpoint, text)?;
+        Ok(Self { body, scan })
+    }
+}
+
+impl<'a> Found<'a> {
+    fn get(&self, field: Field) -> Option<&'a RawValue> {
+        self.values.get(field as usize).copied().flatten()
+    }
+
+    /// The value, unless it is absent or `null`.
+    fn given(&self, field: Field) -> Option<&'a RawValue> {
+        self.get(field).filter(|raw| raw.get() != "null")
+    }
+
+    fn typed<T: Deserialize<'a>>(&self, field: Field, wanted: &str) -> Result<Option<T>> {
+        self.given(field)
+            .map(|raw| {
+                serde_json::from_str(raw.get()).map_err(|_| {
+                    invalid(format!("{} must be {wanted}.", field.name())).param(field.name())
+                })
+            })
+            .transpose()
+    }
+
+    fn scan(&self, endpoint: Endpoint, body: &str) -> Result<Scan> {
+        if let Some(field) = self.twice {
+            return Err(invalid(format!(
+                "The field {} is given twice. Send it once.",
+                field.name()
+            ))
+            .param(field.name()));
+        }
+        let model: String = self.typed(Field::Model, "a string")?.ok_or_else(|| {
+            invalid("The field model is missing. Name a model; GET /v1/models lists them.")
+                .param("model")
+        })?;
+        if model.is_empty() || model.len() > 256 {
+            return Err(invalid("model must have 1 to 256 characters.").param("model"));
+        }
+        let mut scan = Scan {
+            model,
+            model_at: self
+                .get(Field::Model)
+                .map(|raw| place(body, raw))
+                .unwrap_or_default(),
+            choices: 1,
+            has_fields: self.has_fields,
+            ..Scan::default()
+        };
+        if endpoint.generates() {
+            scan.stream = self.typed(Field::Stream, "true or false")?.unwrap_or(false);
+            self.read_limits(endpoint, body, &mut scan)?;
+        }
+        match endpoint {
+            Endpoint::Chat | Endpoint::Completions => {
+                let options: Option<StreamOptions> = self.typed(
+                    Field::StreamOptions,
+                    "an object with include_usage true or false",
+                )?;
+                scan.stream_options_at = self.get(Field::StreamOptions).map(|raw| place(body, raw));
+                scan.include_usage = options.and_then(|options| options.include_usage);
+                let n: u64 = self.typed(Field::N, "a whole number")?.unwrap_or(1);
+                let best_of: u64 = match endpoint {
+                    Endpoint::Completions => {
+                        self.typed(Field::BestOf, "a whole number")?.unwrap_or(1)
+                    }
+                    Endpoint::Chat | Endpoint::Embeddings | Endpoint::Responses => 1,
+                };
+                scan.choices = n.max(best_of).max(1);
+            }
+            Endpoint::Responses => {
+                // Its usage is only told to whoever fetches the response later, which this gateway does not offer.
+                if self.typed(Field::Background, "true or false")? == Some(true) {
+                    return Err(invalid("background is not supported here: the answer could not be metered. Send background false, or stream.").param("background"));
+                }
+                scan.hidden_prompt = [Field::PreviousResponse, Field::Conversation, Field::Prompt]
+                    .into_iter()
+                    .any(|field| self.given(field).is_some());
+            }
+            Endpoint::Embeddings => {}
+        }
+        Ok(scan)
+    }
+
+    fn read_limits(&self, endpoint: Endpoint, body: &str, scan: &mut Scan) -> Result<()> {
+        for field in [
+            Field::MaxTokens,
+            Field::MaxCompletionTokens,
+            Field::MaxOutputTokens,
+        ] {
+            if !field.limits_output(endpoint) {
+                continue;
+            }
+            match self.typed::<u64>(field, "a whole number")? {
+                // Where both are given, providers differ in which one they follow: the larger one bounds both.
+                Some(limit) => scan.output_limit = scan.output_limit.max(Some(limit)),
+                None => {
+                    if let Some(raw) = self.get(field) {
+                        scan.null_limit_at = Some((field, place(body, raw)));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where a raw value, which borrows from the body, stands in it.
+fn place(body: &str, raw: &RawValue) -> Range<usize> {
+    let start = (raw.get().as_ptr() as usize).wrapping_sub(body.as_ptr() as usize);
+    start..start.wrapping_add(raw.get().len())
+}
+
+fn invalid(message: impl Into<String>) -> Error {
+    Error::new(Code::InvalidRequest, message)
+}
+
+/// What is wrong, in the parser's words; they name a place, never a value's content.
+fn reason(error: &serde_json::Error) -> String {
+    match error.classify() {
+        serde_json::error::Category::Eof => "it ends too early".to_owned(),
+        serde_json::error::Category::Syntax
+        | serde_json::error::Category::Data
+        | serde_json::error::Category::Io => {
+            format!("line {}, column {}", error.line(), error.column())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(endpoint: Endpoint, body: &str) -> Result<Scan> {
+        Request::read(endpoint, Bytes::copy_from_slice(body.as_bytes())).map(|request| request.scan)
+    }
+
+    #[test]
+    fn the_fields_that_matter_are_found_wherever_they_stand() {
+        let body = r#" {"messages":[{"role":"user","content":"\"model\":\"no\""}], "n": 3,"max_tokens":7, "mod\u0065l" : "gpt-4o", "stream":true,"stream_options":{"include_usage":false,"x":1}} "#;
+        let scan = read(Endpoint::Chat, body).unwrap();
+        assert_eq!(
+            (
+                scan.model.as_str(),
+                scan.stream,
+                scan.choices,
+                scan.output_limit
+            ),
+            ("gpt-4o", true, 3, Some(7))
+        );
+        assert_eq!(scan.include_usage, Some(false));
+        assert_eq!(&body[scan.model_at], "\"gpt-4o\"");
+        assert_eq!(
+            &body[scan.stream_options_at.unwrap()],
+            r#"{"include_usage":false,"x":1}"#
+        );
+    }
+
+    #[test]
+    fn null_is_as_if_it_was_not_there() {
+        let body =
+            r#"{"model":"m","stream":null,"max_tokens":null,"n":null,"stream_options":null}"#;
+        let scan = read(Endpoint::Chat, body).unwrap();
+        assert_eq!(
+            (
+                scan.stream,
+                scan.output_limit,
+                scan.choices,
+                scan.include_usage
+            ),
+            (false, None, 1, None)
+        );
+        assert_eq!(
+            scan.null_limit_at.map(|(field, at)| (field, &body[at])),
+            Some((Field::MaxTokens, "null"))
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_taken_names_its_field() {
+        for (body, param) in [
+            ("", None),
+            ("[]", None),
+            ("\"x\"", None),
+            ("{\"model\":\"m\"", None),
+            ("{\"model\":\"m\"} x", None),
+            ("{}", Some("model")),
+            (r#"{"model":null}"#, Some("model")),
+            (r#"{"model":7}"#, Some("model")),
+            (r#"{"model":""}"#, Some("model")),
+            (r#"{"model":"a","model":"b"}"#, Some("model")),
+            (r#"{"model":"a","mod\u0065l":"b"}"#, Some("model")),
+            (r#"{"model":"m","stream":"yes"}"#, Some("stream")),
+            (r#"{"model":"m","max_tokens":-1}"#, Some("max_tokens")),
+            (
+                r#"{"model":"m","max_completion_tokens":1.5}"#,
+                Some("max_completion_tokens"),
+            ),
+            (r#"{"model":"m","n":"2"}"#, Some("n")),
+            (
+                r#"{"model":"m","stream_options":true}"#,
+                Some("stream_options"),
+            ),
+        ] {
+            let error = read(Endpoint::Chat, body).unwrap_err();
+            assert_eq!(
+                (error.code, error.param.as_deref()),
+                (Code::InvalidRequest, param),
+                "{body}"
+            );
+        }
+        assert_eq!(
+            read(Endpoint::Responses, r#"{"model":"m","background":true}"#)
+                .unwrap_err()
+                .param
+                .as_deref(),
+            Some("background")
+        );
+    }
+
+    #[test]
+    fn the_prompt_that_is_elsewhere_is_noticed() {
+        assert!(
+            read(
+                Endpoint::Responses,
+                r#"{"model":"m","previous_response_id":"r"}"#
+            )
+            .unwrap()
+            .hidden_prompt
+        );
+        assert!(
+            !read(
+                Endpoint::Responses,
+                r#"{"model":"m","previous_response_id":null}"#
+            )
+            .unwrap()
+            .hidden_prompt
+        );
+        assert!(
+            !read(Endpoint::Completions, r#"{"model":"m","prompt":"p"}"#)
+                .unwrap()
+                .hidden_prompt
+        );
+    }
+
+    #[test]
+    fn deep_nesting_is_no_danger() {
+        let deep = format!(
+            r#"{{"model":"m","x":{}{}}}"#,
+            "[".repeat(200_000),
+            "]".repeat(200_000)
+        );
+        let _ = read(Endpoint::Chat, &deep);
+    }
+}
