@@ -221,6 +221,8 @@ fn unreadable(path: &Path, offset: u64, error: CodecError) -> Obstacle {
             path: path.to_owned(),
             what: format!("entry version {found}"),
         },
-        other => damaged(path, offset, format!("an entry cannot be read: {other}")),
+        error @ (CodecError::Empty | CodecError::Malformed(_)) => {
+            damaged(path, offset, format!("an entry cannot be read: {error}"))
+        }
     })
 }
