@@ -87,6 +87,19 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// A text of the client's as it may be written down: an API key that was put in the wrong place is taken out.
+pub fn without_keys(text: &str) -> String {
+    let mut rest = text;
+    let mut clean = String::with_capacity(text.len());
+    while let Some((before, after)) = rest.split_once(PREFIX) {
+        clean.push_str(before);
+        clean.push_str("(an API key)");
+        rest = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric());
+    }
+    clean.push_str(rest);
+    clean
+}
+
 fn checksum(signed: &str) -> [u8; CHECKSUM_LEN] {
     let mut rest = crc32fast::hash(signed.as_bytes());
     let mut digits = [b'0'; CHECKSUM_LEN];
@@ -210,6 +223,17 @@ mod tests {
             format!("{secret:?}"),
             format!("Secret({})", secret.masked())
         );
+    }
+
+    #[test]
+    fn a_key_in_the_wrong_place_is_not_written_down() {
+        let secret = minted(&[10, 35, 61]);
+        let text = format!("model {0}, agent {0}/1.0", secret.expose());
+        assert_eq!(
+            without_keys(&text),
+            "model (an API key), agent (an API key)/1.0"
+        );
+        assert_eq!(without_keys("gpt-4o"), "gpt-4o");
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub use channel::{Channel, ChannelKind, ChannelStatus, Multiplier, Sealed, order
 pub use endpoint::Endpoint;
 pub use error::{Code, Error, Result};
 pub use id::{AccountId, AuditId, BudgetId, CallId, ChannelId, KeyId};
-pub use key::{ApiKey, Digest, KeyStatus, MalformedSecret, Masked, Secret};
+pub use key::{ApiKey, Digest, KeyStatus, MalformedSecret, Masked, Secret, without_keys};
 pub use model::{Model, ModelName, PriceSource};
 pub use money::{Money, MoneyError};
 pub use permissions::{PatternError, Permissions};

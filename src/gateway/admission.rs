@@ -11,7 +11,7 @@ use super::arrival::Arrival;
 use super::bill::Bill;
 use super::estimate;
 use super::request::Request;
-use crate::domain::{Code, Day, Error, Model, Opened, Result};
+use crate::domain::{Code, Day, Error, Model, Opened, Result, without_keys};
 use crate::state::{Ask, Caller, Permit, RateLimitHeaders, Reservation, Route, State};
 
 /// A call that was turned away before it was opened.
@@ -63,7 +63,7 @@ fn opened(
         account_id: caller.key().account_id,
         budget_id: caller.key().budget_id,
         endpoint: arrival.endpoint,
-        model: model.to_owned(),
+        model: without_keys(model),
         stream,
         client_ip: Some(arrival.client_ip),
         user_agent: arrival.user_agent.clone(),

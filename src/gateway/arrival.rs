@@ -7,7 +7,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use crate::clock::Tick;
-use crate::domain::{CallId, Endpoint, Timestamp, client_address};
+use crate::domain::{CallId, Endpoint, Timestamp, client_address, without_keys};
 use crate::state::State;
 
 const USER_AGENT_BYTES: usize = 256;
@@ -50,7 +50,7 @@ impl Arrival {
 
 fn text(headers: &HeaderMap, name: &str, most: usize) -> Option<String> {
     let value = headers.get(name)?.to_str().ok()?;
-    (!value.is_empty()).then(|| value.get(..most).unwrap_or(value).to_owned())
+    (!value.is_empty()).then(|| without_keys(value.get(..most).unwrap_or(value)))
 }
 
 /// Where the client is; proxies are believed only where the configuration says so.

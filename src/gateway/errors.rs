@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use crate::domain::{Code, Error};
+use crate::state::State;
 
 /// The shape of an error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,17 +95,18 @@ pub(crate) fn log_cause(error: &Error, call_id: impl std::fmt::Display) {
 }
 
 /// No such route.
-pub(crate) async fn no_route(request: HttpRequest) -> HttpResponse {
+pub(crate) async fn no_route(state: Data<State>, request: HttpRequest) -> HttpResponse {
     let message = format!(
         "There is no {} {} here. Check the path; GET /v1/models shows that the base URL is right.",
         request.method(),
         shown(request.path())
     );
-    Shape::of(request.path()).answer(&Error::new(Code::NotFound, message))
+    let answer = Shape::of(request.path()).answer(&Error::new(Code::NotFound, message));
+    identified(&state, answer)
 }
 
 /// The route is known, the method is not.
-pub(crate) async fn wrong_method(request: HttpRequest) -> HttpResponse {
+pub(crate) async fn wrong_method(state: Data<State>, request: HttpRequest) -> HttpResponse {
     let message = format!(
         "{} does not take {}. Look up the method in the API reference.",
         shown(request.path()),
@@ -111,6 +114,16 @@ pub(crate) async fn wrong_method(request: HttpRequest) -> HttpResponse {
     );
     let mut answer = Shape::of(request.path()).answer(&Error::new(Code::InvalidRequest, message));
     *answer.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    identified(&state, answer)
+}
+
+/// Every answer has an id, that of no call, too.
+fn identified(state: &State, mut answer: HttpResponse) -> HttpResponse {
+    if let Ok(id) = HeaderValue::try_from(state.ledger.next_id().to_string()) {
+        answer
+            .headers_mut()
+            .insert(HeaderName::from_static("x-request-id"), id);
+    }
     answer
 }
 

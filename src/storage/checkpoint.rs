@@ -210,11 +210,6 @@ impl Checkpoint {
     }
 
     #[cfg(not(test))]
-    #[expect(
-        clippy::unused_self,
-        clippy::unnecessary_wraps,
-        reason = "only a test stops a checkpoint"
-    )]
     const fn tick(&self) -> Result<(), Words> {
         Ok(())
     }

@@ -78,18 +78,17 @@ impl OpenError {
     reason = "of the rest there is nothing better to say"
 )]
 pub(super) fn advice(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => {
-            "give this user read and write permission, or choose another data directory"
-        }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "free space on that disk, then start again"
-        }
-        io::ErrorKind::NotFound => "check that the path exists",
-        io::ErrorKind::ReadOnlyFilesystem => {
-            "mount that disk writable, or choose another data directory"
-        }
-        _ => "check the disk, then start again",
+    let kind = error.kind();
+    if kind == io::ErrorKind::PermissionDenied {
+        "give this user read and write permission, or choose another data directory"
+    } else if kind == io::ErrorKind::StorageFull || kind == io::ErrorKind::QuotaExceeded {
+        "free space on that disk, then start again"
+    } else if kind == io::ErrorKind::NotFound {
+        "check that the path exists"
+    } else if kind == io::ErrorKind::ReadOnlyFilesystem {
+        "mount that disk writable, or choose another data directory"
+    } else {
+        "check the disk, then start again"
     }
 }
 

@@ -10,6 +10,7 @@
 //! start:  open -> verify (database against its digest) -> replay (journal beyond it) -> checkpoint
 //! ```
 
+mod audit;
 mod checkpoint;
 mod codec;
 mod database;

@@ -393,7 +393,7 @@ impl Reader {
     }
 
     /// The lines of a page. Of a day that was dropped since its summary was copied: none.
-    fn open_page(&self, page: &Summary) -> Result<Vec<(u64, Call)>, ReadError> {
+    pub(super) fn open_page(&self, page: &Summary) -> Result<Vec<(u64, Call)>, ReadError> {
         self.pages_opened.fetch_add(1, Ordering::Relaxed);
         match self
             .database

@@ -21,7 +21,9 @@ const MAGIC: &[u8; 8] = b"R200JRNL";
 const VERSION: u32 = 1;
 
 /// Bytes before the first frame: magic, version, number, CRC-32C of these.
-pub(super) const HEAD: u64 = 24;
+pub(super) const HEAD: u64 = HEAD_LEN as u64;
+
+const HEAD_LEN: usize = 24;
 
 /// The first segment's size; each one is twice as large as the one before, up to the configured size.
 const SMALLEST: u64 = 4 << 20;
@@ -48,8 +50,8 @@ pub(super) fn size_of(number: u64, largest: u64) -> u64 {
     size.min(largest).max(HEAD + 64)
 }
 
-fn head(number: u64) -> [u8; HEAD as usize] {
-    let mut head = [0; HEAD as usize];
+fn head(number: u64) -> [u8; HEAD_LEN] {
+    let mut head = [0; HEAD_LEN];
     head[..8].copy_from_slice(MAGIC);
     head[8..12].copy_from_slice(&VERSION.to_le_bytes());
     head[12..20].copy_from_slice(&number.to_le_bytes());
@@ -148,14 +150,14 @@ fn peek(path: &Path) -> Result<Found, OpenError> {
     file.read_exact(&mut bytes)
         .map_err(OpenError::io("read", path))?;
     let number = check_head(path, &bytes)?;
-    let content = match frame::parse(&bytes[HEAD as usize..]) {
+    let content = match frame::parse(&bytes[HEAD_LEN..]) {
         Ok(frame) => Content::From(frame.sequence),
         Err(_) => {
             // A frame longer than what was read, a broken one, or none at all: the whole file tells.
             let bytes = fs::read(path).map_err(OpenError::io("read", path))?;
-            match frame::parse(&bytes[HEAD as usize..]) {
+            match frame::parse(&bytes[HEAD_LEN..]) {
                 Ok(frame) => Content::From(frame.sequence),
-                Err(_) if is_zero(&bytes[HEAD as usize..]) => Content::Empty,
+                Err(_) if is_zero(&bytes[HEAD_LEN..]) => Content::Empty,
                 Err(_) => Content::Broken,
             }
         }
@@ -176,7 +178,7 @@ fn check_head(path: &Path, bytes: &[u8]) -> Result<u64, OpenError> {
         what: what.to_owned(),
     };
     let bytes = bytes
-        .get(..HEAD as usize)
+        .get(..HEAD_LEN)
         .ok_or_else(|| damaged("it ends inside its head"))?;
     let version = u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
     if bytes[..8] == *MAGIC && version > VERSION {
@@ -366,5 +368,34 @@ impl Segments {
             sync_dir(&self.dir)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_oldest_segments_that_are_wholly_in_the_database_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let segments = Segments::new(dir.path().to_owned());
+        for (number, first) in [(1, 1), (2, 11), (3, 21), (4, 31)] {
+            let path = dir.path().join(format!("{number}"));
+            fs::write(&path, "").unwrap();
+            segments.add(path, 100, first);
+        }
+        let left = |keep, checkpoint| {
+            segments.trim(keep, checkpoint).unwrap();
+            assert_eq!(
+                fs::read_dir(dir.path()).unwrap().count(),
+                segments.measure().0
+            );
+            segments.measure().0
+        };
+        assert_eq!(left(400, 40), 4, "no more than is kept");
+        assert_eq!(left(0, 9), 4, "entry 10 is not in the database");
+        assert_eq!(left(0, 10), 3);
+        assert_eq!(left(200, 40), 2);
+        assert_eq!(left(0, 40), 1, "the current one stays");
     }
 }

@@ -173,18 +173,15 @@ fn a_disk_that_is_really_full() {
                 ..options()
             },
         );
-        let (mut acknowledged, mut last) = (0, store.record_call(call(0)));
-        while store.wait_durable(last).is_ok() {
-            acknowledged += 1;
-            last = store.record_call(call(acknowledged));
-            for _ in 0..50 {
-                acknowledged += u64::from(store.failed().is_none());
-                last = store.record_call(call(acknowledged));
-            }
-            if store.wait_durable(last).is_ok() {
-                acknowledged = store.stats().durable;
+        // Some hundred at once: what is waited for is the disk, not each call.
+        let mut last = store.record_call(call(0));
+        for number in 1.. {
+            last = store.record_call(call(number));
+            if number % 500 == 0 && store.wait_durable(last).is_err() {
+                break;
             }
         }
+        assert!(store.wait_durable(last).is_err());
         let failure = store.failed().unwrap().to_string();
         assert!(
             failure.contains("No space left") && failure.contains("free space on that disk"),
@@ -208,7 +205,7 @@ fn a_disk_that_is_really_full() {
             },
         );
         assert!(
-            store.stats().calls >= durable.saturating_sub(2),
+            store.stats().calls >= durable && durable > 1000,
             "{} of {durable}",
             store.stats().calls
         );

@@ -43,6 +43,7 @@ impl Model {
             expected.len()
         );
         assert_eq!(store.stats().calls, expected.len() as u64);
+        assert_eq!(lock(&store.0.image).strays, 0);
         let open: Vec<_> = store.open_calls().iter().map(|call| call.id).collect();
         let mut expected: Vec<_> = self.open.iter().map(|number| opened(*number).id).collect();
         expected.sort();
