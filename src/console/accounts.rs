@@ -143,7 +143,8 @@ pub(super) struct AccountQuery {
 }
 
 /// Lists accounts.
-#[utoipa::path(get, path = "/api/accounts", tag = "accounts", params(AccountQuery), responses((status = 200, body = Accounts), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "list_accounts",get, path = "/api/accounts", tag = "accounts", params(AccountQuery), responses((status = 200, body = Accounts), (status = "default", body = ApiError)))]
 pub(super) async fn list(
     state: web::Data<State>,
     _: Admin,
@@ -161,7 +162,8 @@ pub(super) async fn list(
 }
 
 /// Makes an account.
-#[utoipa::path(post, path = "/api/accounts", tag = "accounts", request_body = NewAccount, responses((status = 201, body = Account), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "create_account",post, path = "/api/accounts", tag = "accounts", request_body = NewAccount, responses((status = 201, body = Account), (status = "default", body = ApiError)))]
 pub(super) async fn create(
     state: web::Data<State>,
     admin: Admin,
@@ -179,7 +181,8 @@ pub(super) async fn create(
 }
 
 /// Shows an account.
-#[utoipa::path(get, path = "/api/accounts/{id}", tag = "accounts", params(("id" = String, Path)), responses((status = 200, body = Account), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "show_account",get, path = "/api/accounts/{id}", tag = "accounts", params(("id" = String, Path)), responses((status = 200, body = Account), (status = "default", body = ApiError)))]
 pub(super) async fn show(
     state: web::Data<State>,
     _: Admin,
@@ -191,7 +194,8 @@ pub(super) async fn show(
 }
 
 /// Changes an account; its keys follow at once.
-#[utoipa::path(patch, path = "/api/accounts/{id}", tag = "accounts", params(("id" = String, Path)), request_body = AccountChange, responses((status = 200, body = Account), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "update_account",patch, path = "/api/accounts/{id}", tag = "accounts", params(("id" = String, Path)), request_body = AccountChange, responses((status = 200, body = Account), (status = "default", body = ApiError)))]
 pub(super) async fn update(
     state: web::Data<State>,
     admin: Admin,
@@ -216,7 +220,8 @@ pub(super) async fn update(
 }
 
 /// Deletes an account: neither it nor its keys work from now on.
-#[utoipa::path(delete, path = "/api/accounts/{id}", tag = "accounts", params(("id" = String, Path)), responses((status = 204), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "delete_account",delete, path = "/api/accounts/{id}", tag = "accounts", params(("id" = String, Path)), responses((status = 204), (status = "default", body = ApiError)))]
 pub(super) async fn delete(
     state: web::Data<State>,
     admin: Admin,

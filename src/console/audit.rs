@@ -77,7 +77,8 @@ pub(super) struct AuditQuery {
 }
 
 /// Lists changes.
-#[utoipa::path(get, path = "/api/audit", tag = "audit", params(AuditQuery), responses((status = 200, body = AuditLog), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "list_audit_log",get, path = "/api/audit", tag = "audit", params(AuditQuery), responses((status = 200, body = AuditLog), (status = "default", body = ApiError)))]
 pub(super) async fn list(
     state: web::Data<State>,
     _: Admin,

@@ -264,7 +264,8 @@ pub(super) async fn off_worker<T: Send + 'static>(
 }
 
 /// Lists calls, the latest ended first.
-#[utoipa::path(get, path = "/api/logs", tag = "logs", params(CallQuery, LineQuery), responses((status = 200, body = Calls), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "list_calls",get, path = "/api/logs", tag = "logs", params(CallQuery, LineQuery), responses((status = 200, body = Calls), (status = "default", body = ApiError)))]
 pub(super) async fn list(
     state: web::Data<State>,
     viewer: Viewer,
@@ -290,7 +291,8 @@ pub(super) async fn list(
 }
 
 /// Shows a call.
-#[utoipa::path(get, path = "/api/logs/{id}", tag = "logs", params(("id" = String, Path)), responses((status = 200, body = Call), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "show_call",get, path = "/api/logs/{id}", tag = "logs", params(("id" = String, Path)), responses((status = 200, body = Call), (status = "default", body = ApiError)))]
 pub(super) async fn show(
     state: web::Data<State>,
     viewer: Viewer,

@@ -314,7 +314,8 @@ fn status(status: Status) -> ChannelStatus {
 }
 
 /// Lists channels.
-#[utoipa::path(get, path = "/api/channels", tag = "channels", responses((status = 200, body = Channels), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "list_channels",get, path = "/api/channels", tag = "channels", responses((status = 200, body = Channels), (status = "default", body = ApiError)))]
 pub(super) async fn list(
     state: web::Data<State>,
     _: Admin,
@@ -332,7 +333,8 @@ pub(super) async fn list(
 }
 
 /// Makes a channel.
-#[utoipa::path(post, path = "/api/channels", tag = "channels", request_body = NewChannel, responses((status = 201, body = Channel), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "create_channel",post, path = "/api/channels", tag = "channels", request_body = NewChannel, responses((status = 201, body = Channel), (status = "default", body = ApiError)))]
 pub(super) async fn create(
     state: web::Data<State>,
     admin: Admin,
@@ -362,7 +364,8 @@ pub(super) async fn create(
 }
 
 /// Shows a channel.
-#[utoipa::path(get, path = "/api/channels/{id}", tag = "channels", params(("id" = String, Path)), responses((status = 200, body = Channel), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "show_channel",get, path = "/api/channels/{id}", tag = "channels", params(("id" = String, Path)), responses((status = 200, body = Channel), (status = "default", body = ApiError)))]
 pub(super) async fn show(
     state: web::Data<State>,
     _: Admin,
@@ -374,7 +377,8 @@ pub(super) async fn show(
 }
 
 /// Changes a channel, effective for the very next call.
-#[utoipa::path(patch, path = "/api/channels/{id}", tag = "channels", params(("id" = String, Path)), request_body = ChannelChange, responses((status = 200, body = Channel), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "update_channel",patch, path = "/api/channels/{id}", tag = "channels", params(("id" = String, Path)), request_body = ChannelChange, responses((status = 200, body = Channel), (status = "default", body = ApiError)))]
 pub(super) async fn update(
     state: web::Data<State>,
     admin: Admin,
@@ -413,7 +417,8 @@ pub(super) async fn update(
 }
 
 /// Deletes a channel. Its calls stay in the log under its name.
-#[utoipa::path(delete, path = "/api/channels/{id}", tag = "channels", params(("id" = String, Path)), responses((status = 204), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "delete_channel",delete, path = "/api/channels/{id}", tag = "channels", params(("id" = String, Path)), responses((status = 204), (status = "default", body = ApiError)))]
 pub(super) async fn delete(
     state: web::Data<State>,
     admin: Admin,
@@ -427,7 +432,8 @@ pub(super) async fn delete(
 }
 
 /// Makes a one-token call through a channel and says what came of it.
-#[utoipa::path(post, path = "/api/channels/{id}/test", tag = "channels", params(("id" = String, Path)), request_body = NewChannelTest, responses((status = 200, body = ChannelTest), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "test_channel",post, path = "/api/channels/{id}/test", tag = "channels", params(("id" = String, Path)), request_body = NewChannelTest, responses((status = 200, body = ChannelTest), (status = "default", body = ApiError)))]
 pub(super) async fn test(
     probe: web::Data<Probe>,
     _: Admin,

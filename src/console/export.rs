@@ -24,7 +24,8 @@ enum Step {
 }
 
 /// The calls of the same filters as a CSV file.
-#[utoipa::path(get, path = "/api/logs/export.csv", tag = "logs", params(CallQuery), responses((status = 200, body = String, content_type = "text/csv"), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "export_calls",get, path = "/api/logs/export.csv", tag = "logs", params(CallQuery), responses((status = 200, body = String, content_type = "text/csv"), (status = "default", body = ApiError)))]
 pub(super) async fn export(
     state: web::Data<State>,
     viewer: Viewer,

@@ -190,7 +190,8 @@ fn time(field: &str, text: &str) -> Result<Timestamp, Refusal> {
 }
 
 /// Lists keys: one's own, or for admins all.
-#[utoipa::path(get, path = "/api/keys", tag = "keys", params(KeyQuery), responses((status = 200, body = Keys), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "list_keys",get, path = "/api/keys", tag = "keys", params(KeyQuery), responses((status = 200, body = Keys), (status = "default", body = ApiError)))]
 pub(super) async fn list(
     state: web::Data<State>,
     viewer: Viewer,
@@ -227,7 +228,8 @@ pub(super) async fn list(
 }
 
 /// Makes a key. The key itself is in this answer and in no other.
-#[utoipa::path(post, path = "/api/keys", tag = "keys", request_body = NewKey, responses((status = 201, body = KeyCreated), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "create_key",post, path = "/api/keys", tag = "keys", request_body = NewKey, responses((status = 201, body = KeyCreated), (status = "default", body = ApiError)))]
 pub(super) async fn create(
     state: web::Data<State>,
     viewer: Viewer,
@@ -287,7 +289,8 @@ fn visible(state: &State, viewer: &Viewer, id: &str) -> Result<KeyId, Refusal> {
 }
 
 /// Shows a key.
-#[utoipa::path(get, path = "/api/keys/{id}", tag = "keys", params(("id" = String, Path)), responses((status = 200, body = Key), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "show_key",get, path = "/api/keys/{id}", tag = "keys", params(("id" = String, Path)), responses((status = 200, body = Key), (status = "default", body = ApiError)))]
 pub(super) async fn show(
     state: web::Data<State>,
     viewer: Viewer,
@@ -301,7 +304,8 @@ pub(super) async fn show(
 }
 
 /// Changes a key, effective for the very next request.
-#[utoipa::path(patch, path = "/api/keys/{id}", tag = "keys", params(("id" = String, Path)), request_body = KeyChange, responses((status = 200, body = Key), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "update_key",patch, path = "/api/keys/{id}", tag = "keys", params(("id" = String, Path)), request_body = KeyChange, responses((status = 200, body = Key), (status = "default", body = ApiError)))]
 pub(super) async fn update(
     state: web::Data<State>,
     viewer: Viewer,
@@ -331,7 +335,8 @@ pub(super) async fn update(
 }
 
 /// Deletes a key for ever. Its calls stay in the log under its name.
-#[utoipa::path(delete, path = "/api/keys/{id}", tag = "keys", params(("id" = String, Path)), responses((status = 204), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "delete_key",delete, path = "/api/keys/{id}", tag = "keys", params(("id" = String, Path)), responses((status = 204), (status = "default", body = ApiError)))]
 pub(super) async fn delete(
     state: web::Data<State>,
     viewer: Viewer,

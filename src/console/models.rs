@@ -141,7 +141,8 @@ impl Model {
 }
 
 /// Lists the models that are served or have an own price.
-#[utoipa::path(get, path = "/api/models", tag = "models", responses((status = 200, body = Models), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "list_models",get, path = "/api/models", tag = "models", responses((status = 200, body = Models), (status = "default", body = ApiError)))]
 pub(super) async fn list(
     state: web::Data<State>,
     viewer: Viewer,
@@ -159,7 +160,8 @@ pub(super) async fn list(
 }
 
 /// Sets an own price, effective for the very next call.
-#[utoipa::path(put, path = "/api/models/{name}", tag = "models", params(("name" = String, Path)), request_body = NewPrice, responses((status = 200, body = Model), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "set_model_price",put, path = "/api/models/{name}", tag = "models", params(("name" = String, Path)), request_body = NewPrice, responses((status = 200, body = Model), (status = "default", body = ApiError)))]
 pub(super) async fn set(
     state: web::Data<State>,
     admin: Admin,
@@ -195,7 +197,8 @@ pub(super) async fn set(
 }
 
 /// Removes an own price: the catalogue's holds again, if it has one.
-#[utoipa::path(delete, path = "/api/models/{name}", tag = "models", params(("name" = String, Path)), responses((status = 204), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "clear_model_price",delete, path = "/api/models/{name}", tag = "models", params(("name" = String, Path)), responses((status = 204), (status = "default", body = ApiError)))]
 pub(super) async fn clear(
     state: web::Data<State>,
     admin: Admin,

@@ -69,7 +69,7 @@ mod v1 {
     macro_rules! describe {
         ($($(#[$doc:meta])* $name:ident $method:ident $path:literal;)*) => {$(
             $(#[$doc])*
-            #[utoipa::path($method, path = $path, tag = "gateway", security(("api_key" = [])), responses((status = 200, body = serde_json::Value)))]
+            #[utoipa::path($method, path = $path, operation_id = concat!("gateway_", stringify!($name)), tag = "gateway", security(("api_key" = [])), responses((status = 200, body = serde_json::Value)))]
             #[expect(dead_code, reason = "stands for a route of the data plane in the API's description")]
             pub(super) fn $name() {}
         )*};

@@ -148,7 +148,8 @@ fn logged_in(
 }
 
 /// Whether the first admin still has to be made.
-#[utoipa::path(get, path = "/api/setup", tag = "session", responses((status = 200, body = SetupState)))]
+#[utoipa::path(
+    operation_id = "show_setup",get, path = "/api/setup", tag = "session", responses((status = 200, body = SetupState)))]
 pub(super) async fn needed(state: web::Data<State>) -> web::Json<SetupState> {
     web::Json(SetupState {
         needed: state.accounts.is_empty(),
@@ -157,7 +158,8 @@ pub(super) async fn needed(state: web::Data<State>) -> web::Json<SetupState> {
 }
 
 /// Makes the first admin with the one-time token of the set-up link, and logs in.
-#[utoipa::path(post, path = "/api/setup", tag = "session", request_body = NewSetup, responses((status = 201, body = Session), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "set_up",post, path = "/api/setup", tag = "session", request_body = NewSetup, responses((status = 201, body = Session), (status = "default", body = ApiError)))]
 pub(super) async fn set_up(
     request: HttpRequest,
     state: web::Data<State>,
@@ -181,7 +183,8 @@ pub(super) async fn set_up(
 }
 
 /// Logs in; the session is in the cookie.
-#[utoipa::path(post, path = "/api/session", tag = "session", request_body = NewSession, responses((status = 200, body = Session), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "log_in",post, path = "/api/session", tag = "session", request_body = NewSession, responses((status = 200, body = Session), (status = "default", body = ApiError)))]
 pub(super) async fn log_in(
     request: HttpRequest,
     state: web::Data<State>,
@@ -201,13 +204,15 @@ pub(super) async fn log_in(
 }
 
 /// Who is logged in.
-#[utoipa::path(get, path = "/api/session", tag = "session", responses((status = 200, body = Session), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "show_session",get, path = "/api/session", tag = "session", responses((status = 200, body = Session), (status = "default", body = ApiError)))]
 pub(super) async fn who_am_i(viewer: Viewer) -> web::Json<Session> {
     web::Json(Session::new(&viewer.account, &viewer.session))
 }
 
 /// Logs out: the cookie is worth nothing from now on.
-#[utoipa::path(delete, path = "/api/session", tag = "session", responses((status = 204), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "log_out",delete, path = "/api/session", tag = "session", responses((status = 204), (status = "default", body = ApiError)))]
 pub(super) async fn log_out(
     request: HttpRequest,
     state: web::Data<State>,
@@ -221,7 +226,8 @@ pub(super) async fn log_out(
 }
 
 /// Changes one's own password; all other log-ins of the account end.
-#[utoipa::path(post, path = "/api/session/password", tag = "session", request_body = NewPassword, responses((status = 204), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "change_own_password",post, path = "/api/session/password", tag = "session", request_body = NewPassword, responses((status = 204), (status = "default", body = ApiError)))]
 pub(super) async fn change_password(
     state: web::Data<State>,
     viewer: Viewer,

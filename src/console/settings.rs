@@ -26,7 +26,8 @@ pub(super) struct Settings {
 }
 
 /// Shows the settings.
-#[utoipa::path(get, path = "/api/settings", tag = "settings", responses((status = 200, body = Settings), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "show_settings",get, path = "/api/settings", tag = "settings", responses((status = 200, body = Settings), (status = "default", body = ApiError)))]
 pub(super) async fn show(
     state: web::Data<State>,
     _: Admin,

@@ -104,7 +104,8 @@ fn kind(group: GroupBy, narrowed: bool) -> ScopeKind {
 }
 
 /// Adds up what has been used.
-#[utoipa::path(get, path = "/api/usage", tag = "usage", params(UsageQuery), responses((status = 200, body = UsageReport), (status = "default", body = ApiError)))]
+#[utoipa::path(
+    operation_id = "report_usage",get, path = "/api/usage", tag = "usage", params(UsageQuery), responses((status = 200, body = UsageReport), (status = "default", body = ApiError)))]
 pub(super) async fn report(
     state: web::Data<State>,
     viewer: Viewer,
