@@ -1,0 +1,34 @@
+// The channels that were tried for a call, in order.
+import { Text } from "@mantine/core";
+import type { Attempt, Call } from "../../api/schema";
+import { formatDuration } from "../../components/format/time";
+import { Status } from "../../components/Status";
+import classes from "./CallAttempts.module.css";
+import { callTones } from "./callStatus";
+
+export function CallAttempts({ call }: { call: Call }) {
+  if (call.attempts.length < 2 && !call.attempts.some((attempt) => attempt.error)) return null;
+  return (
+    <ol className={classes.attempts} aria-label="Attempts">
+      {call.attempts.map((attempt, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: an attempt is known by its place.
+        <li key={index}>
+          <div className={classes.line}>
+            <Status tone={callTones[attempt.status]}>{attemptTitle(call, attempt, index)}</Status>
+            <span className="number">{formatDuration(attempt.latency_ms)}</span>
+          </div>
+          {attempt.error && (
+            <Text size="sm" c="dimmed" className={classes.error}>
+              {attempt.error}
+            </Text>
+          )}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function attemptTitle(call: Call, attempt: Attempt, index: number): string {
+  const channel = attempt.channel_id === call.channel_id && call.channel_name ? call.channel_name : "another channel";
+  return [`${index + 1}. ${channel}`, attempt.http_status].filter(Boolean).join(" · ");
+}
