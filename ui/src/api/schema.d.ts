@@ -4,190 +4,98 @@
  */
 
 export interface paths {
-    "/api/setup": {
+    "/api/accounts": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Whether a first admin is needed. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SetupState"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
+        /** Lists accounts. */
+        get: operations["list_accounts"];
         put?: never;
-        /** Make the first admin. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewSetup"];
-                };
-            };
-            responses: {
-                /** @description Done. */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Session"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
+        /** Makes an account. */
+        post: operations["create_account"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/session": {
+    "/api/accounts/{id}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Who is logged in. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Session"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
+        /** Shows an account. */
+        get: operations["show_account"];
         put?: never;
-        /** Log in. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewSession"];
-                };
-            };
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Session"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
+        post?: never;
+        /** Deletes an account: neither it nor its keys work from now on. */
+        delete: operations["delete_account"];
+        options?: never;
+        head?: never;
+        /** Changes an account; its keys follow at once. */
+        patch: operations["update_account"];
+        trace?: never;
+    };
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        /** Log out. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done, no content. */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
+        /** Lists changes. */
+        get: operations["list_audit_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/session/password": {
+    "/api/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists channels. */
+        get: operations["list_channels"];
+        put?: never;
+        /** Makes a channel. */
+        post: operations["create_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/channels/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a channel. */
+        get: operations["show_channel"];
+        put?: never;
+        post?: never;
+        /** Deletes a channel. Its calls stay in the log under its name. */
+        delete: operations["delete_channel"];
+        options?: never;
+        head?: never;
+        /** Changes a channel, effective for the very next call. */
+        patch: operations["update_channel"];
+        trace?: never;
+    };
+    "/api/channels/{id}/test": {
         parameters: {
             query?: never;
             header?: never;
@@ -196,38 +104,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Change one's own password. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewPassword"];
-                };
-            };
-            responses: {
-                /** @description Done, no content. */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
+        /** Makes a one-token call through a channel and says what came of it. */
+        post: operations["test_channel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -241,77 +119,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List API keys. */
-        get: {
-            parameters: {
-                query?: {
-                    q?: string;
-                    status?: "active" | "disabled" | "expired";
-                    account_id?: string;
-                    page?: number;
-                    page_size?: number;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Keys"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
+        /** Lists keys: one's own, or for admins all. */
+        get: operations["list_keys"];
         put?: never;
-        /** Create an API key. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewKey"];
-                };
-            };
-            responses: {
-                /** @description Done. */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["KeyCreated"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
+        /** Makes a key. The key itself is in this answer and in no other. */
+        post: operations["create_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -322,113 +134,19 @@ export interface paths {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                id: string;
-            };
+            path?: never;
             cookie?: never;
         };
-        /** One API key. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Key"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
+        /** Shows a key. */
+        get: operations["show_key"];
         put?: never;
         post?: never;
-        /** Delete an API key for ever. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done, no content. */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
+        /** Deletes a key for ever. Its calls stay in the log under its name. */
+        delete: operations["delete_key"];
         options?: never;
         head?: never;
-        /** Change an API key. */
-        patch: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["KeyChange"];
-                };
-            };
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Key"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
+        /** Changes a key, effective for the very next request. */
+        patch: operations["update_key"];
         trace?: never;
     };
     "/api/logs": {
@@ -438,46 +156,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List calls, newest first. */
-        get: {
-            parameters: {
-                query?: {
-                    from?: string;
-                    to?: string;
-                    key_id?: string;
-                    account_id?: string;
-                    model?: string;
-                    channel_id?: string;
-                    status?: components["schemas"]["CallStatus"];
-                    cursor?: string;
-                    limit?: number;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Calls"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
+        /** Lists calls, the latest ended first. */
+        get: operations["list_calls"];
         put?: never;
         post?: never;
         delete?: never;
@@ -493,44 +173,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The same calls as CSV. */
-        get: {
-            parameters: {
-                query?: {
-                    from?: string;
-                    to?: string;
-                    key_id?: string;
-                    account_id?: string;
-                    model?: string;
-                    channel_id?: string;
-                    status?: components["schemas"]["CallStatus"];
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "text/csv": string;
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
+        /** The calls of the same filters as a CSV file. */
+        get: operations["export_calls"];
         put?: never;
         post?: never;
         delete?: never;
@@ -543,535 +187,13 @@ export interface paths {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        /** One call. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Call"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/usage": {
-        parameters: {
-            query?: never;
-            header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Usage over a time range. */
-        get: {
-            parameters: {
-                query?: {
-                    from?: string;
-                    to?: string;
-                    bucket?: "hour" | "day" | "none";
-                    group_by?: "key" | "model" | "account" | "channel";
-                    key_id?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["UsageReport"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
+        /** Shows a call. */
+        get: operations["show_call"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/accounts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List accounts. */
-        get: {
-            parameters: {
-                query?: {
-                    q?: string;
-                    page?: number;
-                    page_size?: number;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Accounts"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        /** Create an account. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewAccount"];
-                };
-            };
-            responses: {
-                /** @description Done. */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Account"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/accounts/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        /** One account. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Account"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        /** Delete an account. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done, no content. */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        /** Change an account. */
-        patch: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["AccountChange"];
-                };
-            };
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Account"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
-        trace?: never;
-    };
-    "/api/channels": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List channels. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Channels"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        /** Add a channel. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewChannel"];
-                };
-            };
-            responses: {
-                /** @description Done. */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Channel"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/channels/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        /** One channel. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Channel"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        /** Delete a channel. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done, no content. */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        /** Change a channel. */
-        patch: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ChannelChange"];
-                };
-            };
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Channel"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
-        trace?: never;
-    };
-    "/api/channels/{id}/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Send one small request through a channel. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewChannelTest"];
-                };
-            };
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ChannelTest"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
         delete?: never;
         options?: never;
         head?: never;
@@ -1085,36 +207,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List served models with their prices. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Models"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
+        /** Lists the models that are served or have an own price. */
+        get: operations["list_models"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1127,79 +221,51 @@ export interface paths {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                name: string;
-            };
+            path?: never;
             cookie?: never;
         };
         get?: never;
-        /** Set an own price. */
-        put: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewPrice"];
-                };
-            };
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Model"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
+        /** Sets an own price, effective for the very next call. */
+        put: operations["set_model_price"];
         post?: never;
-        /** Remove an own price. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done, no content. */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
+        /** Removes an own price: the catalogue's holds again, if it has one. */
+        delete: operations["clear_model_price"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** Who is logged in. */
+        get: operations["show_session"];
+        put?: never;
+        /** Logs in; the session is in the cookie. */
+        post: operations["log_in"];
+        /** Logs out: the cookie is worth nothing from now on. */
+        delete: operations["log_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes one's own password; all other log-ins of the account end. */
+        post: operations["change_own_password"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1212,36 +278,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Facts about this gateway. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Settings"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
-        };
+        /** Shows the settings. */
+        get: operations["show_settings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1250,46 +288,186 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/audit": {
+    "/api/setup": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Who changed what, newest first. */
-        get: {
-            parameters: {
-                query?: {
-                    cursor?: string;
-                    limit?: number;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done. */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Audit"];
-                    };
-                };
-                /** @description It failed. */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiError"];
-                    };
-                };
-            };
+        /** Whether the first admin still has to be made. */
+        get: operations["show_setup"];
+        put?: never;
+        /** Makes the first admin with the one-time token of the set-up link, and logs in. */
+        post: operations["set_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** Adds up what has been used. */
+        get: operations["report_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What this key and its account have left. */
+        get: operations["gateway_balance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chat/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Chat, streamed or not. Request and answer as OpenAI describes them. */
+        post: operations["gateway_chat_completions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Text completion, streamed or not. Request and answer as OpenAI describes them. */
+        post: operations["gateway_completions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dashboard/user/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same, with who they are. */
+        get: operations["gateway_user_info"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Embeddings. Request and answer as OpenAI describes them. */
+        post: operations["gateway_embeddings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The models that this key may use. */
+        get: operations["gateway_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of them. */
+        get: operations["gateway_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Responses, streamed or not. Request and answer as OpenAI describes them. */
+        post: operations["gateway_responses"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What this key has used. */
+        get: operations["gateway_usage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1302,418 +480,303 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @enum {string} */
-        Status: "active" | "disabled";
-        /** @enum {string} */
-        KeyStatus: "active" | "disabled";
-        /** @enum {string} */
-        Role: "admin" | "member";
-        /** @enum {string} */
-        ChannelKind: "openai" | "echo";
-        /** @enum {string} */
-        CredentialState: "none" | "sealed" | "unreadable";
-        /** @enum {string} */
-        CallStatus: "ok" | "error" | "cancelled" | "interrupted";
-        ErrorBody: {
-            message: string;
-            type: string;
-            code: string;
-            param: string | null;
-        };
-        ApiError: {
-            error: components["schemas"]["ErrorBody"];
-        };
-        SetupState: {
-            needed: boolean;
-            version: string;
-        };
-        NewSetup: {
-            token: string;
-            username: string;
-            password: string;
-        };
-        NewSession: {
-            username: string;
-            password: string;
-        };
-        Viewer: {
-            /** Format: uuid */
+        /** @description A person who logs in. */
+        Account: {
             id: string;
             username: string;
             role: components["schemas"]["Role"];
-        };
-        Session: {
-            account: components["schemas"]["Viewer"];
-            /** Format: date-time */
-            expires_at: string;
-            version: string;
-        };
-        NewPassword: {
-            current_password: string;
-            new_password: string;
-        };
-        Quota: {
-            /** Format: double */
-            total_usd: number | null;
-            /** Format: double */
-            monthly_usd: number | null;
-            /** Format: double */
-            daily_usd: number | null;
-            /** Format: int64 */
-            total_tokens: number | null;
-            /** Format: int64 */
-            monthly_tokens: number | null;
-            /** Format: int64 */
-            daily_tokens: number | null;
-            /** Format: int64 */
-            total_requests: number | null;
-            /** Format: int64 */
-            monthly_requests: number | null;
-            /** Format: int64 */
-            daily_requests: number | null;
-        };
-        RateLimit: {
-            /** Format: int64 */
-            rpm: number | null;
-            /** Format: int64 */
-            tpm: number | null;
-            /** Format: int64 */
-            concurrency: number | null;
-        };
-        Permissions: {
-            models: string[];
-            endpoints: string[];
-            ips: string[];
-        };
-        KeyUsage: {
-            /** Format: int64 */
-            requests: number;
-            /** Format: int64 */
-            prompt_tokens: number;
-            /** Format: int64 */
-            completion_tokens: number;
-            /** Format: int64 */
-            total_tokens: number;
-            /** Format: double */
-            cost_usd: number;
-            /** Format: int64 */
-            unpriced_requests: number;
-        };
-        Key: {
-            /** Format: uuid */
-            id: string;
-            name: string | null;
-            /** @description First 8 and last 4 characters. */
-            masked: string;
-            status: components["schemas"]["KeyStatus"];
-            expired: boolean;
-            /** Format: uuid */
-            account_id: string;
-            account_username: string;
-            /** Format: date-time */
+            status: components["schemas"]["Status"];
             created_at: string;
-            /** Format: date-time */
-            expires_at: string | null;
-            /** Format: date-time */
-            last_used_at: string | null;
-            /** Format: uuid */
-            rotated_from: string | null;
-            /** Format: uuid */
-            rotated_to: string | null;
-            usage: components["schemas"]["KeyUsage"];
+            /** @description What all its keys together may consume; `total` is its balance. */
             quota: components["schemas"]["Quota"];
-            rate_limit: components["schemas"]["RateLimit"];
-            permissions: components["schemas"]["Permissions"];
+            key_count: number;
+            /** @description What its keys have used, ever. */
+            usage: components["schemas"]["Tally"];
         };
-        Keys: {
-            items: components["schemas"]["Key"][];
-            /** Format: int64 */
+        /** @description What to change; a field that is not there stays as it is. */
+        AccountChange: {
+            username?: string | null;
+            /** @description Ends the account's log-ins. */
+            password?: string | null;
+            role?: components["schemas"]["Role"] | null;
+            status?: components["schemas"]["Status"] | null;
+            quota?: components["schemas"]["Quota"] | null;
+        };
+        /** @description Some accounts, oldest first. */
+        Accounts: {
+            items: components["schemas"]["Account"][];
+            /** @description On all pages together. */
             total: number;
         };
-        NewKey: {
-            name?: string | null;
-            /** Format: date-time */
-            expires_at?: string | null;
-            quota?: components["schemas"]["Quota"];
-            rate_limit?: components["schemas"]["RateLimit"];
-            permissions?: components["schemas"]["Permissions"];
-            /** Format: uuid */
-            account_id?: string | null;
+        /** @description What every error answer holds. */
+        ApiError: {
+            error: components["schemas"]["ErrorBody"];
         };
-        KeyCreated: {
-            /** Format: uuid */
-            id: string;
-            name: string | null;
-            /** @description First 8 and last 4 characters. */
-            masked: string;
-            status: components["schemas"]["KeyStatus"];
-            expired: boolean;
-            /** Format: uuid */
-            account_id: string;
-            account_username: string;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            expires_at: string | null;
-            /** Format: date-time */
-            last_used_at: string | null;
-            /** Format: uuid */
-            rotated_from: string | null;
-            /** Format: uuid */
-            rotated_to: string | null;
-            usage: components["schemas"]["KeyUsage"];
-            quota: components["schemas"]["Quota"];
-            rate_limit: components["schemas"]["RateLimit"];
-            permissions: components["schemas"]["Permissions"];
-            /** @description The key itself: in this answer only. */
-            key: string;
-        };
-        KeyChange: {
-            name?: string | null;
-            /** Format: date-time */
-            expires_at?: string | null;
-            status?: components["schemas"]["KeyStatus"];
-            quota?: components["schemas"]["Quota"];
-            rate_limit?: components["schemas"]["RateLimit"];
-            permissions?: components["schemas"]["Permissions"];
-        };
-        CallUsage: {
-            /** Format: int64 */
-            prompt_tokens: number;
-            /** Format: int64 */
-            cached_tokens: number;
-            /** Format: int64 */
-            cache_write_tokens: number;
-            /** Format: int64 */
-            completion_tokens: number;
-            /** Format: int64 */
-            reasoning_tokens: number;
-            /** Format: int64 */
-            total_tokens: number;
-            estimated: boolean;
-        };
+        /** @description One try at one channel. */
         Attempt: {
-            /** Format: uuid */
             channel_id: string;
-            status: components["schemas"]["CallStatus"];
-            /** Format: int64 */
+            channel_name: string | null;
+            /** @description `ok`, `provider_error`, `connect_failed`, `timed_out`, `broken_answer` or `cancelled`. */
+            status: string;
+            /** Format: int32 */
             http_status: number | null;
-            /** Format: int64 */
+            /** Format: double */
             latency_ms: number;
             error: string | null;
         };
-        Call: {
-            /** Format: uuid */
+        /** @description One change. */
+        AuditEntry: {
             id: string;
-            /** Format: date-time */
+            at: string;
+            /** @description Null: the gateway itself or the command line. */
+            account_id: string | null;
+            username: string;
+            /** @description As `noun.verb`. */
+            action: string;
+            target_id: string;
+            target_name: string;
+            /** @description Field to old and new value. */
+            changes: {
+                [key: string]: string[];
+            };
+            client_ip: string | null;
+        };
+        /** @description Some changes, newest first. */
+        AuditLog: {
+            items: components["schemas"]["AuditEntry"][];
+            next_cursor: string | null;
+        };
+        /** @description One line of the call log. */
+        Call: {
+            id: string;
             started_at: string;
-            /** Format: uuid */
             key_id: string;
-            key_name: string | null;
+            key_name: string;
             key_masked: string;
             key_deleted: boolean;
-            /** Format: uuid */
             account_id: string;
             account_username: string;
             endpoint: string;
             model: string;
+            /** @description The model's name at the provider. */
             upstream_model: string | null;
-            /** Format: uuid */
             channel_id: string | null;
             channel_name: string | null;
             status: components["schemas"]["CallStatus"];
-            /** Format: int64 */
-            http_status: number;
+            /**
+             * Format: int32
+             * @description What the client got; null: nothing.
+             */
+            http_status: number | null;
             error_code: string | null;
             stream: boolean;
-            client_ip: string;
+            client_ip: string | null;
             user_agent: string | null;
             client_request_id: string | null;
             usage: components["schemas"]["CallUsage"];
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Null: the model is not priced.
+             */
             cost_usd: number | null;
-            /** Format: int64 */
-            latency_ms: number;
-            /** Format: int64 */
-            first_token_ms: number | null;
             /** Format: double */
+            latency_ms: number;
+            /** Format: double */
+            first_token_ms: number | null;
+            /**
+             * Format: double
+             * @description Time in the gateway before forwarding.
+             */
             overhead_ms: number;
             attempts: components["schemas"]["Attempt"][];
         };
+        /**
+         * @description How a call ended.
+         * @enum {string}
+         */
+        CallStatus: "ok" | "error" | "cancelled" | "interrupted";
+        /** @description Tokens of a call. */
+        CallUsage: {
+            /** Format: int64 */
+            prompt_tokens: number;
+            /**
+             * Format: int64
+             * @description Of the prompt, read from the provider's cache.
+             */
+            cached_tokens: number;
+            /**
+             * Format: int64
+             * @description Of the prompt, written to the provider's cache.
+             */
+            cache_write_tokens: number;
+            /** Format: int64 */
+            completion_tokens: number;
+            /**
+             * Format: int64
+             * @description Of the completion.
+             */
+            reasoning_tokens: number;
+            /** Format: int64 */
+            total_tokens: number;
+            /** @description Counted by the gateway, because the provider gave no numbers. */
+            estimated: boolean;
+        };
+        /** @description Some lines of the call log, the latest ended first. */
         Calls: {
             items: components["schemas"]["Call"][];
+            /** @description For the next lines; null: there are none. */
             next_cursor: string | null;
         };
-        Tally: {
-            /** Format: int64 */
-            requests: number;
-            /** Format: int64 */
-            errors: number;
-            /** Format: int64 */
-            prompt_tokens: number;
-            /** Format: int64 */
-            cached_tokens: number;
-            /** Format: int64 */
-            cache_write_tokens: number;
-            /** Format: int64 */
-            completion_tokens: number;
-            /** Format: int64 */
-            reasoning_tokens: number;
-            /** Format: int64 */
-            total_tokens: number;
-            /** Format: double */
-            cost_usd: number;
-            /** Format: int64 */
-            unpriced_requests: number;
-        };
-        UsageGroup: {
-            id: string;
-            name: string;
-        };
-        UsageRow: {
-            /** Format: date-time */
-            bucket: string | null;
-            group: components["schemas"]["UsageGroup"] | null;
-            /** Format: int64 */
-            requests: number;
-            /** Format: int64 */
-            errors: number;
-            /** Format: int64 */
-            prompt_tokens: number;
-            /** Format: int64 */
-            cached_tokens: number;
-            /** Format: int64 */
-            cache_write_tokens: number;
-            /** Format: int64 */
-            completion_tokens: number;
-            /** Format: int64 */
-            reasoning_tokens: number;
-            /** Format: int64 */
-            total_tokens: number;
-            /** Format: double */
-            cost_usd: number;
-            /** Format: int64 */
-            unpriced_requests: number;
-        };
-        UsageReport: {
-            items: components["schemas"]["UsageRow"][];
-            total: components["schemas"]["Tally"];
-            time_zone: string;
-        };
-        Account: {
-            /** Format: uuid */
-            id: string;
-            username: string;
-            role: components["schemas"]["Role"];
-            status: components["schemas"]["Status"];
-            /** Format: date-time */
-            created_at: string;
-            quota: components["schemas"]["Quota"];
-            /** Format: int64 */
-            key_count: number;
-            usage: components["schemas"]["KeyUsage"];
-        };
-        Accounts: {
-            items: components["schemas"]["Account"][];
-            /** Format: int64 */
-            total: number;
-        };
-        NewAccount: {
-            username: string;
-            password: string;
-            role: components["schemas"]["Role"];
-            quota?: components["schemas"]["Quota"];
-        };
-        AccountChange: {
-            username?: string;
-            password?: string;
-            role?: components["schemas"]["Role"];
-            status?: components["schemas"]["Status"];
-            quota?: components["schemas"]["Quota"];
-        };
+        /** @description A connection to a provider; its credential is never returned. */
         Channel: {
-            /** Format: uuid */
             id: string;
             name: string;
             kind: components["schemas"]["ChannelKind"];
-            base_url: string | null;
+            /** @description Empty for kind `echo`. */
+            base_url: string;
+            credential_state: components["schemas"]["CredentialState"];
             models: string[];
+            /** @description Public name to the provider's own. */
             model_map: {
                 [key: string]: string;
             };
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Higher is tried first.
+             */
             priority: number;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Share among channels of one priority.
+             */
             weight: number;
             /** Format: double */
             price_multiplier: number;
             status: components["schemas"]["Status"];
-            credential_state: components["schemas"]["CredentialState"];
-            /** Format: date-time */
             created_at: string;
-            usage: components["schemas"]["KeyUsage"];
+            /** @description What it has served, ever. */
+            usage: components["schemas"]["Tally"];
         };
-        Channels: {
-            items: components["schemas"]["Channel"][];
-            /** Format: int64 */
-            total: number;
-        };
-        NewChannel: {
-            name: string;
-            kind: components["schemas"]["ChannelKind"];
-            base_url?: string | null;
-            models?: string[];
-            model_map?: {
-                [key: string]: string;
-            };
-            /** Format: int32 */
-            priority?: number;
-            /** Format: int32 */
-            weight?: number;
-            /** Format: double */
-            price_multiplier?: number;
-            status?: components["schemas"]["Status"];
-            credential?: string | null;
-        };
+        /** @description What to change; a field that is not there stays as it is. */
         ChannelChange: {
-            name?: string;
-            kind?: components["schemas"]["ChannelKind"];
+            name?: string | null;
+            kind?: components["schemas"]["ChannelKind"] | null;
             base_url?: string | null;
-            models?: string[];
+            /** @description Null: none. */
+            credential?: string | null;
+            models?: string[] | null;
             model_map?: {
                 [key: string]: string;
-            };
+            } | null;
             /** Format: int32 */
-            priority?: number;
+            priority?: number | null;
             /** Format: int32 */
-            weight?: number;
+            weight?: number | null;
             /** Format: double */
-            price_multiplier?: number;
-            status?: components["schemas"]["Status"];
-            credential?: string | null;
+            price_multiplier?: number | null;
+            status?: components["schemas"]["Status"] | null;
         };
-        NewChannelTest: {
-            model?: string | null;
-        };
+        /**
+         * @description Which provider interface a channel speaks.
+         * @enum {string}
+         */
+        ChannelKind: "openai" | "echo";
+        /** @description What came of a test call. */
         ChannelTest: {
             ok: boolean;
-            /** Format: int64 */
+            /**
+             * Format: int32
+             * @description The provider's status; null: none came.
+             */
             http_status: number | null;
             /** Format: int64 */
             latency_ms: number;
             model: string;
+            /** @description As the provider said it. */
             error: string | null;
         };
-        ModelChannel: {
-            /** Format: uuid */
+        /** @description All channels, the first to be tried first. */
+        Channels: {
+            items: components["schemas"]["Channel"][];
+            total: number;
+        };
+        /**
+         * @description Whether a channel's credential can be used; `unreadable`: it was sealed with another master key, enter it again.
+         * @enum {string}
+         */
+        CredentialState: "none" | "sealed" | "unreadable";
+        /** @description The error itself. */
+        ErrorBody: {
+            /** @description What to do about it. */
+            message: string;
+            /** @description Its family. */
+            type: string;
+            /** @description Which error it is. */
+            code: string;
+            /** @description The path of the field that it is about. */
+            param: string | null;
+        };
+        /** @description An API key; the key itself is in no answer but that of its creation. */
+        Key: {
             id: string;
             name: string;
+            /** @description The first 8 and last 4 characters. */
+            masked: string;
+            status: components["schemas"]["KeyStatus"];
+            /** @description Whether its time is over. */
+            expired: boolean;
+            account_id: string;
+            account_username: string;
+            created_at: string;
+            expires_at: string | null;
+            last_used_at: string | null;
+            /** @description The key that it replaced. */
+            rotated_from: string | null;
+            /** @description The key that replaced it. */
+            rotated_to: string | null;
+            /** @description What it has used, ever. */
+            usage: components["schemas"]["Tally"];
+            quota: components["schemas"]["Quota"];
+            rate_limit: components["schemas"]["RateLimit"];
+            permissions: components["schemas"]["Permissions"];
         };
+        /** @description What to change; a field that is not there stays as it is. */
+        KeyChange: {
+            name?: string | null;
+            status?: components["schemas"]["KeyStatus"] | null;
+            /** @description Null: never. */
+            expires_at?: string | null;
+            quota?: components["schemas"]["Quota"] | null;
+            rate_limit?: components["schemas"]["RateLimit"] | null;
+            permissions?: components["schemas"]["Permissions"] | null;
+        };
+        /**
+         * @description The condition of a key.
+         * @enum {string}
+         */
+        KeyCondition: "active" | "disabled" | "expired";
+        /** @description A key that has just been made. */
+        KeyCreated: components["schemas"]["Key"] & {
+            /** @description The key itself, this once. */
+            key: string;
+        };
+        /**
+         * @description The owner's switch.
+         * @enum {string}
+         */
+        KeyStatus: "active" | "disabled";
+        /** @description Some keys, newest first. */
+        Keys: {
+            items: components["schemas"]["Key"][];
+            /** @description On all pages together. */
+            total: number;
+        };
+        /** @description A model with its price and limits. */
         Model: {
             name: string;
+            /** @description Without a price its calls are shown as not priced. */
             priced: boolean;
-            /** @enum {string|null} */
-            source: "catalogue" | "own" | null;
+            source: components["schemas"]["ModelSource"] | null;
             /** Format: double */
             input_usd_per_mtok: number | null;
             /** Format: double */
@@ -1724,63 +787,296 @@ export interface components {
             output_usd_per_mtok: number | null;
             /** Format: double */
             per_request_usd: number | null;
-            /** Format: int64 */
+            /** Format: int32 */
             max_output_tokens: number | null;
-            /** Format: int64 */
+            /** Format: int32 */
             context_tokens: number | null;
+            /** @description The page that a catalogue price was read from. */
             source_url: string | null;
+            /** @description When it was read. */
             taken_on: string | null;
+            /** @description Who serves it; for admins. */
             channels: components["schemas"]["ModelChannel"][];
         };
+        /** @description A channel that serves a model. */
+        ModelChannel: {
+            id: string;
+            name: string;
+        };
+        /**
+         * @description Where a price comes from.
+         * @enum {string}
+         */
+        ModelSource: "catalogue" | "own";
+        /** @description Some models, by name. */
         Models: {
             items: components["schemas"]["Model"][];
-            /** Format: int64 */
             total: number;
         };
+        /** @description What an account is made of. */
+        NewAccount: {
+            username: string;
+            password: string;
+            role: components["schemas"]["Role"];
+            quota?: components["schemas"]["Quota"] | null;
+        };
+        /** @description What a channel is made of. */
+        NewChannel: {
+            name: string;
+            kind: components["schemas"]["ChannelKind"];
+            /** @description Required for kind `openai`. */
+            base_url?: string | null;
+            /** @description Stored sealed, never returned. */
+            credential?: string | null;
+            models: string[];
+            model_map?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int32
+             * @description Default 0.
+             */
+            priority?: number | null;
+            /**
+             * Format: int32
+             * @description Default 1.
+             */
+            weight?: number | null;
+            /**
+             * Format: double
+             * @description Default 1.
+             */
+            price_multiplier?: number | null;
+            status?: components["schemas"]["Status"] | null;
+        };
+        /** @description What to test with. */
+        NewChannelTest: {
+            /** @description Default: the channel's first. */
+            model?: string | null;
+        };
+        /** @description What a key is made of; nothing is required. */
+        NewKey: {
+            name?: string | null;
+            expires_at?: string | null;
+            quota?: components["schemas"]["Quota"] | null;
+            rate_limit?: components["schemas"]["RateLimit"] | null;
+            permissions?: components["schemas"]["Permissions"] | null;
+            /** @description Whose it is; for admins. */
+            account_id?: string | null;
+        };
+        /** @description What changes one's own password. */
+        NewPassword: {
+            current_password: string;
+            new_password: string;
+        };
+        /** @description An own price and limits; they replace the catalogue's. */
         NewPrice: {
             /** Format: double */
-            input_usd_per_mtok?: number | null;
+            input_usd_per_mtok: number;
             /** Format: double */
             cached_input_usd_per_mtok?: number | null;
             /** Format: double */
             cache_write_usd_per_mtok?: number | null;
             /** Format: double */
-            output_usd_per_mtok?: number | null;
+            output_usd_per_mtok: number;
             /** Format: double */
             per_request_usd?: number | null;
-            /** Format: int64 */
+            /** Format: int32 */
             max_output_tokens?: number | null;
-            /** Format: int64 */
+            /** Format: int32 */
             context_tokens?: number | null;
         };
-        Settings: {
-            time_zone: string;
-            /** Format: int64 */
-            retention_days: number;
-            listen: string;
-            data_dir: string;
+        /** @description What logs in. */
+        NewSession: {
+            username: string;
+            password: string;
+        };
+        /** @description What makes the first admin. */
+        NewSetup: {
+            /** @description Of the link that was printed at the start. */
+            token: string;
+            username: string;
+            password: string;
+        };
+        /** @description What a key may be used for; an empty list allows all. */
+        Permissions: {
+            /**
+             * @description Globs such as `gpt-4o*`.
+             * @default []
+             */
+            models: string[];
+            /**
+             * @description Names such as `chat`.
+             * @default []
+             */
+            endpoints: string[];
+            /**
+             * @description Addresses or CIDR blocks such as `10.0.0.0/8`.
+             * @default []
+             */
+            ips: string[];
+        };
+        /** @description Caps on consumption; null is no cap. */
+        Quota: {
+            /**
+             * Format: double
+             * @default null
+             */
+            total_usd: number | null;
+            /**
+             * Format: double
+             * @default null
+             */
+            monthly_usd: number | null;
+            /**
+             * Format: double
+             * @default null
+             */
+            daily_usd: number | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            total_tokens: number | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            monthly_tokens: number | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            daily_tokens: number | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            total_requests: number | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            monthly_requests: number | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            daily_requests: number | null;
+        };
+        /** @description How fast a key may be used; null is no limit. */
+        RateLimit: {
+            /**
+             * Format: int32
+             * @description Requests a minute.
+             * @default null
+             */
+            rpm: number | null;
+            /**
+             * Format: int32
+             * @description Tokens a minute.
+             * @default null
+             */
+            tpm: number | null;
+            /**
+             * Format: int32
+             * @description Calls at the same time.
+             * @default null
+             */
+            concurrency: number | null;
+        };
+        /**
+         * @description What an account may do in the console.
+         * @enum {string}
+         */
+        Role: "admin" | "member";
+        /** @description A log-in. */
+        Session: {
+            account: components["schemas"]["SessionAccount"];
+            /** @description When it ends whatever happens. */
+            expires_at: string;
+            /** @description The gateway's. */
             version: string;
         };
-        AuditEntry: {
-            /** Format: uuid */
+        /** @description Who is logged in. */
+        SessionAccount: {
             id: string;
-            /** Format: date-time */
-            at: string;
-            /** Format: uuid */
-            account_id: string | null;
-            username: string | null;
-            action: string;
-            target_id: string | null;
-            target_name: string | null;
-            changes: {
-                [key: string]: unknown[];
-            };
-            client_ip: string | null;
+            username: string;
+            role: components["schemas"]["Role"];
         };
-        Audit: {
-            items: components["schemas"]["AuditEntry"][];
-            next_cursor: string | null;
+        /** @description What the gateway runs with; it is set in the configuration file or the environment. */
+        Settings: {
+            version: string;
+            listen: string;
+            data_dir: string;
+            time_zone: string;
+            /** Format: int32 */
+            retention_days: number;
+            body_limit_bytes: number;
+            trusted_proxies: string[];
         };
+        /** @description Whether the first admin still has to be made. */
+        SetupState: {
+            needed: boolean;
+            version: string;
+        };
+        /**
+         * @description Whether it works.
+         * @enum {string}
+         */
+        Status: "active" | "disabled";
+        /** @description What some calls add up to. */
+        Tally: {
+            /** Format: int64 */
+            requests: number;
+            /**
+             * Format: int64
+             * @description Of these, not ended well.
+             */
+            errors: number;
+            /** Format: int64 */
+            prompt_tokens: number;
+            /** Format: int64 */
+            cached_tokens: number;
+            /** Format: int64 */
+            cache_write_tokens: number;
+            /** Format: int64 */
+            completion_tokens: number;
+            /** Format: int64 */
+            reasoning_tokens: number;
+            /** Format: int64 */
+            total_tokens: number;
+            /** @description What the priced calls cost. */
+            cost_usd: components["schemas"]["Usd"];
+            /**
+             * Format: int64
+             * @description Calls whose cost is unknown, because their model has no price.
+             */
+            unpriced_requests: number;
+        };
+        /** @description What a row is of. */
+        UsageGroup: {
+            id: string;
+            name: string;
+        };
+        /** @description What has been used. */
+        UsageReport: {
+            /** @description Buckets in which nothing was used are left out. */
+            items: components["schemas"]["UsageRow"][];
+            total: components["schemas"]["Tally"];
+            time_zone: string;
+        };
+        /** @description One bucket of one group. */
+        UsageRow: components["schemas"]["Tally"] & {
+            /** @description When the bucket begins; null where there are no buckets. */
+            bucket: string | null;
+            group: components["schemas"]["UsageGroup"] | null;
+        };
+        /**
+         * Format: double
+         * @description An amount in US dollars.
+         */
+        Usd: number;
     };
     responses: never;
     parameters: never;
@@ -1788,53 +1084,1176 @@ export interface components {
     headers: never;
     pathItems: never;
 }
-export type Status = components['schemas']['Status'];
-export type KeyStatus = components['schemas']['KeyStatus'];
-export type Role = components['schemas']['Role'];
-export type ChannelKind = components['schemas']['ChannelKind'];
-export type CredentialState = components['schemas']['CredentialState'];
-export type CallStatus = components['schemas']['CallStatus'];
-export type ErrorBody = components['schemas']['ErrorBody'];
+export type Account = components['schemas']['Account'];
+export type AccountChange = components['schemas']['AccountChange'];
+export type Accounts = components['schemas']['Accounts'];
 export type ApiError = components['schemas']['ApiError'];
-export type SetupState = components['schemas']['SetupState'];
-export type NewSetup = components['schemas']['NewSetup'];
-export type NewSession = components['schemas']['NewSession'];
-export type Viewer = components['schemas']['Viewer'];
-export type Session = components['schemas']['Session'];
+export type Attempt = components['schemas']['Attempt'];
+export type AuditEntry = components['schemas']['AuditEntry'];
+export type AuditLog = components['schemas']['AuditLog'];
+export type Call = components['schemas']['Call'];
+export type CallStatus = components['schemas']['CallStatus'];
+export type CallUsage = components['schemas']['CallUsage'];
+export type Calls = components['schemas']['Calls'];
+export type Channel = components['schemas']['Channel'];
+export type ChannelChange = components['schemas']['ChannelChange'];
+export type ChannelKind = components['schemas']['ChannelKind'];
+export type ChannelTest = components['schemas']['ChannelTest'];
+export type Channels = components['schemas']['Channels'];
+export type CredentialState = components['schemas']['CredentialState'];
+export type ErrorBody = components['schemas']['ErrorBody'];
+export type Key = components['schemas']['Key'];
+export type KeyChange = components['schemas']['KeyChange'];
+export type KeyCondition = components['schemas']['KeyCondition'];
+export type KeyCreated = components['schemas']['KeyCreated'];
+export type KeyStatus = components['schemas']['KeyStatus'];
+export type Keys = components['schemas']['Keys'];
+export type Model = components['schemas']['Model'];
+export type ModelChannel = components['schemas']['ModelChannel'];
+export type ModelSource = components['schemas']['ModelSource'];
+export type Models = components['schemas']['Models'];
+export type NewAccount = components['schemas']['NewAccount'];
+export type NewChannel = components['schemas']['NewChannel'];
+export type NewChannelTest = components['schemas']['NewChannelTest'];
+export type NewKey = components['schemas']['NewKey'];
 export type NewPassword = components['schemas']['NewPassword'];
+export type NewPrice = components['schemas']['NewPrice'];
+export type NewSession = components['schemas']['NewSession'];
+export type NewSetup = components['schemas']['NewSetup'];
+export type Permissions = components['schemas']['Permissions'];
 export type Quota = components['schemas']['Quota'];
 export type RateLimit = components['schemas']['RateLimit'];
-export type Permissions = components['schemas']['Permissions'];
-export type KeyUsage = components['schemas']['KeyUsage'];
-export type Key = components['schemas']['Key'];
-export type Keys = components['schemas']['Keys'];
-export type NewKey = components['schemas']['NewKey'];
-export type KeyCreated = components['schemas']['KeyCreated'];
-export type KeyChange = components['schemas']['KeyChange'];
-export type CallUsage = components['schemas']['CallUsage'];
-export type Attempt = components['schemas']['Attempt'];
-export type Call = components['schemas']['Call'];
-export type Calls = components['schemas']['Calls'];
+export type Role = components['schemas']['Role'];
+export type Session = components['schemas']['Session'];
+export type SessionAccount = components['schemas']['SessionAccount'];
+export type Settings = components['schemas']['Settings'];
+export type SetupState = components['schemas']['SetupState'];
+export type Status = components['schemas']['Status'];
 export type Tally = components['schemas']['Tally'];
 export type UsageGroup = components['schemas']['UsageGroup'];
-export type UsageRow = components['schemas']['UsageRow'];
 export type UsageReport = components['schemas']['UsageReport'];
-export type Account = components['schemas']['Account'];
-export type Accounts = components['schemas']['Accounts'];
-export type NewAccount = components['schemas']['NewAccount'];
-export type AccountChange = components['schemas']['AccountChange'];
-export type Channel = components['schemas']['Channel'];
-export type Channels = components['schemas']['Channels'];
-export type NewChannel = components['schemas']['NewChannel'];
-export type ChannelChange = components['schemas']['ChannelChange'];
-export type NewChannelTest = components['schemas']['NewChannelTest'];
-export type ChannelTest = components['schemas']['ChannelTest'];
-export type ModelChannel = components['schemas']['ModelChannel'];
-export type Model = components['schemas']['Model'];
-export type Models = components['schemas']['Models'];
-export type NewPrice = components['schemas']['NewPrice'];
-export type Settings = components['schemas']['Settings'];
-export type AuditEntry = components['schemas']['AuditEntry'];
-export type Audit = components['schemas']['Audit'];
+export type UsageRow = components['schemas']['UsageRow'];
+export type Usd = components['schemas']['Usd'];
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    list_accounts: {
+        parameters: {
+            query?: {
+                /** @description Part of the name. */
+                q?: string;
+                /** @description Counted from 1. */
+                page?: number;
+                /** @description 1 to 200. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accounts"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAccount"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    show_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    update_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_audit_log: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the lines before. */
+                cursor?: string;
+                /** @description 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditLog"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_channels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channels"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChannel"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    show_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    update_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    test_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChannelTest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelTest"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: {
+                /** @description Part of the name, the masked value or the owner's name. */
+                q?: string;
+                /** @description `active`, `disabled` or `expired`. */
+                status?: components["schemas"]["KeyCondition"];
+                /** @description Whose; for admins. */
+                account_id?: string;
+                /** @description Counted from 1. */
+                page?: number;
+                /** @description 1 to 200. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Keys"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewKey"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyCreated"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    show_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    update_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_calls: {
+        parameters: {
+            query?: {
+                /** @description Arrived at this time or later. */
+                from?: string;
+                /** @description Arrived before this time. */
+                to?: string;
+                key_id?: string;
+                /** @description For admins. */
+                account_id?: string;
+                model?: string;
+                /** @description For admins. */
+                channel_id?: string;
+                status?: components["schemas"]["CallStatus"];
+                /** @description `next_cursor` of the lines before. */
+                cursor?: string;
+                /** @description 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calls"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    export_calls: {
+        parameters: {
+            query?: {
+                /** @description Arrived at this time or later. */
+                from?: string;
+                /** @description Arrived before this time. */
+                to?: string;
+                key_id?: string;
+                /** @description For admins. */
+                account_id?: string;
+                model?: string;
+                /** @description For admins. */
+                channel_id?: string;
+                status?: components["schemas"]["CallStatus"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    show_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Call"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Models"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    set_model_price: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPrice"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    clear_model_price: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    show_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    log_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSession"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    log_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    change_own_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    show_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    show_setup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupState"];
+                };
+            };
+        };
+    };
+    set_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSetup"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    report_usage: {
+        parameters: {
+            query?: {
+                /** @description Default: 24 hours before `to`. */
+                from?: string;
+                /** @description Default: now. */
+                to?: string;
+                /** @description `hour` (default), `day`, or `none` for one sum over days. */
+                bucket?: string;
+                /** @description `key`, `model`, `account` or `channel`; the last two for admins. */
+                group_by?: string;
+                /** @description Of one key only. */
+                key_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageReport"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    gateway_balance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    gateway_chat_completions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    gateway_completions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    gateway_user_info: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    gateway_embeddings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    gateway_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    gateway_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    gateway_responses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    gateway_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+}

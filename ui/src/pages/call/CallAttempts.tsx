@@ -4,7 +4,6 @@ import type { Attempt, Call } from "../../api/schema";
 import { formatDuration } from "../../components/format/time";
 import { Status } from "../../components/Status";
 import classes from "./CallAttempts.module.css";
-import { callTones } from "./callStatus";
 
 export function CallAttempts({ call }: { call: Call }) {
   if (call.attempts.length < 2 && !call.attempts.some((attempt) => attempt.error)) return null;
@@ -14,7 +13,7 @@ export function CallAttempts({ call }: { call: Call }) {
         // biome-ignore lint/suspicious/noArrayIndexKey: an attempt is known by its place.
         <li key={index}>
           <div className={classes.line}>
-            <Status tone={callTones[attempt.status]}>{attemptTitle(call, attempt, index)}</Status>
+            <Status tone={attempt.status === "ok" ? "good" : attempt.status === "cancelled" ? "quiet" : "bad"}>{attemptTitle(attempt, index)}</Status>
             <span className="number">{formatDuration(attempt.latency_ms)}</span>
           </div>
           {attempt.error && (
@@ -28,7 +27,7 @@ export function CallAttempts({ call }: { call: Call }) {
   );
 }
 
-function attemptTitle(call: Call, attempt: Attempt, index: number): string {
-  const channel = attempt.channel_id === call.channel_id && call.channel_name ? call.channel_name : "another channel";
-  return [`${index + 1}. ${channel}`, attempt.http_status].filter(Boolean).join(" · ");
+function attemptTitle(attempt: Attempt, index: number): string {
+  const channel = attempt.channel_name ?? "a deleted channel";
+  return [`${index + 1}. ${channel}`, attempt.status.replace("_", " "), attempt.http_status].filter(Boolean).join(" · ");
 }

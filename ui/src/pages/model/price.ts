@@ -25,6 +25,13 @@ export type PriceValues = Record<PriceName, number | string>;
 export const priceValues = (model: Model): PriceValues =>
   Object.fromEntries(PRICE_FIELDS.map(({ name }) => [name, model[name] ?? ""])) as PriceValues;
 
-/** Blank is unknown, never zero. */
-export const priceOf = (values: PriceValues): NewPrice =>
-  Object.fromEntries(PRICE_FIELDS.map(({ name }) => [name, values[name] === "" ? null : Number(values[name])]));
+/** Blank is unknown, never zero; the form does not let input and output be blank. */
+export function priceOf(values: PriceValues): NewPrice {
+  const number = (name: PriceName) => (values[name] === "" ? null : Number(values[name]));
+  const rest = Object.fromEntries(PRICE_FIELDS.map(({ name }) => [name, number(name)]));
+  return {
+    ...rest,
+    input_usd_per_mtok: Number(values.input_usd_per_mtok),
+    output_usd_per_mtok: Number(values.output_usd_per_mtok),
+  };
+}
