@@ -13,7 +13,9 @@ export function CallAttempts({ call }: { call: Call }) {
         // biome-ignore lint/suspicious/noArrayIndexKey: an attempt is known by its place.
         <li key={index}>
           <div className={classes.line}>
-            <Status tone={attempt.status === "ok" ? "good" : attempt.status === "cancelled" ? "quiet" : "bad"}>{attemptTitle(attempt, index)}</Status>
+            <Status tone={attempt.status === "ok" ? "good" : attempt.status === "cancelled" ? "quiet" : "bad"}>
+              {attemptTitle(attempt, index)}
+            </Status>
             <span className="number">{formatDuration(attempt.latency_ms)}</span>
           </div>
           {attempt.error && (
@@ -29,5 +31,7 @@ export function CallAttempts({ call }: { call: Call }) {
 
 function attemptTitle(attempt: Attempt, index: number): string {
   const channel = attempt.channel_name ?? "a deleted channel";
-  return [`${index + 1}. ${channel}`, attempt.status.replace("_", " "), attempt.http_status].filter(Boolean).join(" · ");
+  return [`${index + 1}. ${channel}`, attempt.status.replace("_", " "), attempt.http_status]
+    .filter(Boolean)
+    .join(" · ");
 }

@@ -16,7 +16,11 @@ interface PriceFormProps {
 export function PriceForm({ model, onDone }: PriceFormProps) {
   const set = useSetPrice();
   const remove = useRemovePrice();
-  const form = useForm({ initialValues: priceValues(model) });
+  const given = (value: number | string) => (value === "" ? "Enter a price; 0 if it is free." : null);
+  const form = useForm({
+    initialValues: priceValues(model),
+    validate: { input_usd_per_mtok: given, output_usd_per_mtok: given },
+  });
   const names = PRICE_FIELDS.map(({ name }) => name);
   const done = (message: string) => () => {
     notifyDone(message);
