@@ -1,0 +1,27 @@
+// Accounts: the people who log in.
+import { keepPreviousData, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, given, take } from "./client";
+import type { AccountChange, NewAccount } from "./schema";
+
+export const accountsQuery = (asked: { q?: string; page?: number; page_size?: number }) =>
+  queryOptions({
+    queryKey: ["accounts", asked],
+    queryFn: () => take(api.GET("/api/accounts", { params: { query: given({ ...asked }) } })),
+    placeholderData: keepPreviousData,
+  });
+
+function useAccountMutation<Given, Result>(mutationFn: (given: Given) => Promise<Result>) {
+  const cache = useQueryClient();
+  return useMutation({ mutationFn, onSuccess: () => cache.invalidateQueries({ queryKey: ["accounts"] }) });
+}
+
+export const useCreateAccount = () =>
+  useAccountMutation((body: NewAccount) => take(api.POST("/api/accounts", { body })));
+
+export const useChangeAccount = () =>
+  useAccountMutation(({ id, ...body }: AccountChange & { id: string }) =>
+    take(api.PATCH("/api/accounts/{id}", { params: { path: { id } }, body })),
+  );
+
+export const useDeleteAccount = () =>
+  useAccountMutation((id: string) => take(api.DELETE("/api/accounts/{id}", { params: { path: { id } } })));

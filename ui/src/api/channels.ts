@@ -1,0 +1,36 @@
+// Channels: the connections to providers.
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, take } from "./client";
+import type { ChannelChange, NewChannel } from "./schema";
+
+export const channelsQuery = () =>
+  queryOptions({ queryKey: ["channels"], queryFn: () => take(api.GET("/api/channels")) });
+
+function useChannelMutation<Given, Result>(mutationFn: (given: Given) => Promise<Result>) {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn,
+    onSuccess: () =>
+      Promise.all([
+        cache.invalidateQueries({ queryKey: ["channels"] }),
+        cache.invalidateQueries({ queryKey: ["models"] }),
+      ]),
+  });
+}
+
+export const useCreateChannel = () =>
+  useChannelMutation((body: NewChannel) => take(api.POST("/api/channels", { body })));
+
+export const useChangeChannel = () =>
+  useChannelMutation(({ id, ...body }: ChannelChange & { id: string }) =>
+    take(api.PATCH("/api/channels/{id}", { params: { path: { id } }, body })),
+  );
+
+export const useDeleteChannel = () =>
+  useChannelMutation((id: string) => take(api.DELETE("/api/channels/{id}", { params: { path: { id } } })));
+
+export const useTestChannel = () =>
+  useMutation({
+    mutationFn: ({ id, model }: { id: string; model: string | null }) =>
+      take(api.POST("/api/channels/{id}/test", { params: { path: { id } }, body: model ? { model } : {} })),
+  });

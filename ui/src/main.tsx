@@ -1,0 +1,9 @@
+// Starts the console.
+import "@mantine/core/styles.css";
+import "@mantine/notifications/styles.css";
+import "./app/theme.css";
+import { createRoot } from "react-dom/client";
+import { App } from "./app/App";
+
+const root = document.getElementById("root");
+if (root) createRoot(root).render(<App />);

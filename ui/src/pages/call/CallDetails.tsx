@@ -1,0 +1,123 @@
+// All fields of a call, in the order one asks for them: how it ended, what it used, how long it took, who asked.
+import { Anchor, Group, Stack, Title } from "@mantine/core";
+import { Link } from "react-router";
+import type { Call } from "../../api/schema";
+import { CopyIcon } from "../../components/CopyButton";
+import { Detail, Details } from "../../components/Details";
+import { formatCount } from "../../components/format/count";
+import { formatCallCost } from "../../components/format/money";
+import { formatDuration, formatExact } from "../../components/format/time";
+import { Status } from "../../components/Status";
+import { CallAttempts } from "./CallAttempts";
+import { callKey, callTones } from "./callStatus";
+
+export function CallDetails({ call }: { call: Call }) {
+  return (
+    <Stack gap="lg">
+      <Details>
+        <Detail name="Request id">
+          <Group gap={4} wrap="nowrap" justify="flex-end">
+            <code>{call.id}</code>
+            <CopyIcon text={call.id} label="Copy the request id" />
+          </Group>
+        </Detail>
+        <Detail name="Status">
+          <Status tone={callTones[call.status]}>{call.status}</Status>
+        </Detail>
+        <Detail name="HTTP status">{call.http_status}</Detail>
+        {call.error_code && (
+          <Detail name="Error code">
+            <code>{call.error_code}</code>
+          </Detail>
+        )}
+        <Detail name="Started">{formatExact(call.started_at)}</Detail>
+        <Detail name="Cost">{formatCallCost(call.cost_usd)}</Detail>
+      </Details>
+      <Usage call={call} />
+      <Timing call={call} />
+      <Route call={call} />
+      <Client call={call} />
+    </Stack>
+  );
+}
+
+function Usage({ call: { usage } }: { call: Call }) {
+  return (
+    <section>
+      <Title order={3}>Usage{usage.estimated && ", estimated"}</Title>
+      <Details>
+        <Detail name="Prompt tokens">{formatCount(usage.prompt_tokens)}</Detail>
+        <Detail name="– of which cached">{formatCount(usage.cached_tokens)}</Detail>
+        <Detail name="– of which written to the cache">{formatCount(usage.cache_write_tokens)}</Detail>
+        <Detail name="Completion tokens">{formatCount(usage.completion_tokens)}</Detail>
+        <Detail name="– of which reasoning">{formatCount(usage.reasoning_tokens)}</Detail>
+        <Detail name="Tokens">{formatCount(usage.total_tokens)}</Detail>
+        {usage.estimated && <Detail name="Counted by">this gateway: the provider gave no numbers</Detail>}
+      </Details>
+    </section>
+  );
+}
+
+function Timing({ call }: { call: Call }) {
+  return (
+    <section>
+      <Title order={3}>Timing</Title>
+      <Details>
+        <Detail name="Latency">{formatDuration(call.latency_ms)}</Detail>
+        {call.first_token_ms != null && <Detail name="First token after">{formatDuration(call.first_token_ms)}</Detail>}
+        {call.overhead_ms != null && (
+          <Detail name="In the gateway before forwarding">{formatDuration(call.overhead_ms)}</Detail>
+        )}
+      </Details>
+    </section>
+  );
+}
+
+function Route({ call }: { call: Call }) {
+  return (
+    <section>
+      <Title order={3}>Route</Title>
+      <Details>
+        <Detail name="Endpoint">{call.endpoint}</Detail>
+        <Detail name="Model">{call.model}</Detail>
+        {call.upstream_model && call.upstream_model !== call.model && (
+          <Detail name="Model at the provider">{call.upstream_model}</Detail>
+        )}
+        <Detail name="Channel">{call.channel_name ?? "none"}</Detail>
+        <Detail name="Streamed">{call.stream ? "yes" : "no"}</Detail>
+      </Details>
+      <CallAttempts call={call} />
+    </section>
+  );
+}
+
+function Client({ call }: { call: Call }) {
+  const key = callKey(call);
+  return (
+    <section>
+      <Title order={3}>Client</Title>
+      <Details>
+        <Detail name="Key">
+          {call.key_deleted ? (
+            `${key} (deleted)`
+          ) : (
+            <Anchor inherit component={Link} to={`/token?key=${call.key_id}`}>
+              {key}
+            </Anchor>
+          )}
+        </Detail>
+        <Detail name="Masked key">
+          <code>{call.key_masked}</code>
+        </Detail>
+        <Detail name="Account">{call.account_username}</Detail>
+        <Detail name="Address">{call.client_ip}</Detail>
+        <Detail name="Program">{call.user_agent ?? "not told"}</Detail>
+        {call.client_request_id && (
+          <Detail name="Client's request id">
+            <code>{call.client_request_id}</code>
+          </Detail>
+        )}
+      </Details>
+    </section>
+  );
+}

@@ -1,0 +1,130 @@
+// Adds or changes a channel.
+import {
+  Button,
+  Group,
+  NumberInput,
+  SegmentedControl,
+  Stack,
+  TagsInput,
+  Text,
+  Textarea,
+  TextInput,
+} from "@mantine/core";
+import { useForm } from "@mantine/form";
+import type { Channel } from "../../api/schema";
+import { FormFailure } from "../../components/FormFailure";
+import { fieldErrors } from "../../components/fieldErrors";
+import { notifyDone } from "../../components/notify";
+import { CredentialField } from "./CredentialField";
+import { blank, bodyOf, type ChannelValues, FIELDS, problems, valuesOf } from "./channelForm";
+import { PresetPicker } from "./PresetPicker";
+import type { Preset } from "./presets";
+import { useSaveChannel } from "./useSaveChannel";
+
+interface ChannelFormProps {
+  /** The channel to change; without one, a new one is added. */
+  channel: Channel | null;
+  onDone: () => void;
+}
+
+export function ChannelForm({ channel, onDone }: ChannelFormProps) {
+  const saving = useSaveChannel(channel);
+  const form = useForm<ChannelValues>({ initialValues: channel ? valuesOf(channel) : blank, validate: problems });
+  const openai = form.values.kind === "openai";
+  const takePreset = (preset: Preset) =>
+    form.setValues({ base_url: preset.base_url, name: form.values.name || preset.name });
+  const submit = form.onSubmit((values) =>
+    saving.save(bodyOf(values), {
+      onSuccess: () => {
+        notifyDone(channel ? "Channel changed." : "Channel added.");
+        onDone();
+      },
+      onError: (error) => form.setErrors(fieldErrors(error, FIELDS)),
+    }),
+  );
+  return (
+    <form onSubmit={submit}>
+      <Stack>
+        {!channel && (
+          <SegmentedControl
+            aria-label="Kind"
+            data={[
+              { value: "openai", label: "OpenAI-compatible" },
+              { value: "echo", label: "Echo, for trying out" },
+            ]}
+            {...form.getInputProps("kind")}
+          />
+        )}
+        {openai && !channel && <PresetPicker onPick={takePreset} />}
+        <TextInput label="Name" placeholder="OpenAI" required data-autofocus {...form.getInputProps("name")} />
+        {openai && (
+          <>
+            <TextInput
+              label="Base URL"
+              description="Up to and including /v1."
+              placeholder="https://api.openai.com/v1"
+              type="url"
+              required
+              {...form.getInputProps("base_url")}
+            />
+            <CredentialField form={form} state={channel?.credential_state ?? "none"} />
+          </>
+        )}
+        <TagsInput
+          label="Models"
+          description="The names that clients ask for. Enter after each."
+          placeholder={form.values.models.length === 0 ? "gpt-4o-mini" : ""}
+          splitChars={[",", " "]}
+          acceptValueOnBlur
+          required
+          {...form.getInputProps("models")}
+        />
+        <Textarea
+          label="Model names at the provider"
+          description="Only where they differ: one a line, public = upstream."
+          placeholder="qwen3-32b = Qwen/Qwen3-32B-Instruct-AWQ"
+          autosize
+          minRows={2}
+          spellCheck={false}
+          classNames={{ input: "mono" }}
+          {...form.getInputProps("model_map")}
+        />
+        <Group grow align="flex-start">
+          <NumberInput
+            label="Priority"
+            description="Higher first"
+            allowDecimal={false}
+            {...form.getInputProps("priority")}
+          />
+          <NumberInput
+            label="Weight"
+            description="Among equals"
+            min={0}
+            allowDecimal={false}
+            {...form.getInputProps("weight")}
+          />
+          <NumberInput
+            label="Price"
+            description="Times the list"
+            min={0}
+            step={0.05}
+            decimalScale={4}
+            {...form.getInputProps("price_multiplier")}
+          />
+        </Group>
+        <Text size="sm" c="dimmed">
+          Changes hold for the next call. The credential is sealed on disk and never shown again.
+        </Text>
+        <FormFailure error={saving.error} shown={FIELDS} />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onDone}>
+            Cancel
+          </Button>
+          <Button type="submit" loading={saving.pending}>
+            {channel ? "Save" : "Add channel"}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}

@@ -1,0 +1,38 @@
+// The one time a key is shown. It must be acknowledged, for there is no second.
+import { Alert, Button, Checkbox, Group, Stack } from "@mantine/core";
+import { IconAlertTriangle } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { modelsQuery } from "../../api/models";
+import type { KeyCreated } from "../../api/schema";
+import { CopyButton } from "../../components/CopyButton";
+import { Snippets } from "../../components/Snippets";
+import { firstServed } from "../../components/snippetCode";
+import classes from "./NewKeySecret.module.css";
+
+export function NewKeySecret({ created, onDone }: { created: KeyCreated; onDone: () => void }) {
+  const [stored, setStored] = useState(false);
+  const models = useQuery(modelsQuery());
+  return (
+    <Stack>
+      <Alert color="yellow" icon={<IconAlertTriangle />} title="Copy the key now">
+        It will not be shown again: the gateway keeps only a digest of it. If it is lost, make a new one.
+      </Alert>
+      <div className={classes.secret}>
+        <code data-testid="new-key">{created.key}</code>
+        <CopyButton text={created.key}>Copy key</CopyButton>
+      </div>
+      <Snippets origin={window.location.origin} secret={created.key} model={firstServed(models.data?.items)} />
+      <Group justify="space-between" mt="xs">
+        <Checkbox
+          label="I have stored this key safely"
+          checked={stored}
+          onChange={(event) => setStored(event.currentTarget.checked)}
+        />
+        <Button onClick={onDone} disabled={!stored}>
+          Done
+        </Button>
+      </Group>
+    </Stack>
+  );
+}

@@ -1,0 +1,52 @@
+// Served models, what they cost, and where the price is from.
+import { Button, Drawer } from "@mantine/core";
+import { IconCube } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "react-router";
+import { modelsQuery } from "../../api/models";
+import { useViewer } from "../../api/session";
+import { useUrlState } from "../../app/urlState";
+import { Empty } from "../../components/Empty";
+import { Listing } from "../../components/Listing";
+import { Page } from "../../components/Page";
+import { Panel } from "../../components/Panel";
+import { ModelsTable } from "./ModelsTable";
+import { PriceForm } from "./PriceForm";
+
+export function ModelsPage() {
+  const viewer = useViewer();
+  const url = useUrlState();
+  const models = useQuery(modelsQuery());
+  const opened = models.data?.items.find((model) => model.name === url.get("model"));
+  const close = () => url.set({ model: null });
+  return (
+    <Page title="Models" about="What can be asked for, in US dollars per million tokens.">
+      <Panel flush>
+        <Listing query={models} empty={<NoModels admin={viewer.admin} />}>
+          {(answer) => (
+            <ModelsTable
+              models={answer?.items}
+              {...(viewer.admin && { onOpen: (model) => url.set({ model: model.name }) })}
+            />
+          )}
+        </Listing>
+      </Panel>
+      <Drawer opened={viewer.admin && opened !== undefined} onClose={close} title={`Price of ${opened?.name ?? ""}`}>
+        {opened && <PriceForm key={opened.name} model={opened} onDone={close} />}
+      </Drawer>
+    </Page>
+  );
+}
+
+function NoModels({ admin }: { admin: boolean }) {
+  const action = admin && (
+    <Button component={Link} to="/channel?new=1">
+      Add Channel
+    </Button>
+  );
+  return (
+    <Empty icon={IconCube} title="No model yet" action={action}>
+      Models come from channels: {admin ? "add one, and name its models." : "ask an administrator to add one."}
+    </Empty>
+  );
+}

@@ -1,0 +1,53 @@
+// The overview: today, the last 24 hours, the newest calls; and what is missing until it is of use.
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { callsQuery } from "../../api/calls";
+import { useViewer } from "../../api/session";
+import { usageQuery } from "../../api/usage";
+import { FailureNotice } from "../../components/FailureNotice";
+import { Page } from "../../components/Page";
+import { Panel } from "../../components/Panel";
+import { fillHours, firstHour } from "./buckets";
+import { FirstSteps } from "./FirstSteps";
+import { HoursPanel } from "./HoursPanel";
+import { RecentCalls } from "./RecentCalls";
+import { allDone } from "./steps";
+import { TodayStats } from "./TodayStats";
+import { sumToday } from "./today";
+import { useSteps } from "./useSteps";
+
+const HOURS = 24;
+const RECENT = 6;
+const REFRESH = 30_000;
+
+export function OverviewPage() {
+  const viewer = useViewer();
+  const [opened] = useState(Date.now);
+  const usage = useQuery({
+    ...usageQuery({ from: new Date(firstHour(opened, HOURS)).toISOString(), bucket: "hour" }),
+    refetchInterval: REFRESH,
+  });
+  const calls = useQuery({ ...callsQuery({ limit: RECENT }), refetchInterval: REFRESH });
+  const { steps, takeEcho } = useSteps(viewer.admin, calls.data);
+  const report = usage.data;
+  const now = usage.dataUpdatedAt || opened;
+
+  if (usage.isError || calls.isError) {
+    const retry = () => Promise.all([usage.refetch(), calls.refetch()]);
+    return (
+      <Page title="Overview">
+        <Panel flush>
+          <FailureNotice error={usage.error ?? calls.error} retry={retry} />
+        </Panel>
+      </Page>
+    );
+  }
+  return (
+    <Page title="Overview">
+      {steps && !allDone(steps) && <FirstSteps steps={steps} admin={viewer.admin} onTakeEcho={takeEcho} />}
+      <TodayStats today={report && sumToday(report.items, now, report.time_zone)} />
+      <HoursPanel hours={report && fillHours(report.items, now, HOURS)} timeZone={report?.time_zone ?? "UTC"} />
+      {calls.data?.items.length !== 0 && <RecentCalls calls={calls.data?.items} expected={RECENT} />}
+    </Page>
+  );
+}

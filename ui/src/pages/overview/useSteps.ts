@@ -1,0 +1,24 @@
+// How far the first steps are; `undefined` until it is known.
+import { useLocalStorage } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
+import { channelsQuery } from "../../api/channels";
+import { keysQuery } from "../../api/keys";
+import type { Calls } from "../../api/schema";
+import { channelDone, type Steps } from "./steps";
+
+export function useSteps(admin: boolean, calls: Calls | undefined) {
+  const [echoIsEnough, setEchoIsEnough] = useLocalStorage({
+    key: "real200-echo-is-enough",
+    defaultValue: false,
+    getInitialValueInEffect: false,
+  });
+  const channels = useQuery({ ...channelsQuery(), enabled: admin });
+  const keys = useQuery(keysQuery({ page_size: 1 }));
+  const known = calls && keys.data && (!admin || channels.data);
+  const steps: Steps | undefined = known && {
+    channel: channelDone(admin ? channels.data?.items : undefined, echoIsEnough),
+    key: keys.data.total > 0 || calls.items.length > 0,
+    call: calls.items.length > 0,
+  };
+  return { steps, takeEcho: () => setEchoIsEnough(true) };
+}

@@ -1,0 +1,40 @@
+// The whole range in four numbers.
+import type { Tally } from "../../api/schema";
+import { formatCount, formatShort, plural } from "../../components/format/count";
+import { formatUsd } from "../../components/format/money";
+import { Stat, Stats } from "../../components/Stat";
+
+export function UsageTotals({ total }: { total: Tally | undefined }) {
+  const loading = !total;
+  return (
+    <Stats>
+      <Stat
+        name="Calls"
+        loading={loading}
+        value={total && formatCount(total.requests)}
+        note={total && plural(total.errors, "error")}
+      />
+      <Stat
+        name="Prompt tokens"
+        loading={loading}
+        value={total && formatShort(total.prompt_tokens)}
+        note={total && `${formatShort(total.cached_tokens)} of them cached`}
+      />
+      <Stat
+        name="Completion tokens"
+        loading={loading}
+        value={total && formatShort(total.completion_tokens)}
+        note={total && `${formatShort(total.reasoning_tokens)} of them reasoning`}
+      />
+      <Stat
+        name="Cost"
+        loading={loading}
+        value={total && (allUnpriced(total) ? "not priced" : formatUsd(total.cost_usd))}
+        note={total && total.unpriced_requests > 0 && `+ ${plural(total.unpriced_requests, "call")} not priced`}
+      />
+    </Stats>
+  );
+}
+
+const allUnpriced = (total: Tally): boolean =>
+  total.cost_usd === 0 && total.unpriced_requests > 0 && total.unpriced_requests >= total.requests;
