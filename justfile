@@ -43,9 +43,9 @@ deny:
 machete:
     cargo machete
 
-# The debug binary; nothing to do after `just test`.
+# The debug binary, as the tests build it: a plain `cargo build` would compile many dependencies a second time.
 build:
-    cargo build --locked
+    cargo test --locked --no-run --test integration
 
 # --- Console ------------------------------------------------------------------------------------------------------
 

@@ -94,7 +94,7 @@ fn span(wait: Duration) -> String {
     let millis = wait.as_micros().div_ceil(1_000);
     match millis {
         0..1_000 => format!("{millis}ms"),
-        1_000..60_000 if millis % 1_000 == 0 => format!("{}s", millis / 1_000),
+        1_000..60_000 if millis.is_multiple_of(1_000) => format!("{}s", millis / 1_000),
         1_000..60_000 => format!("{}.{:03}s", millis / 1_000, millis % 1_000),
         _ => {
             let seconds = millis.div_ceil(1_000);

@@ -7,17 +7,18 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
 
 use super::admission::{Admission, Plan, Refusal};
 use super::arrival::{self, Arrival};
 use super::bill::Bill;
-use super::dialect;
+use super::dialect::{self, Told};
 use super::errors::{self, Shape};
 use super::forward::{self, Forwarded};
 use super::headers::Own;
 use super::meter::{self, Meter};
 use super::provider::Answer;
-use crate::domain::{AttemptStatus, CallStatus, Code, Endpoint, Error};
+use crate::domain::{AttemptStatus, CallStatus, Code, Endpoint, Error, Result};
 use crate::state::State;
 
 /// Takes a call from its arrival to its answer.
@@ -137,9 +138,17 @@ impl Sent {
         .write(&mut own);
         match forwarded {
             Forwarded::Answered { answer, hide_usage } if answer.is_stream() => {
-                stream(&plan, state, bill, answer, hide_usage, own).await
+                match opened_on_disk(&mut bill).await {
+                    Ok(()) => stream(&plan, state, bill, answer, hide_usage, own),
+                    Err(error) => failed(&plan, bill, &error, shape, own),
+                }
             }
-            Forwarded::Answered { answer, .. } => whole(&plan, state, bill, answer, own).await,
+            Forwarded::Answered { answer, .. } => {
+                match read_whole(state, &mut bill, answer).await {
+                    Ok(read) => whole(&plan, state, bill, read, own),
+                    Err(error) => failed(&plan, bill, &error, shape, own),
+                }
+            }
             Forwarded::Rejected {
                 status,
                 headers,
@@ -150,23 +159,16 @@ impl Sent {
                 error: None,
                 answer: build(status, headers, own).body(body),
             },
-            Forwarded::Failed(error) => {
-                errors::log_cause(&error, plan.arrival.id);
-                bill.waive();
-                let mut answer = shape.answer(&error);
-                add(&mut answer, own);
-                Metered::Whole {
-                    bill,
-                    status: CallStatus::Error,
-                    error: Some(error.code),
-                    answer,
-                }
-            }
+            Forwarded::Failed(error) => failed(&plan, bill, &error, shape, own),
         }
     }
 }
 
 /// A call whose answer is being, or has been, metered.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart at once: a box would cost more than the move"
+)]
 enum Metered {
     /// The answer is whole: it goes out when the call's settling is on disk.
     Whole {
@@ -220,8 +222,30 @@ fn build(
     answer
 }
 
-/// A streamed answer: no byte of it goes out before the call's opening is on disk.
-async fn stream(
+/// A call that came to nothing by no fault of its own: it costs nothing, and the client is told why.
+fn failed(plan: &Plan, mut bill: Bill, error: &Error, shape: Shape, own: HeaderMap) -> Metered {
+    errors::log_cause(error, plan.arrival.id);
+    bill.waive();
+    let mut answer = shape.answer(error);
+    add(&mut answer, own);
+    Metered::Whole {
+        bill,
+        status: CallStatus::Error,
+        error: Some(error.code),
+        answer,
+    }
+}
+
+/// Waits until the call's opening is on disk: no byte of a stream goes out before.
+async fn opened_on_disk(bill: &mut Bill) -> Result<()> {
+    match bill.open().map(crate::state::OpenCall::durable) {
+        Some(durable) => durable.await,
+        None => Ok(()),
+    }
+}
+
+/// A streamed answer.
+fn stream(
     plan: &Plan,
     state: &State,
     mut bill: Bill,
@@ -229,20 +253,6 @@ async fn stream(
     hide_usage: bool,
     own: HeaderMap,
 ) -> Metered {
-    if let Some(durable) = bill.open().map(crate::state::OpenCall::durable)
-        && let Err(error) = durable.await
-    {
-        errors::log_cause(&error, plan.arrival.id);
-        bill.waive();
-        let mut refused = Shape::OpenAi.answer(&error);
-        add(&mut refused, own);
-        return Metered::Whole {
-            bill,
-            status: CallStatus::Error,
-            error: Some(error.code),
-            answer: refused,
-        };
-    }
     bill.draft(|draft| draft.http_status = Some(answer.status.as_u16()));
     let (status, headers) = (answer.status, answer.headers.clone());
     let meter = Meter::new(
@@ -261,28 +271,53 @@ async fn stream(
     Metered::Streaming(response.body(meter))
 }
 
-/// An answer that is not streamed: read whole, then given out.
-async fn whole(
-    plan: &Plan,
-    state: &State,
-    mut bill: Bill,
-    mut answer: Answer,
-    own: HeaderMap,
-) -> Metered {
-    let idle = state.settings.timeouts.idle;
-    let read = match meter::read_whole(&mut answer, idle).await {
-        Ok(body) => dialect::read_answer(&body)
-            .map(|told| (body, told))
-            .map_err(|not_json| meter::Unreadable {
+/// An answer that is not streamed, all of it.
+struct Read {
+    answer: Answer,
+    body: Bytes,
+    told: Told,
+}
+
+/// Reads an answer whole. One that broke off or is no answer is an error: nothing of it goes to the client.
+async fn read_whole(state: &State, bill: &mut Bill, mut answer: Answer) -> Result<Read> {
+    let read = match meter::read_whole(&mut answer, state.settings.timeouts.idle).await {
+        Ok(body) => match dialect::read_answer(&body) {
+            Ok(told) => return Ok(Read { answer, body, told }),
+            Err(not_json) => meter::Unreadable {
                 status: AttemptStatus::BrokenAnswer,
                 words: not_json.to_string(),
-            }),
-        Err(unreadable) => Err(unreadable),
+            },
+        },
+        Err(unreadable) => unreadable,
     };
-    let (body, told) = match read {
-        Ok(read) => read,
-        Err(unreadable) => return unusable(plan, bill, &unreadable, own),
-    };
+    let error = unusable(read.status);
+    bill.draft(|draft| {
+        if let Some(attempt) = draft.attempts.last_mut() {
+            attempt.status = read.status;
+            attempt.error = Some(read.words);
+        }
+    });
+    Err(error)
+}
+
+/// What the client is told of an answer that could not be read.
+fn unusable(status: AttemptStatus) -> Error {
+    if status == AttemptStatus::TimedOut {
+        Error::new(
+            Code::GatewayTimeout,
+            "The provider fell silent in the middle of its answer. Try again; if it keeps happening, use another model.",
+        )
+    } else {
+        Error::new(
+            Code::BadGateway,
+            "The provider's answer could not be used: it broke off or is not JSON. Try again; if it keeps happening, tell the operator.",
+        )
+    }
+}
+
+/// Gives out an answer that was read whole.
+fn whole(plan: &Plan, state: &State, mut bill: Bill, read: Read, own: HeaderMap) -> Metered {
+    let Read { answer, body, told } = read;
     let first_token_us = state.clock.tick().micros_since(plan.arrival.started);
     bill.draft(|draft| draft.first_token_us = Some(first_token_us));
     match told.usage {
@@ -300,41 +335,5 @@ async fn whole(
         status,
         error,
         answer: build(answer.status, answer.headers, own).body(body),
-    }
-}
-
-/// An answer that broke off or is no answer: nothing of it goes to the client, and it costs nothing.
-fn unusable(
-    plan: &Plan,
-    mut bill: Bill,
-    unreadable: &meter::Unreadable,
-    own: HeaderMap,
-) -> Metered {
-    bill.waive();
-    bill.draft(|draft| {
-        if let Some(attempt) = draft.attempts.last_mut() {
-            attempt.status = unreadable.status;
-            attempt.error = Some(unreadable.words.clone());
-        }
-    });
-    let error = if unreadable.status == AttemptStatus::TimedOut {
-        Error::new(
-            Code::GatewayTimeout,
-            "The provider fell silent in the middle of its answer. Try again; if it keeps happening, use another model.",
-        )
-    } else {
-        Error::new(
-            Code::BadGateway,
-            "The provider's answer could not be used: it broke off or is not JSON. Try again; if it keeps happening, tell the operator.",
-        )
-    };
-    tracing::debug!(call = %plan.arrival.id, why = unreadable.words, "a provider's answer could not be used");
-    let mut answer = Shape::OpenAi.answer(&error);
-    add(&mut answer, own);
-    Metered::Whole {
-        bill,
-        status: CallStatus::Error,
-        error: Some(error.code),
-        answer,
     }
 }

@@ -19,13 +19,16 @@ use crate::domain::{CallId, Day};
 /// A day's tail is rewritten as one page when it lies in so many.
 const MANY: usize = 64;
 
+/// What a test does before each batch of a checkpoint; an error stops it there.
+#[cfg(test)]
+pub(super) type BeforeBatch = Box<dyn FnMut() -> Result<(), Words> + Send>;
+
 /// Writes checkpoints of an image to a database.
 pub(super) struct Checkpoint {
     pub(super) database: Arc<Database>,
     pub(super) image: Arc<Mutex<Image>>,
-    /// Tests stop a checkpoint after some batches.
     #[cfg(test)]
-    pub(super) stop_after: Mutex<Option<u32>>,
+    pub(super) before_batch: Mutex<Option<BeforeBatch>>,
 }
 
 impl Checkpoint {
@@ -34,7 +37,7 @@ impl Checkpoint {
             database,
             image,
             #[cfg(test)]
-            stop_after: Mutex::default(),
+            before_batch: Mutex::default(),
         }
     }
 
@@ -199,14 +202,9 @@ impl Checkpoint {
 
     #[cfg(test)]
     fn tick(&self) -> Result<(), Words> {
-        match &mut *lock(&self.stop_after) {
-            Some(0) => Err("stopped by the test".into()),
-            Some(left) => {
-                *left -= 1;
-                Ok(())
-            }
-            None => Ok(()),
-        }
+        lock(&self.before_batch)
+            .as_mut()
+            .map_or(Ok(()), |before| before())
     }
 
     #[cfg(not(test))]

@@ -73,10 +73,6 @@ impl OpenError {
 }
 
 /// What a person can do about a refusal of the operating system.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "of the rest there is nothing better to say"
-)]
 pub(super) fn advice(error: &io::Error) -> &'static str {
     let kind = error.kind();
     if kind == io::ErrorKind::PermissionDenied {

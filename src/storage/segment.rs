@@ -1,11 +1,6 @@
 //! The journal's files. Each is filled with zeros before it is used, has a head that is durable before any frame is
 //! written into it, and is numbered; the next one is made ready while the current one is written.
 
-#![expect(
-    clippy::cast_possible_truncation,
-    reason = "offsets within a segment fit the address space of the 64-bit machines it runs on"
-)]
-
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};

@@ -214,7 +214,12 @@ fn failure(error: &SendRequestError) -> Failure {
             false,
             "no answer in time".to_owned(),
         ),
-        other => (AttemptStatus::BrokenAnswer, false, other.to_string()),
+        SendRequestError::Http(_)
+        | SendRequestError::H2(_)
+        | SendRequestError::TunnelNotSupported
+        | SendRequestError::Body(_)
+        | SendRequestError::Custom(..)
+        | _ => (AttemptStatus::BrokenAnswer, false, error.to_string()),
     };
     Failure {
         status,

@@ -122,7 +122,14 @@ fn a_checkpoint_that_fails_is_final() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     store.wait_durable(store.record_call(call(1))).unwrap();
-    *super::super::lock(&store.0.keeper.checkpoint.stop_after) = Some(1);
+    let mut batches = 0;
+    *super::super::lock(&store.0.keeper.checkpoint.before_batch) = Some(Box::new(move || {
+        batches += 1;
+        if batches > 1 {
+            return Err("stopped by the test".into());
+        }
+        Ok(())
+    }));
     assert!(store.0.keeper.keep().is_err());
     assert!(
         store

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 
+use super::super::checkpoint::BeforeBatch;
 use super::super::{Batch, CallFilter, Options, Setting, Store, gate::lock};
 use super::samples::{call, open_with, opened, options, outcome, setting};
 use crate::domain::{Call, Day, Grain, ScopeKind, Tally, TotalKey};
@@ -12,6 +14,8 @@ use crate::domain::{Call, Day, Grain, ScopeKind, Tally, TotalKey};
 /// What a store should hold.
 #[derive(Clone, Debug, Default)]
 struct Model {
+    /// How many calls there have been.
+    numbers: u64,
     open: Vec<u64>,
     log: Vec<Call>,
     totals: BTreeMap<TotalKey, Tally>,
@@ -76,30 +80,44 @@ impl Model {
     }
 }
 
+/// What callers do.
 #[derive(Clone, Debug)]
-enum Step {
+enum Deed {
     Open,
     Settle(usize),
     Record(u8),
     Write(Vec<(u8, Option<u8>)>),
     Drop,
-    /// A checkpoint; stopped after so many batches.
-    Checkpoint(Option<u32>),
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Do(Deed),
+    Checkpoint,
+    /// A checkpoint that a crash ends before its batch of this number. Before each batch callers go on, and look.
+    Interrupted(u32, Vec<Deed>),
     Close,
     Crash,
     /// A crash while the last group was being written: its frames are cut somewhere.
     Torn,
 }
 
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        6 => Just(Deed::Open),
+        6 => any::<usize>().prop_map(Deed::Settle),
+        3 => any::<u8>().prop_map(Deed::Record),
+        3 => prop::collection::vec((0u8..20, any::<Option<u8>>()), 1..6).prop_map(Deed::Write),
+        1 => Just(Deed::Drop),
+    ]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => Just(Step::Open),
-        6 => any::<usize>().prop_map(Step::Settle),
-        3 => any::<u8>().prop_map(Step::Record),
-        3 => prop::collection::vec((0u8..20, any::<Option<u8>>()), 1..6).prop_map(Step::Write),
-        1 => Just(Step::Drop),
-        2 => Just(Step::Checkpoint(None)),
-        2 => (0u32..24).prop_map(|batches| Step::Checkpoint(Some(batches))),
+        19 => deed().prop_map(Step::Do),
+        2 => Just(Step::Checkpoint),
+        2 => (0u32..24, prop::collection::vec(deed(), 0..8))
+            .prop_map(|(batches, meanwhile)| Step::Interrupted(batches, meanwhile)),
         1 => Just(Step::Close),
         1 => Just(Step::Crash),
         1 => Just(Step::Torn),
@@ -113,89 +131,109 @@ fn small() -> Options {
     }
 }
 
-fn run(dir: &Path, steps: Vec<Step>) {
-    let mut model = Model::default();
-    let mut store = open_with(dir, small());
-    let mut number = 0;
-    for step in steps {
-        let look = !matches!(
-            step,
-            Step::Open | Step::Settle(_) | Step::Record(_) | Step::Write(_)
-        );
-        match step {
-            Step::Open => {
-                store
-                    .wait_durable(store.open_call(opened(number * 997)))
-                    .unwrap();
-                model.open.push(number * 997);
-                number += 1;
+impl Model {
+    fn act(&mut self, store: &Store, deed: Deed) {
+        match deed {
+            Deed::Open => {
+                let number = self.next();
+                store.wait_durable(store.open_call(opened(number))).unwrap();
+                self.open.push(number);
             }
-            Step::Settle(which) if !model.open.is_empty() => {
-                let which = model.open.remove(which % model.open.len());
+            Deed::Settle(which) if !self.open.is_empty() => {
+                let which = self.open.remove(which % self.open.len());
                 store
                     .wait_durable(store.settle_call(opened(which).id, outcome(which)))
                     .unwrap();
-                model.log(call(which));
+                self.log(call(which));
             }
-            Step::Settle(_) => {}
-            Step::Record(many) => {
+            Deed::Settle(_) => {}
+            Deed::Record(many) => {
                 for _ in 0..many {
-                    store.record_call(call(number * 997));
-                    model.log(call(number * 997));
-                    number += 1;
+                    let number = self.next();
+                    store.record_call(call(number));
+                    self.log(call(number));
                 }
                 store
                     .wait_durable(super::super::Ticket(store.0.journal.last_queued()))
                     .unwrap();
             }
-            Step::Write(edits) => {
+            Deed::Write(edits) => {
                 let mut batch = Batch::new();
                 for (name, value) in edits {
                     let name = name.to_string();
                     batch = match value {
                         Some(value) => {
-                            model.settings.insert(name.clone(), value.to_string());
+                            self.settings.insert(name.clone(), value.to_string());
                             batch.put(&setting(&name, &value.to_string()))
                         }
                         None => {
-                            model.settings.remove(&name);
+                            self.settings.remove(&name);
                             batch.delete::<Setting>(name)
                         }
                     };
                 }
                 store.wait_durable(store.write(batch)).unwrap();
             }
-            Step::Drop => {
-                if let Some(last) = model.log.last() {
+            Deed::Drop => {
+                if let Some(last) = self.log.last() {
                     let day = last.opened.day;
-                    let before = model.log.len();
-                    if model.log.iter().any(|call| call.opened.day < day) {
-                        model.log.retain(|call| call.opened.day >= day);
-                        model.kept_from = model.kept_from.max(Some(day));
+                    let before = self.log.len();
+                    if self.log.iter().any(|call| call.opened.day < day) {
+                        self.log.retain(|call| call.opened.day >= day);
+                        self.kept_from = self.kept_from.max(Some(day));
                     }
                     assert_eq!(
                         store.drop_calls_before(day).unwrap(),
-                        before - model.log.len()
+                        before - self.log.len()
                     );
                 }
             }
-            Step::Checkpoint(None) => store.0.keeper.keep().unwrap(),
-            Step::Checkpoint(Some(batches)) => {
-                *lock(&store.0.keeper.checkpoint.stop_after) = Some(batches);
+        }
+    }
+
+    fn next(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers * 997
+    }
+}
+
+fn run(dir: &Path, steps: Vec<Step>) {
+    let model = Arc::new(Mutex::new(Model::default()));
+    let mut store = open_with(dir, small());
+    for step in steps {
+        match step {
+            Step::Do(deed) => {
+                lock(&model).act(&store, deed);
+                continue;
+            }
+            Step::Checkpoint => store.0.keeper.keep().unwrap(),
+            Step::Interrupted(batches, meanwhile) => {
+                let (mut left, mut meanwhile) = (batches, meanwhile.into_iter());
+                let (model, of_store) = (model.clone(), store.clone());
+                let before_batch: BeforeBatch = Box::new(move || {
+                    if left == 0 {
+                        return Err("stopped by the test".into());
+                    }
+                    left -= 1;
+                    if let Some(deed) = meanwhile.next() {
+                        let mut model = lock(&model);
+                        model.act(&of_store, deed);
+                        model.check(&of_store);
+                    }
+                    Ok(())
+                });
+                *lock(&store.0.keeper.checkpoint.before_batch) = Some(before_batch);
                 let stopped = store.0.keeper.checkpoint.run().is_err();
-                *lock(&store.0.keeper.checkpoint.stop_after) = None;
+                *lock(&store.0.keeper.checkpoint.before_batch) = None;
                 if stopped {
-                    model.check(&store);
                     store = reopen(store, dir, Step::Crash);
                 }
             }
             Step::Close | Step::Crash | Step::Torn => store = reopen(store, dir, step),
         }
-        if look {
-            model.check(&store);
-        }
+        lock(&model).check(&store);
     }
-    model.check(&store);
+    lock(&model).check(&store);
 }
 
 fn reopen(store: Store, dir: &Path, how: Step) -> Store {
@@ -234,9 +272,8 @@ fn append(dir: &Path, bytes: &[u8]) {
         return;
     };
     let mut file = std::fs::read(&last.path).unwrap();
-    let used = segment::scan(&file, None, true, |_, _| Ok::<_, ()>(()))
-        .unwrap()
-        .used as usize;
+    let scanned = segment::scan(&file, None, true, |_, _| Ok::<_, ()>(())).unwrap();
+    let used = usize::try_from(scanned.used).unwrap();
     let end = (used + bytes.len()).min(file.len());
     file[used..end].copy_from_slice(&bytes[..end - used]);
     std::fs::write(&last.path, file).unwrap();
@@ -252,35 +289,46 @@ proptest! {
     }
 }
 
-/// Every batch of a checkpoint with everything in it, one after the other.
+/// Every batch of a checkpoint with everything in it, one after the other, while callers go on.
 #[test]
 fn a_checkpoint_cut_off_after_any_batch_loses_nothing_and_counts_nothing_twice() {
+    let write = |from: u8| Deed::Write((from..from + 3).map(|name| (name, Some(name))).collect());
+    let meanwhile = || {
+        vec![
+            Deed::Settle(1),
+            Deed::Open,
+            Deed::Record(70),
+            write(8),
+            Deed::Settle(0),
+            Deed::Open,
+            Deed::Record(1),
+            Deed::Drop,
+        ]
+    };
     for batches in 0..40 {
         let dir = tempfile::tempdir().unwrap();
-        let write =
-            |from: u8| Step::Write((from..from + 3).map(|name| (name, Some(name))).collect());
         run(
             dir.path(),
             vec![
-                Step::Open,
-                Step::Open,
-                Step::Record(200),
-                write(1),
-                Step::Checkpoint(None),
-                Step::Settle(0),
-                Step::Open,
-                Step::Record(250),
-                write(2),
-                Step::Checkpoint(Some(batches)),
-                Step::Settle(0),
-                Step::Record(240),
-                Step::Drop,
-                Step::Checkpoint(Some(batches)),
-                Step::Settle(0),
-                write(5),
-                Step::Checkpoint(Some(batches / 2)),
+                Step::Do(Deed::Open),
+                Step::Do(Deed::Open),
+                Step::Do(Deed::Record(200)),
+                Step::Do(write(1)),
+                Step::Checkpoint,
+                Step::Do(Deed::Settle(0)),
+                Step::Do(Deed::Open),
+                Step::Do(Deed::Record(250)),
+                Step::Do(write(2)),
+                Step::Interrupted(batches, meanwhile()),
+                Step::Do(Deed::Settle(0)),
+                Step::Do(Deed::Record(240)),
+                Step::Do(Deed::Drop),
+                Step::Interrupted(batches, Vec::new()),
+                Step::Do(Deed::Settle(0)),
+                Step::Do(write(5)),
+                Step::Interrupted(batches / 2, meanwhile()),
                 Step::Crash,
-                Step::Record(100),
+                Step::Do(Deed::Record(100)),
                 Step::Close,
             ],
         );

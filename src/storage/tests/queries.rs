@@ -31,7 +31,7 @@ fn filled() -> (tempfile::TempDir, Store) {
         let last = chunk
             .iter()
             .map(|call| store.record_call(call.clone()))
-            .last()
+            .reduce(|_, last| last)
             .unwrap();
         store.wait_durable(last).unwrap();
         store.0.keeper.keep().unwrap();

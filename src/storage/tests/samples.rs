@@ -46,7 +46,7 @@ pub(super) fn opened(number: u64) -> Opened {
         budget_id: BudgetId(id(number % 7)),
         endpoint: Endpoint::Chat,
         model: format!("model-{}", number % 5),
-        stream: number % 2 == 0,
+        stream: number.is_multiple_of(2),
         client_ip: None,
         user_agent: Some("test/1.0".into()),
         client_request_id: None,
@@ -62,14 +62,14 @@ pub(super) fn opened(number: u64) -> Opened {
 pub(super) fn outcome(number: u64) -> Outcome {
     Outcome {
         ended_at: opened(number).started_at.after(Duration::from_secs(2)),
-        status: if number % 11 == 0 {
+        status: if number.is_multiple_of(11) {
             CallStatus::Error
         } else {
             CallStatus::Ok
         },
         http_status: Some(200),
         error_code: None,
-        channel_id: (number % 4 != 0).then(|| ChannelId(id(number % 4))),
+        channel_id: (!number.is_multiple_of(4)).then(|| ChannelId(id(number % 4))),
         upstream_model: None,
         usage: Usage {
             prompt: number % 100,
