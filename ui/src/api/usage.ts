@@ -18,3 +18,11 @@ export const usageQuery = (asked: UsageAsked) =>
     queryFn: () => take(api.GET("/api/usage", { params: { query: given({ ...asked }) } })),
     placeholderData: keepPreviousData,
   });
+
+/** What was used since midnight in the gateway's time zone: the day that this moment lies in. */
+export const todayQuery = () =>
+  queryOptions({
+    queryKey: ["usage", "today"],
+    queryFn: () =>
+      take(api.GET("/api/usage", { params: { query: { from: new Date().toISOString(), bucket: "none" } } })),
+  });

@@ -5,5 +5,7 @@ export const loginPath = (wanted: string): string =>
 
 export function wantedPath(search: string): string {
   const wanted = new URLSearchParams(search).get("return") ?? "/";
-  return /^\/(?![/\\])/.test(wanted) ? wanted : "/";
+  // A control character is dropped by the browser when it reads an address: what stands behind it could be a second slash.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  return /^\/(?![/\\])/.test(wanted) && !/[\u0000-\u001f]/.test(wanted) ? wanted : "/";
 }

@@ -2,6 +2,7 @@
 import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { FormFailure } from "./FormFailure";
+import { isTyped } from "./isTyped";
 
 interface TypeConfirmationProps {
   opened: boolean;
@@ -67,6 +68,3 @@ function TypeConfirmationForm({
     </form>
   );
 }
-
-/** The middle dots of a masked key are on no keyboard: full stops will do. */
-const isTyped = (typed: string, word: string) => [word, word.replaceAll("·", ".")].includes(typed.trim());

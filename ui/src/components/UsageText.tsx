@@ -1,7 +1,7 @@
 // Tokens and money of a tally; short to compare, exact on hover.
-import { Tooltip } from "@mantine/core";
-import { formatCount, formatShort, plural } from "./format/count";
-import { type Cost, formatCost, formatUsd } from "./format/money";
+import { Text, Tooltip } from "@mantine/core";
+import { formatCount, formatShort } from "./format/count";
+import { type Cost, formatUsd, formatUsdExact, isUnpriced } from "./format/money";
 import classes from "./UsageText.module.css";
 
 interface Tokens {
@@ -21,14 +21,31 @@ export function TokensText({ usage }: { usage: Tokens }) {
 
 /** What has no price stands apart on its own line, and is never counted as $0. */
 export function CostText({ cost }: { cost: Cost }) {
-  const { cost_usd, requests, unpriced_requests } = cost;
-  const whole = formatCost(cost);
-  if (unpriced_requests === 0 || (unpriced_requests >= requests && cost_usd === 0)) return <span>{whole}</span>;
-  return (
-    <Tooltip label={`${plural(unpriced_requests, "call")} to models without a price`}>
-      <span>
-        {formatUsd(cost_usd)} <span className={classes.unpriced}>+ {formatCount(unpriced_requests)} not priced</span>
-      </span>
+  if (isUnpriced(cost)) return <NotPriced />;
+  const { cost_usd, unpriced_requests } = cost;
+  const known = (
+    <Tooltip label={formatUsdExact(cost_usd)}>
+      <span>{formatUsd(cost_usd)}</span>
     </Tooltip>
+  );
+  if (unpriced_requests === 0) return known;
+  return (
+    <>
+      {known}
+      <span className={classes.unpriced}>+ {formatCount(unpriced_requests)} not priced</span>
+    </>
+  );
+}
+
+/** The cost of one call. */
+export function CallCost({ usd }: { usd: number | null | undefined }) {
+  return usd == null ? <NotPriced /> : <CostText cost={{ cost_usd: usd, unpriced_requests: 0 }} />;
+}
+
+function NotPriced() {
+  return (
+    <Text span inherit c="dimmed">
+      not priced
+    </Text>
   );
 }

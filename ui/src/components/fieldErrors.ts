@@ -3,8 +3,8 @@ import { Failure } from "../api/failure";
 
 /** The field of the form that the gateway's answer is about, if it is one of `fields`. */
 export function refusedField(error: unknown, fields: readonly string[]): string | undefined {
-  const { param } = Failure.of(error);
-  return fields.find((field) => param === field || param?.startsWith(`${field}.`));
+  const param = Failure.of(error).param ?? "";
+  return fields.find((field) => param.split(/[.[]/)[0] === field);
 }
 
 export function fieldErrors(error: unknown, fields: readonly string[]): Record<string, string> {

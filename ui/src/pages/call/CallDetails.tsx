@@ -5,7 +5,7 @@ import type { Call } from "../../api/schema";
 import { CopyIcon } from "../../components/CopyButton";
 import { Detail, Details } from "../../components/Details";
 import { formatCount } from "../../components/format/count";
-import { formatCallCost } from "../../components/format/money";
+import { formatCallCost, formatUsdExact } from "../../components/format/money";
 import { formatDuration, formatExact } from "../../components/format/time";
 import { Status } from "../../components/Status";
 import { CallAttempts } from "./CallAttempts";
@@ -31,7 +31,7 @@ export function CallDetails({ call }: { call: Call }) {
           </Detail>
         )}
         <Detail name="Started">{formatExact(call.started_at)}</Detail>
-        <Detail name="Cost">{formatCallCost(call.cost_usd)}</Detail>
+        <Detail name="Cost">{formatCallCost(call.cost_usd, formatUsdExact)}</Detail>
       </Details>
       <Usage call={call} />
       <Timing call={call} />

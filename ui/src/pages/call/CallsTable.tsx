@@ -6,10 +6,10 @@ import type { Call } from "../../api/schema";
 import { changed } from "../../app/urlState";
 import { type Column, DataTable } from "../../components/DataTable";
 import { formatCount } from "../../components/format/count";
-import { formatCallCost } from "../../components/format/money";
 import { formatDuration } from "../../components/format/time";
 import { Moment } from "../../components/Moment";
 import { Status } from "../../components/Status";
+import { CallCost } from "../../components/UsageText";
 import { callKey, callTones } from "./callStatus";
 
 interface CallsTableProps {
@@ -42,7 +42,7 @@ export function CallsTable({ calls, expected = 12, stale = false, logPath, onOpe
     { name: "Key", cell: (call) => <KeyName call={call} /> },
     { name: "Prompt", number: true, cell: (call) => formatCount(call.usage.prompt_tokens) },
     { name: "Completion", number: true, cell: (call) => formatCount(call.usage.completion_tokens) },
-    { name: "Cost", number: true, cell: (call) => formatCallCost(call.cost_usd) },
+    { name: "Cost", number: true, cell: (call) => <CallCost usd={call.cost_usd} /> },
     { name: "Latency", number: true, cell: (call) => formatDuration(call.latency_ms) },
   ];
   return (

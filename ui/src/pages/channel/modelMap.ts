@@ -16,5 +16,8 @@ export const readModelMap = (text: string): Record<string, string> =>
 
 export function modelMapProblem(text: string): string | null {
   const wrong = pairs(text).find((sides) => sides.length !== 2 || sides.includes(""));
-  return wrong ? `“${wrong.join(" = ")}” should read: public name = name at the provider` : null;
+  if (wrong) return `“${wrong.join(" = ")}” should read: public name = name at the provider`;
+  const names = pairs(text).map(([name]) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  return twice ? `“${twice}” is named twice.` : null;
 }

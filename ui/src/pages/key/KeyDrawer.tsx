@@ -7,7 +7,7 @@ import type { Key } from "../../api/schema";
 import { Detail, Details } from "../../components/Details";
 import { FailureNotice } from "../../components/FailureNotice";
 import { formatCount } from "../../components/format/count";
-import { formatCost } from "../../components/format/money";
+import { formatCost, formatUsdExact } from "../../components/format/money";
 import { Moment } from "../../components/Moment";
 import { Status } from "../../components/Status";
 import { keyStatus, keyTitle, keyTones } from "./keyStatus";
@@ -62,7 +62,7 @@ function KeyDetails({ of: key, onEdit, onDelete }: Pick<KeyDrawerProps, "onEdit"
         <Detail name="Prompt tokens">{formatCount(key.usage.prompt_tokens)}</Detail>
         <Detail name="Completion tokens">{formatCount(key.usage.completion_tokens)}</Detail>
         <Detail name="Tokens">{formatCount(key.usage.total_tokens)}</Detail>
-        <Detail name="Cost">{formatCost(key.usage)}</Detail>
+        <Detail name="Cost">{formatCost(key.usage, formatUsdExact)}</Detail>
       </Details>
       <Group gap="xs">
         <Button component={Link} to={`/log?key_id=${key.id}`} variant="default">

@@ -22,6 +22,12 @@ export const localDay = (at: string | number): string => new Intl.DateTimeFormat
 
 export function expiryProblem(choice: string, date: string, now: number): string | null {
   if (choice !== "date") return null;
-  if (!/^\d{4}-\d\d-\d\d$/.test(date)) return "Choose a date.";
+  if (!isDay(date)) return "Choose a date.";
   return date < localDay(now) ? "This day is over already." : null;
+}
+
+/** A day that there is: neither the 31st of February, which `Date` takes for the 3rd of March, nor half a date. */
+function isDay(date: string): boolean {
+  const start = new Date(`${date}T00:00:00Z`);
+  return !Number.isNaN(start.getTime()) && start.toISOString().slice(0, 10) === date;
 }

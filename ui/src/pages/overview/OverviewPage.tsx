@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { callsQuery } from "../../api/calls";
 import { useViewer } from "../../api/session";
-import { usageQuery } from "../../api/usage";
+import { todayQuery, usageQuery } from "../../api/usage";
 import { FailureNotice } from "../../components/FailureNotice";
 import { Page } from "../../components/Page";
 import { Panel } from "../../components/Panel";
@@ -13,7 +13,6 @@ import { HoursPanel } from "./HoursPanel";
 import { RecentCalls } from "./RecentCalls";
 import { allDone } from "./steps";
 import { TodayStats } from "./TodayStats";
-import { sumToday } from "./today";
 import { useSteps } from "./useSteps";
 
 const HOURS = 24;
@@ -27,17 +26,19 @@ export function OverviewPage() {
     ...usageQuery({ from: new Date(firstHour(opened, HOURS)).toISOString(), bucket: "hour" }),
     refetchInterval: REFRESH,
   });
+  const today = useQuery({ ...todayQuery(), refetchInterval: REFRESH });
   const calls = useQuery({ ...callsQuery({ limit: RECENT }), refetchInterval: REFRESH });
   const { steps, takeEcho } = useSteps(viewer.admin, calls.data);
   const report = usage.data;
   const now = usage.dataUpdatedAt || opened;
 
-  if (usage.isError || calls.isError) {
-    const retry = () => Promise.all([usage.refetch(), calls.refetch()]);
+  const error = usage.error ?? today.error ?? calls.error;
+  if (error) {
+    const retry = () => Promise.all([usage.refetch(), today.refetch(), calls.refetch()]);
     return (
       <Page title="Overview">
         <Panel flush>
-          <FailureNotice error={usage.error ?? calls.error} retry={retry} />
+          <FailureNotice error={error} retry={retry} />
         </Panel>
       </Page>
     );
@@ -45,7 +46,7 @@ export function OverviewPage() {
   return (
     <Page title="Overview">
       {steps && !allDone(steps) && <FirstSteps steps={steps} admin={viewer.admin} onTakeEcho={takeEcho} />}
-      <TodayStats today={report && sumToday(report.items, now, report.time_zone)} />
+      <TodayStats today={today.data?.total} />
       <HoursPanel hours={report && fillHours(report.items, now, HOURS)} timeZone={report?.time_zone ?? "UTC"} />
       {calls.data?.items.length !== 0 && <RecentCalls calls={calls.data?.items} expected={RECENT} />}
     </Page>

@@ -1,11 +1,10 @@
 // Today in four numbers.
-
+import type { Tally } from "../../api/schema";
 import { formatCount, formatShort, plural } from "../../components/format/count";
-import { formatUsd } from "../../components/format/money";
+import { formatUsd, isUnpriced } from "../../components/format/money";
 import { Stat, Stats } from "../../components/Stat";
-import type { Today } from "./today";
 
-export function TodayStats({ today }: { today: Today | undefined }) {
+export function TodayStats({ today }: { today: Tally | undefined }) {
   const loading = !today;
   const share = today?.requests ? (100 * today.errors) / today.requests : 0;
   return (
@@ -25,7 +24,7 @@ export function TodayStats({ today }: { today: Today | undefined }) {
       <Stat
         name="Cost today"
         loading={loading}
-        value={today && costValue(today)}
+        value={today && (isUnpriced(today) ? "not priced" : formatUsd(today.cost_usd))}
         note={today && today.unpriced_requests > 0 && `+ ${plural(today.unpriced_requests, "call")} not priced`}
       />
       <Stat
@@ -37,8 +36,3 @@ export function TodayStats({ today }: { today: Today | undefined }) {
     </Stats>
   );
 }
-
-const costValue = (today: Today): string =>
-  today.cost_usd === 0 && today.unpriced_requests > 0 && today.unpriced_requests >= today.requests
-    ? "not priced"
-    : formatUsd(today.cost_usd);

@@ -10,8 +10,8 @@ import { Filters } from "../../components/Filters";
 import { Listing } from "../../components/Listing";
 import { Page } from "../../components/Page";
 import { Panel } from "../../components/Panel";
-import { RANGES } from "../../components/range/timeRange";
 import { useSteadyNow } from "../../components/range/useSteadyNow";
+import { DAY_RANGES, firstMoment } from "./dayRanges";
 import { UsageBars } from "./UsageBars";
 import { UsageTable } from "./UsageTable";
 import { UsageTotals } from "./UsageTotals";
@@ -26,7 +26,7 @@ const GROUPINGS: { value: UsageGrouping; label: string; admin: boolean }[] = [
 export function UsagePage() {
   const viewer = useViewer();
   const url = useUrlState();
-  const range = RANGES.find(({ value }) => value === url.get("range")) ?? RANGES[1];
+  const range = DAY_RANGES.find(({ value }) => value === url.get("range")) ?? DAY_RANGES[1];
   const now = useSteadyNow(range.value);
   const groupings = GROUPINGS.filter(({ admin }) => viewer.admin || !admin);
   const grouping =
@@ -34,9 +34,7 @@ export function UsagePage() {
       url.params.get("by"),
       groupings.map(({ value }) => value),
     ) || "model";
-  const usage = useQuery(
-    usageQuery({ from: new Date(now - range.span).toISOString(), bucket: "none", group_by: grouping }),
-  );
+  const usage = useQuery(usageQuery({ from: firstMoment(range.days, now), bucket: "none", group_by: grouping }));
   return (
     <Page title="Usage" about="Requests, tokens and money over time, also of keys that are deleted.">
       <Filters>
@@ -48,7 +46,7 @@ export function UsagePage() {
         />
         <Select
           aria-label="Time range"
-          data={RANGES}
+          data={DAY_RANGES}
           value={range.value}
           onChange={(next) => url.filter({ range: next })}
           allowDeselect={false}

@@ -1,7 +1,7 @@
 // The whole range in four numbers.
 import type { Tally } from "../../api/schema";
 import { formatCount, formatShort, plural } from "../../components/format/count";
-import { formatUsd } from "../../components/format/money";
+import { formatUsd, isUnpriced } from "../../components/format/money";
 import { Stat, Stats } from "../../components/Stat";
 
 export function UsageTotals({ total }: { total: Tally | undefined }) {
@@ -29,12 +29,9 @@ export function UsageTotals({ total }: { total: Tally | undefined }) {
       <Stat
         name="Cost"
         loading={loading}
-        value={total && (allUnpriced(total) ? "not priced" : formatUsd(total.cost_usd))}
+        value={total && (isUnpriced(total) ? "not priced" : formatUsd(total.cost_usd))}
         note={total && total.unpriced_requests > 0 && `+ ${plural(total.unpriced_requests, "call")} not priced`}
       />
     </Stats>
   );
 }
-
-const allUnpriced = (total: Tally): boolean =>
-  total.cost_usd === 0 && total.unpriced_requests > 0 && total.unpriced_requests >= total.requests;

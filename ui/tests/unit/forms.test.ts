@@ -1,0 +1,123 @@
+import { describe, expect, test } from "vitest";
+import { isTyped } from "../../src/components/isTyped.ts";
+import { writeChanges } from "../../src/pages/audit/changes.ts";
+import { blank, bodyOf, problems } from "../../src/pages/channel/channelForm.ts";
+import { modelMapProblem, readModelMap, writeModelMap } from "../../src/pages/channel/modelMap.ts";
+import { keyStatus, keyTitle } from "../../src/pages/key/keyStatus.ts";
+import { PRICE_FIELDS, type PriceValues, priceOf } from "../../src/pages/model/price.ts";
+import { allDone, channelDone } from "../../src/pages/overview/steps.ts";
+import { readEvents } from "../../src/pages/playground/chat.ts";
+import { bySize } from "../../src/pages/usage/bySize.ts";
+import { usageRow } from "./rows.ts";
+
+describe("a price that is entered", () => {
+  const blankPrice = Object.fromEntries(PRICE_FIELDS.map(({ name }) => [name, ""])) as PriceValues;
+
+  test("keeps every digit", () => {
+    const price = priceOf({ ...blankPrice, input_usd_per_mtok: "0.0375", output_usd_per_mtok: 0.000001 });
+    expect(price).toMatchObject({ input_usd_per_mtok: 0.0375, output_usd_per_mtok: 0.000001 });
+  });
+
+  test("is unknown where it is blank, and free where it is 0", () => {
+    const price = priceOf({ ...blankPrice, input_usd_per_mtok: 0, output_usd_per_mtok: 0, per_request_usd: 0 });
+    expect(price).toMatchObject({ input_usd_per_mtok: 0, per_request_usd: 0 });
+    expect(price.cached_input_usd_per_mtok).toBeNull();
+  });
+});
+
+describe("the map of model names", () => {
+  test("goes through the text and back", () => {
+    const map = { "qwen3-32b": "Qwen/Qwen3-32B", "gpt-4o": "azure-gpt-4o" };
+    expect(readModelMap(writeModelMap(map))).toEqual(map);
+  });
+
+  test("bears blank lines and spaces", () => {
+    expect(readModelMap("\n  a  =  b \r\n\n")).toEqual({ a: "b" });
+    expect(modelMapProblem("\n  a  =  b \n\n")).toBeNull();
+  });
+
+  test.each(["a", "a =", "= b", "a = b = c", "a = b\na = c"])("%j is refused with words", (text) => {
+    expect(modelMapProblem(text)).not.toBeNull();
+  });
+});
+
+describe("a channel that is entered", () => {
+  const openai = { ...blank, name: " OpenAI ", base_url: " https://api.openai.com/v1 ", models: ["gpt-4o"] };
+
+  test("sends its credential only when one was typed", () => {
+    expect(bodyOf(openai)).not.toHaveProperty("credential");
+    expect(bodyOf({ ...openai, credential: "sk-1" })).toMatchObject({ credential: "sk-1" });
+    expect(bodyOf({ ...openai, credential: "sk-1", forgetCredential: true })).toMatchObject({ credential: null });
+  });
+
+  test("of kind echo has neither address nor credential", () => {
+    const body = bodyOf({ ...openai, kind: "echo", credential: "sk-1" });
+    expect(body).not.toHaveProperty("base_url");
+    expect(body).not.toHaveProperty("credential");
+  });
+
+  test.each(["", "api.openai.com", "ftp://x", "https://", "javascript:1"])("has no address such as %j", (url) => {
+    expect(problems.base_url(url, openai)).not.toBeNull();
+  });
+
+  test("has its name and address without the spaces around them", () => {
+    expect(bodyOf(openai)).toMatchObject({ name: "OpenAI", base_url: "https://api.openai.com/v1" });
+  });
+});
+
+describe("a key", () => {
+  test("that is disabled and expired is disabled: enabling alone would not help, but is what was done", () => {
+    expect(keyStatus({ status: "disabled", expired: true })).toBe("disabled");
+    expect(keyStatus({ status: "active", expired: true })).toBe("expired");
+    expect(keyStatus({ status: "active", expired: false })).toBe("active");
+  });
+
+  test("is called by its name, or by what can be seen of it", () => {
+    expect(keyTitle({ name: "site", masked: "sk-real2···x9Qa" })).toBe("site");
+    expect(keyTitle({ name: "", masked: "sk-real2···x9Qa" })).toBe("sk-real2···x9Qa");
+  });
+});
+
+describe("a word that confirms", () => {
+  test("may have full stops for the middle dots of a masked key", () => {
+    expect(isTyped("sk-real2...x9Qa", "sk-real2···x9Qa")).toBe(true);
+    expect(isTyped(" site ", "site")).toBe(true);
+  });
+
+  test.each(["", "sit", "Site", "sites"])("is not %j", (typed) => expect(isTyped(typed, "site")).toBe(false));
+});
+
+test("changes in words", () => {
+  expect(
+    writeChanges({ status: ["active", "disabled"], expires_at: [null, "2027"], models: [["a"], ["a", "b"]] }),
+  ).toEqual(["status: active → disabled", "expires_at: none → 2027", 'models: ["a"] → ["a","b"]']);
+  expect(writeChanges({ credential: "changed" })).toEqual(["credential: changed"]);
+  expect(writeChanges(null)).toEqual([]);
+});
+
+test("the largest stands first, by money, then by tokens, for what is not priced costs nothing that is known", () => {
+  const rows = [
+    usageRow({ total_tokens: 5 }),
+    usageRow({ total_tokens: 900, unpriced_requests: 1 }),
+    usageRow({ total_tokens: 1, cost_usd: 0.1 }),
+  ];
+  expect(bySize(rows).map(({ total_tokens }) => total_tokens)).toEqual([1, 900, 5]);
+});
+
+test("the first step is done by a provider, or by taking echo on purpose", () => {
+  expect(channelDone([{ kind: "echo" }], false)).toBe(false);
+  expect(channelDone([{ kind: "echo" }], true)).toBe(true);
+  expect(channelDone([{ kind: "echo" }, { kind: "openai" }], false)).toBe(true);
+  expect(channelDone(undefined, false)).toBe(true);
+  expect(allDone({ channel: true, key: true, call: false })).toBe(false);
+});
+
+describe("events of a stream", () => {
+  test("are read when they are whole", () => {
+    expect(readEvents("data: 1\n\ndata: 2\n\ndata: 3")).toEqual({ events: ["1", "2"], rest: "data: 3" });
+  });
+
+  test("come in either line ending, with comments and fields between", () => {
+    expect(readEvents(": ping\r\n\r\nevent: x\r\ndata: 1\r\n\r\n")).toEqual({ events: ["1"], rest: "" });
+  });
+});
