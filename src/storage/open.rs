@@ -29,9 +29,16 @@ const FORMAT: u32 = 1;
 
 /// Holds the data directory: no other process opens it until this is dropped.
 #[derive(Debug)]
-pub(super) struct Lock(
-    #[expect(dead_code, reason = "the lock is held as long as the file is open")] File,
-);
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Not left to closing the file: a child process, between its fork and its exec, has it open too.
+        if let Err(error) = self.0.unlock() {
+            tracing::error!("the data directory's lock could not be given back: {error}");
+        }
+    }
+}
 
 /// A store that is open, before its threads run.
 pub(super) struct Parts {
