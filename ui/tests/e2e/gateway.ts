@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { test as base } from "@playwright/test";
+import { type APIRequestContext, test as base, request } from "@playwright/test";
 
 export const ADMIN = { username: "admin", password: "correct horse battery staple" };
 const START_WITHIN = 30_000;
@@ -65,8 +65,23 @@ async function end(child: ChildProcess): Promise<void> {
 
 export const withAdmin = { REAL200_ADMIN_USERNAME: ADMIN.username, REAL200_ADMIN_PASSWORD: ADMIN.password };
 
-/** Tests that share one gateway, with an admin, for each worker. */
-export const test = base.extend<{ baseURL: string }, { gateway: Gateway }>({
+type Session = Awaited<ReturnType<APIRequestContext["storageState"]>>;
+
+/** The cookies of someone who has logged in. */
+export async function logIn(origin: string, who: { username: string; password: string }): Promise<Session> {
+  const client = await request.newContext({ baseURL: origin });
+  const answer = await client.post("/api/session", { data: who });
+  if (!answer.ok()) throw new Error(`${who.username} cannot log in: ${answer.status()} ${await answer.text()}`);
+  const session = await client.storageState();
+  await client.dispose();
+  return session;
+}
+
+/** Nobody is logged in. */
+export const STRANGER: Session = { cookies: [], origins: [] };
+
+/** Tests that share one gateway for each worker, and are logged in as its admin unless they say otherwise. */
+export const test = base.extend<{ baseURL: string }, { gateway: Gateway; adminSession: Session }>({
   gateway: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixtures' names from the pattern.
     async ({}, use) => {
@@ -76,5 +91,9 @@ export const test = base.extend<{ baseURL: string }, { gateway: Gateway }>({
     },
     { scope: "worker" },
   ],
+  adminSession: [async ({ gateway }, use) => use(await logIn(gateway.origin, ADMIN)), { scope: "worker" }],
   baseURL: ({ gateway }, use) => use(gateway.origin),
+  storageState: ({ adminSession }, use) => use(adminSession),
 });
+
+export { expect } from "@playwright/test";

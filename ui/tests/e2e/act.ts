@@ -1,0 +1,41 @@
+// What tests do again and again: make things over the API, call models, and wait until a page is drawn.
+import { type APIRequestContext, expect, type Page } from "@playwright/test";
+
+/** A name that no other test uses, for they share a gateway. */
+export const unique = (word: string): string => `${word} ${Math.random().toString(36).slice(2, 8)}`;
+
+async function make<Made>(client: APIRequestContext, path: string, data: object): Promise<Made> {
+  const answer = await client.post(path, { data });
+  expect(answer.status(), await answer.text()).toBe(201);
+  return (await answer.json()) as Made;
+}
+
+export const makeKey = (client: APIRequestContext, key: { name?: string; expires_at?: string }) =>
+  make<{ id: string; key: string; masked: string; name: string }>(client, "/api/keys", key);
+
+export const makeAccount = (client: APIRequestContext, account: { username: string; password: string; role: string }) =>
+  make<{ id: string }>(client, "/api/accounts", account);
+
+export const makeChannel = (client: APIRequestContext, channel: object) =>
+  make<{ id: string }>(client, "/api/channels", channel);
+
+/** One chat through the gateway, as a program would make it: with its key and without the browser. */
+export async function chat(origin: string, key: string, content = "Hello, ledger!", model = "echo", stream = false) {
+  const answer = await fetch(`${origin}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json", "user-agent": "e2e/1.0" },
+    body: JSON.stringify({ model, stream, messages: [{ role: "user", content }] }),
+  });
+  const body = await answer.text();
+  return { status: answer.status, body, code: answer.ok ? null : (JSON.parse(body).error.code as string) };
+}
+
+/** The row of a table that begins with this name. */
+export const row = (page: Page, name: string) =>
+  page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
+
+/** Everything that the page asks for has come, and is drawn. */
+export async function drawn(page: Page) {
+  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+  await expect(page.locator(".mantine-Skeleton-root, [aria-busy=true], [data-stale=true]")).toHaveCount(0);
+}

@@ -1,0 +1,92 @@
+// Channels: an admin adds, tests, edits and disables one, and clients notice at once.
+import { chat, makeKey, row, unique } from "./act";
+import { test as base, expect } from "./gateway";
+import { type Provider, startProvider } from "./provider";
+
+const test = base.extend<{ provider: Provider }>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixtures' names from the pattern.
+  provider: async ({}, use) => {
+    const provider = await startProvider();
+    await use(provider);
+    await provider.stop();
+  },
+});
+
+test("add, test, edit and disable a channel", async ({ page, provider, gateway: { origin } }) => {
+  const name = unique("provider");
+  const model = unique("model").replace(" ", "-");
+  const { key } = await makeKey(page.request, { name });
+  await page.goto("/console/channel");
+
+  await test.step("add", async () => {
+    await page.getByRole("button", { name: "Add Channel" }).click();
+    const form = page.getByRole("dialog");
+    await form.getByRole("button", { name: "Groq" }).click();
+    await expect(form.getByLabel("Base URL")).toHaveValue("https://api.groq.com/openai/v1");
+    await form.getByLabel("Base URL").fill("no address");
+    await form.getByLabel("Name", { exact: true }).fill(name);
+    await form.getByLabel("Credential").fill("sk-provider-secret");
+    await form
+      .getByRole("combobox", { name: "Models" })
+      .or(form.getByLabel("Models", { exact: true }))
+      .first()
+      .fill(model);
+    await page.keyboard.press("Enter");
+    await form.getByRole("button", { name: "Add channel" }).click();
+    await expect(form, "a wrong address is said at its field").toContainText("An address such as");
+    await form.getByLabel("Base URL").fill(provider.base_url);
+    await form.getByRole("button", { name: "Add channel" }).click();
+    await expect(form).toBeHidden();
+    await expect(row(page, name)).toContainText("active");
+    await expect(page.locator("body")).not.toContainText("sk-provider-secret");
+    expect(await chat(origin, key, "Hello!", model)).toMatchObject({ status: 200 });
+  });
+
+  await test.step("test", async () => {
+    await page.getByRole("button", { name: `Test ${name}` }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Test", exact: true }).click();
+    await expect(dialog).toContainText("HTTP status");
+    await expect(dialog).toContainText("200");
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await expect(dialog).toBeHidden();
+  });
+
+  await test.step("edit: the credential is kept and not shown", async () => {
+    await row(page, name).getByRole("link").click();
+    const form = page.getByRole("dialog");
+    await expect(form.getByLabel("Credential")).toHaveValue("");
+    await form.getByLabel("Priority").fill("7");
+    await form.getByRole("button", { name: "Save" }).click();
+    await expect(form).toBeHidden();
+    await expect(row(page, name).locator('td[data-label="Priority"]')).toHaveText("7");
+  });
+
+  await test.step("disable: no channel serves its model any more", async () => {
+    await page.getByRole("button", { name: `More for ${name}` }).click();
+    await page.getByRole("menuitem", { name: "Disable" }).click();
+    await expect(row(page, name)).toContainText("disabled");
+    expect((await chat(origin, key, "Hello!", model)).status).toBeGreaterThanOrEqual(400);
+  });
+
+  await test.step("delete, once its name is typed", async () => {
+    await page.getByRole("button", { name: `More for ${name}` }).click();
+    await page.getByRole("menuitem", { name: "Delete" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("textbox").fill(name);
+    await dialog.getByRole("button", { name: "Delete channel" }).click();
+    await expect(row(page, name)).toHaveCount(0);
+  });
+});
+
+test("a test that fails shows what came back", async ({ page, provider }) => {
+  const name = unique("failing");
+  const channel = { name, kind: "openai", base_url: provider.base_url, models: [unique("broken").replace(" ", "-")] };
+  await page.request.post("/api/channels", { data: channel });
+  await page.goto("/console/channel");
+  await page.getByRole("button", { name: `Test ${name}` }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Test", exact: true }).click();
+  await expect(dialog).toContainText("failed");
+  await expect(dialog).toContainText("The model is overloaded.");
+});
