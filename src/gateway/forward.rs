@@ -200,7 +200,10 @@ impl Miss {
                     "The provider refused the operator's credential or account. Your own API key is fine; tell the operator to look at the channel.",
                 ),
                 408 | 504 | 524 => Error::new(Code::GatewayTimeout, "The provider did not answer in time. Try again, or use another model."),
-                429 | 503 | 529 => Error::new(Code::NoChannelAvailable, "The provider is overloaded, or the operator's limits there are reached. Try again in a moment.")
+                429 => Error::new(Code::RateLimitExceeded, "The provider limits the rate of the operator's account; your API key's own limits are not reached. Wait as Retry-After says, or use another model.")
+                    .param("provider")
+                    .retry_after(retry_after.unwrap_or(TRY_AGAIN)),
+                503 | 529 => Error::new(Code::NoChannelAvailable, "The provider is overloaded. Try again in a moment, or use another model.")
                     .retry_after(retry_after.unwrap_or(TRY_AGAIN)),
                 _ => Error::new(Code::BadGateway, format!("The provider failed with status {}. Try again; if it keeps happening, tell the operator.", status.as_u16())),
             },
@@ -367,7 +370,10 @@ mod tests {
             (Code::BadGateway, Code::BadGateway, Code::BadGateway)
         );
         assert!(error(401).message.contains("Your own API key is fine"));
-        assert_eq!(error(429).retry_after, Some(TRY_AGAIN));
+        assert_eq!(
+            (error(429).code, error(429).retry_after),
+            (Code::RateLimitExceeded, Some(TRY_AGAIN))
+        );
         assert_eq!(
             (error(500).code, error(504).code, error(302).code),
             (Code::BadGateway, Code::GatewayTimeout, Code::BadGateway)

@@ -113,6 +113,22 @@ fn when_the_operators_credential_is_refused_the_client_is_not_blamed() {
 }
 
 #[test]
+fn a_providers_rate_limit_is_told_as_one_but_not_as_the_keys_own() {
+    let upstream =
+        Upstream::start(|_| Script::json(429, &json!({"error": {"message": "slow down"}})));
+    let gateway = TestGateway::start();
+    gateway.channel(&upstream, &["m"]);
+    let answer = gateway.new_client().chat(&chat("m", "x"));
+    let error = &answer.json()["error"];
+    assert_eq!(
+        (&error["code"], &error["param"]),
+        (&json!("rate_limit_exceeded"), &json!("provider"))
+    );
+    assert!(answer.header("retry-after").is_some());
+    assert_eq!(answer.expect_error(429), "rate_limit_exceeded");
+}
+
+#[test]
 fn a_disabled_channel_takes_no_calls_and_says_so() {
     let upstream = Upstream::start(|_| Script::chat("hi", 1, 1));
     let gateway = TestGateway::start();
