@@ -8,13 +8,16 @@ export default defineConfig({
   outputDir: "test-results",
   workers: 1,
   timeout: 60_000,
+  // A busy machine is slower, and that is no fault.
+  expect: { timeout: 10_000 },
   forbidOnly: process.env.CI !== undefined,
   reporter: "list",
   use: {
     browserName: "chromium",
     viewport: { width: 1280, height: 800 },
     locale: "en-GB",
-    trace: "retain-on-failure",
+    actionTimeout: 15_000,
+    screenshot: "only-on-failure",
     permissions: ["clipboard-read", "clipboard-write"],
     launchOptions: {
       executablePath: chromium,

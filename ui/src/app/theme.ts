@@ -7,6 +7,7 @@ import {
   type CSSVariablesResolver,
   createTheme,
   Drawer,
+  defaultVariantColorsResolver,
   InputWrapper,
   type MantineColorsTuple,
   Menu,
@@ -16,6 +17,7 @@ import {
   Table,
   TextInput,
   Tooltip,
+  type VariantColorsResolver,
 } from "@mantine/core";
 
 const pine: MantineColorsTuple = [
@@ -55,7 +57,14 @@ const dark: MantineColorsTuple = [
   "#0a0c0b",
 ];
 
+/** Mantine picks the text of filled controls by the light scheme's shade alone; ours goes with the scheme. */
+const variantColorResolver: VariantColorsResolver = (input) => {
+  const colors = defaultVariantColorsResolver(input);
+  return input.variant === "filled" ? { ...colors, color: "var(--r-on-filled)" } : colors;
+};
+
 export const theme = createTheme({
+  variantColorResolver,
   primaryColor: "pine",
   primaryShade: { light: 7, dark: 4 },
   colors: { pine, gray, dark },
@@ -136,6 +145,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--mantine-color-placeholder": "#69726e",
     "--mantine-color-error": "#b42318",
     "--mantine-color-default-border": "#d7dbd9",
+    "--r-on-filled": "#ffffff",
     "--r-canvas": "#f7f8f7",
     "--r-hairline": "#e7eae8",
     "--r-hover": "#f4f6f5",
@@ -157,6 +167,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--mantine-color-placeholder": "#8a938f",
     "--mantine-color-error": "#f0867c",
     "--mantine-color-default-border": "#333b38",
+    "--r-on-filled": "#141917",
     "--r-canvas": "#0f1211",
     "--r-hairline": "#242a28",
     "--r-hover": "#1a1f1d",

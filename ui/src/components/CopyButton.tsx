@@ -20,13 +20,20 @@ export function CopyIcon({ text, label }: { text: string; label: string }) {
   );
 }
 
-export function CopyButton({ text, children }: { text: string; children: string }) {
+interface CopyButtonProps {
+  text: string;
+  autoFocus?: boolean;
+  children: string;
+}
+
+export function CopyButton({ text, autoFocus = false, children }: CopyButtonProps) {
   const { copied, run } = useCopy(text);
   return (
     <Button
       variant={copied ? "light" : "filled"}
       leftSection={copied ? <IconCheck size={16} /> : <IconCopy size={16} stroke={1.8} />}
       onClick={run}
+      autoFocus={autoFocus}
     >
       {copied ? "Copied" : children}
     </Button>

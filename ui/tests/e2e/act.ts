@@ -1,4 +1,5 @@
 // What tests do again and again: make things over the API, call models, and wait until a page is drawn.
+import AxeBuilder from "@axe-core/playwright";
 import { type APIRequestContext, expect, type Page } from "@playwright/test";
 
 /** A name that no other test uses, for they share a gateway. */
@@ -38,4 +39,21 @@ export const row = (page: Page, name: string) =>
 export async function drawn(page: Page) {
   await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
   await expect(page.locator(".mantine-Skeleton-root, [aria-busy=true], [data-stale=true]")).toHaveCount(0);
+}
+
+/** Logs in by hand, on the log-in page. */
+export async function enter(page: Page, { username, password }: { username: string; password: string }) {
+  await page.getByLabel("Username").fill(username);
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByRole("button", { name: "Log in" }).click();
+}
+
+/** Readable by everyone, as far as a machine can tell. In the dark only the colours differ, so only they are looked at. */
+export async function expectAccessible(page: Page, scheme: "light" | "dark") {
+  await page.waitForFunction(() => document.getAnimations().length === 0);
+  const axe = new AxeBuilder({ page }).setLegacyMode();
+  const { violations } = await (scheme === "dark" ? axe.withRules(["color-contrast"]) : axe).analyze();
+  const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  const words = grave.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join("\n    ")}`);
+  expect(words, page.url()).toEqual([]);
 }

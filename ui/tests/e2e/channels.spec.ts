@@ -24,8 +24,8 @@ test("add, test, edit and disable a channel", async ({ page, provider, gateway: 
     await form.getByRole("button", { name: "Groq" }).click();
     await expect(form.getByLabel("Base URL")).toHaveValue("https://api.groq.com/openai/v1");
     await form.getByLabel("Base URL").fill("no address");
-    await form.getByLabel("Name", { exact: true }).fill(name);
-    await form.getByLabel("Credential").fill("sk-provider-secret");
+    await form.getByRole("textbox", { name: "Name", exact: true }).fill(name);
+    await form.getByLabel("Credential", { exact: true }).fill("sk-provider-secret");
     await form
       .getByRole("combobox", { name: "Models" })
       .or(form.getByLabel("Models", { exact: true }))
@@ -55,7 +55,7 @@ test("add, test, edit and disable a channel", async ({ page, provider, gateway: 
   await test.step("edit: the credential is kept and not shown", async () => {
     await row(page, name).getByRole("link").click();
     const form = page.getByRole("dialog");
-    await expect(form.getByLabel("Credential")).toHaveValue("");
+    await expect(form.getByLabel("Credential", { exact: true })).toHaveValue("");
     await form.getByLabel("Priority").fill("7");
     await form.getByRole("button", { name: "Save" }).click();
     await expect(form).toBeHidden();

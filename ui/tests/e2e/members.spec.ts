@@ -51,7 +51,7 @@ test("an admin makes an account, disables it and deletes it", async ({ page, gat
   await page.getByRole("button", { name: "Create Account" }).click();
   const form = page.getByRole("dialog");
   await form.getByLabel("Username").fill(username);
-  await form.getByLabel("Password").fill(PASSWORD);
+  await form.getByLabel(/^Password/).fill(PASSWORD);
   await form.getByRole("button", { name: "Create account" }).click();
   await expect(form).toBeHidden();
   await logIn(origin, { username, password: PASSWORD });

@@ -63,7 +63,7 @@ export function ChannelForm({ channel, onDone }: ChannelFormProps) {
               label="Base URL"
               description="Up to and including /v1."
               placeholder="https://api.openai.com/v1"
-              type="url"
+              inputMode="url"
               required
               {...form.getInputProps("base_url")}
             />

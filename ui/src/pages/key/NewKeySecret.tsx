@@ -20,7 +20,9 @@ export function NewKeySecret({ created, onDone }: { created: KeyCreated; onDone:
       </Alert>
       <div className={classes.secret}>
         <code data-testid="new-key">{created.key}</code>
-        <CopyButton text={created.key}>Copy key</CopyButton>
+        <CopyButton text={created.key} autoFocus>
+          Copy key
+        </CopyButton>
       </div>
       <Snippets origin={window.location.origin} secret={created.key} model={firstServed(models.data?.items)} />
       <Group justify="space-between" mt="xs">
