@@ -27,6 +27,6 @@ export default defineConfig({
   },
   projects: [
     { name: "e2e", testIgnore: "**/screens.spec.ts" },
-    { name: "screens", testMatch: "**/screens.spec.ts", use: { deviceScaleFactor: 2 } },
+    { name: "screens", testMatch: "**/screens.spec.ts" },
   ],
 });

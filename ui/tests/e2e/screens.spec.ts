@@ -1,0 +1,257 @@
+// Pictures of every page with much to show: `npm run screens`. All go to test-results/screens, the README's to screenshots/.
+import type { APIRequestContext, Page } from "@playwright/test";
+import { chat, drawn, makeAccount, makeChannel, makeKey } from "./act";
+import { expect, logIn, STRANGER, startGateway, test } from "./gateway";
+import { startProvider } from "./provider";
+
+const FOLDER = "test-results/screens";
+const HOUR = 60 * 60 * 1000;
+const DAY = 24 * HOUR;
+
+const KEYS = [
+  { name: "website chat", age: 41, calls: 22, size: 14 },
+  { name: "nightly summaries", age: 33, calls: 14, size: 90 },
+  { name: "Support mailbox: triage and first answers", age: 30, calls: 9, size: 30 },
+  { name: "search embeddings", age: 21, calls: 6, size: 8 },
+  { name: "Anna, laptop", age: 12, calls: 5, size: 3 },
+  { name: "evaluation", age: 9, calls: 4, size: 160 },
+  { name: "old prototype", age: 120, calls: 2, size: 1 },
+  { name: "", age: 3, calls: 1, size: 2 },
+  { name: "CI", age: 1, calls: 0, size: 0 },
+];
+const MODELS = ["gpt-4o-mini", "gpt-4o", "deepseek-chat", "qwen3-32b"];
+
+const openFirst = (page: Page) => page.locator("tbody").getByRole("link").first().click();
+
+const PAGES: [name: string, path: string][] = [
+  ["overview", "/console"],
+  ["overview-tokens", "/console?chart=tokens"],
+  ["token", "/console/token"],
+  ["log", "/console/log"],
+  ["log-exact", "/console/log?range=exact"],
+  ["log-none", "/console/log?status=interrupted"],
+  ["usage", "/console/usage"],
+  ["usage-key", "/console/usage?by=key"],
+  ["model", "/console/model"],
+  ["playground", "/console/playground"],
+  ["channel", "/console/channel"],
+  ["account", "/console/account"],
+  ["audit", "/console/audit"],
+  ["not-found", "/console/no-such-page"],
+];
+
+const VIEWS: [name: string, path: string, act?: (page: Page) => Promise<void>][] = [
+  ["token-create", "/console/token?new=1"],
+  ["token-created", "/console/token?new=1", (page) => page.getByRole("button", { name: "Confirm Creation" }).click()],
+  ["token-drawer", "/console/token?q=website", (page) => page.getByRole("link", { name: "website chat" }).click()],
+  ["token-delete", "/console/token?q=CI", (page) => page.getByRole("button", { name: "Delete CI" }).click()],
+  ["log-drawer", "/console/log?status=error", openFirst],
+  ["log-drawer-ok", "/console/log?status=ok", openFirst],
+  ["channel-add", "/console/channel?new=1"],
+  ["channel-test", "/console/channel", (page) => page.getByRole("button", { name: "Test OpenAI" }).click()],
+  ["model-price", "/console/model?model=gpt-4o-mini"],
+  ["account-create", "/console/account?new=1"],
+];
+
+const README: [name: string, path: string, scheme: "light" | "dark"][] = [
+  ["token", "/console/token", "light"],
+  ["overview", "/console", "dark"],
+];
+
+test.describe.configure({ timeout: 180_000 });
+
+test("every page with much to show", async ({ browser, page, gateway: { origin } }) => {
+  const provider = await startProvider();
+  await fill(page.request, origin, provider.base_url);
+  await age(page);
+
+  for (const scheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme: scheme });
+    for (const [size, width, height] of [
+      ["wide", 1280, 800],
+      ["phone", 390, 844],
+    ] as const) {
+      await page.setViewportSize({ width, height });
+      const shoot = (name: string) => picture(page, `${name}-${scheme}-${size}`);
+      for (const [name, path] of PAGES) {
+        await page.goto(path);
+        await drawn(page);
+        await shoot(name);
+      }
+      for (const [name, path, act] of VIEWS) {
+        await page.goto(path);
+        await drawn(page);
+        await act?.(page);
+        await expect(page.getByRole("dialog")).toBeVisible();
+        await shoot(name);
+      }
+      if (size === "phone") {
+        await page.goto("/console");
+        await page.getByRole("button", { name: "Open the navigation" }).click();
+        await shoot("menu");
+      }
+    }
+  }
+
+  await page.setViewportSize({ width: 1280, height: 800 });
+  for (const [name, path, scheme] of README) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.goto(path);
+    await drawn(page);
+    await picture(page, `../../screenshots/${name}-${scheme}`, false);
+  }
+
+  const stranger = await browser.newContext({ baseURL: origin, storageState: STRANGER });
+  await doors(await stranger.newPage(), "/console/login", "login");
+  await stranger.close();
+  await provider.stop();
+});
+
+test("the pages of a gateway that is new", async ({ browser }) => {
+  const fresh = await startGateway({});
+  const context = await browser.newContext({ baseURL: fresh.origin, storageState: STRANGER });
+  const page = await context.newPage();
+  const link = /http:\S+\/console\/setup\?token=\S+/.exec(fresh.printed())?.[0] ?? "";
+  await doors(page, "/console/login", "setup-needed");
+  await doors(page, link, "setup");
+  const first = { username: "anna", password: "a long enough password" };
+  await context.request.post("/api/setup", { data: { token: new URL(link).searchParams.get("token"), ...first } });
+  await context.addCookies((await logIn(fresh.origin, first)).cookies);
+  for (const scheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme: scheme });
+    for (const [size, width, height] of [
+      ["wide", 1280, 800],
+      ["phone", 390, 844],
+    ] as const) {
+      await page.setViewportSize({ width, height });
+      for (const name of ["overview", "token", "log", "usage", "playground"]) {
+        await page.goto(name === "overview" ? "/console" : `/console/${name}`);
+        await drawn(page);
+        await picture(page, `new-${name}-${scheme}-${size}`);
+      }
+    }
+  }
+  await page.route("**/api/keys?*", (route) =>
+    route.fulfill({ status: 500, json: { error: { message: "The database could not be read.", code: "api_error" } } }),
+  );
+  await page.goto("/console/token");
+  await expect(page.getByText("The database could not be read.")).toBeVisible();
+  await picture(page, "failure-dark-phone");
+  await context.close();
+  await fresh.stop();
+});
+
+async function doors(page: Page, path: string, name: string) {
+  for (const scheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme: scheme });
+    for (const [size, width, height] of [
+      ["wide", 1280, 800],
+      ["phone", 390, 844],
+    ] as const) {
+      await page.setViewportSize({ width, height });
+      await page.goto(path);
+      await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+      await picture(page, `${name}-${scheme}-${size}`);
+    }
+  }
+}
+
+async function picture(page: Page, name: string, fullPage = true) {
+  await page.waitForFunction(() => document.getAnimations().length === 0);
+  await page.screenshot({
+    path: `${FOLDER}/${name}.png`,
+    fullPage: fullPage && !(await page.getByRole("dialog").isVisible()),
+  });
+}
+
+/** Real channels, accounts, keys and calls, so that every number shown comes from the gateway. */
+async function fill(client: APIRequestContext, origin: string, base_url: string) {
+  const channel = { kind: "openai", base_url, weight: 1 };
+  await makeChannel(client, {
+    ...channel,
+    name: "OpenAI",
+    models: ["gpt-4o", "gpt-4o-mini"],
+    credential: "sk-1",
+    priority: 10,
+  });
+  await makeChannel(client, {
+    ...channel,
+    name: "DeepSeek",
+    models: ["deepseek-chat", "deepseek-reasoner"],
+    credential: "sk-2",
+  });
+  await makeChannel(client, {
+    ...channel,
+    name: "vLLM in the cellar",
+    models: ["qwen3-32b", "broken-model", "llama-3.3-70b"],
+    model_map: { "qwen3-32b": "Qwen/Qwen3-32B-AWQ" },
+    price_multiplier: 0.2,
+  });
+  for (const username of ["anna", "bengt", "support-team"]) {
+    await makeAccount(client, { username, password: "a long enough password", role: "member" });
+  }
+  for (const index of KEYS.keys()) await fillKey(client, origin, index);
+}
+
+const EXPIRES_IN_DAYS: Record<number, number> = { 1: 20, 5: 60, 7: 400 };
+
+async function fillKey(client: APIRequestContext, origin: string, index: number) {
+  const { name, calls, size } = KEYS[index] ?? { name: "", calls: 0, size: 0 };
+  const days = EXPIRES_IN_DAYS[index];
+  const expiry = days ? { expires_at: new Date(Date.now() + days * DAY).toISOString() } : {};
+  const { id, key } = await makeKey(client, { name, ...expiry });
+  for (let call = 0; call < calls; call += 1) {
+    const model = call % 9 === 8 ? "broken-model" : (MODELS[(call + index) % MODELS.length] ?? "echo");
+    await chat(origin, key, `Summarise ${size + (call % 5)}k tokens, please.`, model, call % 3 === 0);
+  }
+  if (name === "old prototype") await client.patch(`/api/keys/${id}`, { data: { status: "disabled" } });
+}
+
+/** A fresh gateway has no past. The pictures give its keys and hours one, without touching any number. */
+async function age(page: Page) {
+  const now = Date.now();
+  const before = (ms: number) => new Date(now - ms).toISOString();
+  await page.route("**/api/keys?*", async (route) => {
+    const answer = await route.fetch();
+    const body = await answer.json();
+    for (const key of body.items) {
+      const { age, calls } = KEYS.find(({ name }) => name === (key.name ?? "")) ?? { age: 0, calls: 0 };
+      key.created_at = before(age * DAY);
+      if (key.last_used_at) key.last_used_at = before(((age * 7) % 50) * 4 * 60_000 * (30 - calls));
+    }
+    await route.fulfill({ response: answer, json: body });
+  });
+  await page.route("**/api/logs?*", async (route) => {
+    const answer = await route.fetch();
+    const body = await answer.json();
+    for (const [index, call] of body.items.entries()) {
+      call.started_at = before(index * index * 40_000);
+      call.latency_ms += ((index * 7919) % 97) * 41;
+    }
+    await route.fulfill({ response: answer, json: body });
+  });
+  await page.route("**/api/usage?*bucket=hour*", async (route) => {
+    const answer = await route.fetch();
+    const body = await answer.json();
+    const [whole] = body.items;
+    if (whole) body.items = spread(whole, now);
+    await route.fulfill({ response: answer, json: body });
+  });
+}
+
+/** The tally of one hour over a day: little at night, much at noon. */
+function spread(whole: Record<string, number | string | null>, now: number) {
+  return Array.from({ length: 24 }, (_, hour) => {
+    const share =
+      (1.15 + Math.sin((hour - 9) / 3.8)) * (0.6 + ((hour * 37) % 10) / 12) * (hour > 3 && hour < 8 ? 0.1 : 0.11);
+    const part = (name: string) => Math.round(Number(whole[name]) * share);
+    return {
+      ...whole,
+      bucket: new Date(Math.floor(now / HOUR) * HOUR - (23 - hour) * HOUR).toISOString(),
+      requests: part("requests") + part("errors"),
+      errors: hour % 5 === 2 ? part("errors") : 0,
+      total_tokens: part("total_tokens"),
+      cost_usd: Number(whole.cost_usd) * share,
+    };
+  });
+}
