@@ -6,19 +6,20 @@ import classes from "./Pages.module.css";
 interface PagesProps {
   page: number;
   pageSize: number;
-  total: number;
+  /** Not known yet: its place is kept. */
+  total: number | undefined;
   onPage: (page: number) => void;
 }
 
 export function Pages({ page, pageSize, total, onPage }: PagesProps) {
   const first = (page - 1) * pageSize + 1;
-  const last = Math.min(page * pageSize, total);
+  const last = Math.min(page * pageSize, total ?? 0);
   return (
     <nav className={classes.pages} aria-label="Pages">
       <Text size="sm" c="dimmed" className="number">
-        {formatCount(first)}–{formatCount(last)} of {formatCount(total)}
+        {total !== undefined && `${formatCount(first)}–${formatCount(last)} of ${formatCount(total)}`}
       </Text>
-      {total > pageSize && (
+      {total !== undefined && total > pageSize && (
         <Pagination
           size="sm"
           value={page}

@@ -1,6 +1,6 @@
 // What matters most can be done by keyboard alone.
 import type { Locator, Page } from "@playwright/test";
-import { row, unique } from "./act";
+import { drawn, row, unique } from "./act";
 import { expect, test } from "./gateway";
 
 const STEPS = 40;
@@ -18,6 +18,7 @@ async function tabTo(page: Page, target: Locator) {
 test("create a key and disable it by keyboard alone", async ({ page }) => {
   const name = unique("keyboard");
   await page.goto("/console/token");
+  await drawn(page);
 
   await page.keyboard.press("Tab");
   await expect(page.getByRole("link", { name: "Skip to the content" })).toBeFocused();
@@ -50,6 +51,7 @@ test("create a key and disable it by keyboard alone", async ({ page }) => {
 test("open a key's drawer and leave it again by keyboard alone", async ({ page }) => {
   const { name } = await (await page.request.post("/api/keys", { data: { name: unique("drawer") } })).json();
   await page.goto("/console/token");
+  await drawn(page);
   const link = page.getByRole("link", { name, exact: true });
   await tabTo(page, link);
   await page.keyboard.press("Enter");

@@ -55,6 +55,20 @@ async function open(page: Page, { path, title }: Shown) {
 const overflow = (page: Page) =>
   page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
+/** Adds up how far things jump while a page is being drawn, as browsers measure it; what a person did does not count. */
+async function watchShifts(page: Page) {
+  await page.addInitScript(() => {
+    const seen = { shifts: 0 };
+    Object.assign(window, seen);
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as (PerformanceEntry & { value: number; hadRecentInput: boolean })[]) {
+        if (!entry.hadRecentInput) Object.assign(window, { shifts: Reflect.get(window, "shifts") + entry.value });
+      }
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+  return () => page.evaluate(() => Reflect.get(window, "shifts") as number);
+}
+
 test.beforeEach(async ({ page, gateway: { origin } }) => {
   const { key } = await makeKey(page.request, { name: unique("a key with quite a long name, as people give them") });
   await chat(origin, key);
@@ -67,8 +81,10 @@ for (const scheme of ["light", "dark"] as const) {
 
     test(`every page is without fault and accessible in ${scheme}`, async ({ page, gateway: { origin } }) => {
       const faults = faultsOf(page, origin);
+      const shifts = await watchShifts(page);
       for (const shown of PAGES) {
         await open(page, shown);
+        expect.soft(await shifts(), `${shown.path} jumps while it loads`).toBeLessThan(0.1);
         await expectAccessible(page, scheme);
       }
       expect(faults).toEqual([]);
@@ -94,9 +110,11 @@ test.describe("on a phone", () => {
   test.use({ viewport: { width: 390, height: 844 } });
 
   test("no page scrolls sideways, and the menu leads everywhere", async ({ page }) => {
+    const shifts = await watchShifts(page);
     for (const shown of PAGES) {
       await open(page, shown);
       expect(await overflow(page), shown.path).toBeLessThanOrEqual(0);
+      expect.soft(await shifts(), `${shown.path} jumps while it loads`).toBeLessThan(0.1);
     }
     for (const { path, title } of DIALOGS) {
       await page.goto(path);

@@ -19,7 +19,7 @@ const KEYS = [
   { name: "", age: 3, calls: 1, size: 2 },
   { name: "CI", age: 1, calls: 0, size: 0 },
 ];
-const MODELS = ["gpt-4o-mini", "gpt-4o", "deepseek-chat", "qwen3-32b"];
+const MODELS = ["gpt-4o-mini", "gpt-4o", "deepseek-flash", "gpt-4o-mini", "claude-sonnet-5", "qwen3-32b"];
 
 const openFirst = (page: Page) => page.locator("tbody").getByRole("link").first().click();
 
@@ -176,8 +176,8 @@ async function fill(client: APIRequestContext, origin: string, base_url: string)
   });
   await makeChannel(client, {
     ...channel,
-    name: "DeepSeek",
-    models: ["deepseek-chat", "deepseek-reasoner"],
+    name: "OpenRouter",
+    models: ["deepseek-flash", "deepseek-v4-pro", "claude-sonnet-5"],
     credential: "sk-2",
   });
   await makeChannel(client, {

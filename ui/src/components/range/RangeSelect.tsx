@@ -1,5 +1,5 @@
 // Chooses a time range; two exact times when a span will not do.
-import { Select, TextInput } from "@mantine/core";
+import { Select, Text, TextInput } from "@mantine/core";
 import { useUrlState } from "../../app/urlState";
 import { localMinute, RANGES, timeRange } from "./timeRange";
 
@@ -31,6 +31,12 @@ function ExactTime({ label, value, onChange }: { label: string; value: string; o
     <TextInput
       type="datetime-local"
       aria-label={label}
+      leftSection={
+        <Text size="sm" c="dimmed">
+          {label}
+        </Text>
+      }
+      leftSectionWidth={54}
       defaultValue={localMinute(value)}
       onChange={({ currentTarget }) => {
         const time = Date.parse(currentTarget.value);

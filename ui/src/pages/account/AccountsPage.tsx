@@ -63,7 +63,7 @@ export function AccountsPage() {
               <Pages
                 page={page}
                 pageSize={PAGE_SIZE}
-                total={answer?.total ?? 0}
+                total={answer?.total}
                 onPage={(next) => url.set({ page: next })}
               />
             </>

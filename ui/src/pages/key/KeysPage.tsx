@@ -87,7 +87,7 @@ export function KeysPage() {
               <Pages
                 page={page}
                 pageSize={PAGE_SIZE}
-                total={answer?.total ?? 0}
+                total={answer?.total}
                 onPage={(next) => url.set({ page: next === 1 ? null : next })}
               />
             </>

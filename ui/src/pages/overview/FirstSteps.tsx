@@ -1,5 +1,5 @@
 // What is missing until the gateway is of use, one step after the other, each with its button.
-import { Button, Group } from "@mantine/core";
+import { Button, Group, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { modelsQuery } from "../../api/models";
@@ -11,7 +11,8 @@ import classes from "./Step.module.css";
 import type { Steps } from "./steps";
 
 interface FirstStepsProps {
-  steps: Steps;
+  /** Not known yet: their place is kept. */
+  steps: Steps | undefined;
   admin: boolean;
   onTakeEcho: () => void;
 }
@@ -19,6 +20,13 @@ interface FirstStepsProps {
 export function FirstSteps({ steps, admin, onTakeEcho }: FirstStepsProps) {
   const models = useQuery(modelsQuery());
   const model = firstServed(models.data?.items);
+  if (!steps) {
+    return (
+      <Panel title="First steps">
+        <Skeleton height={admin ? 394 : 280} />
+      </Panel>
+    );
+  }
   const curl = curlSnippet({ origin: window.location.origin, secret: "$REAL200_KEY", model });
   return (
     <Panel title="First steps">

@@ -11,7 +11,6 @@ import { fillHours, firstHour } from "./buckets";
 import { FirstSteps } from "./FirstSteps";
 import { HoursPanel } from "./HoursPanel";
 import { RecentCalls } from "./RecentCalls";
-import { allDone } from "./steps";
 import { TodayStats } from "./TodayStats";
 import { useSteps } from "./useSteps";
 
@@ -28,7 +27,7 @@ export function OverviewPage() {
   });
   const today = useQuery({ ...todayQuery(), refetchInterval: REFRESH });
   const calls = useQuery({ ...callsQuery({ limit: RECENT }), refetchInterval: REFRESH });
-  const { steps, takeEcho } = useSteps(viewer.admin, calls.data);
+  const { steps, open, takeEcho } = useSteps(viewer.admin, calls.data);
   const report = usage.data;
   const now = usage.dataUpdatedAt || opened;
 
@@ -45,7 +44,7 @@ export function OverviewPage() {
   }
   return (
     <Page title="Overview">
-      {steps && !allDone(steps) && <FirstSteps steps={steps} admin={viewer.admin} onTakeEcho={takeEcho} />}
+      {open && <FirstSteps steps={steps} admin={viewer.admin} onTakeEcho={takeEcho} />}
       <TodayStats today={today.data?.total} />
       <HoursPanel hours={report && fillHours(report.items, now, HOURS)} timeZone={report?.time_zone ?? "UTC"} />
       {calls.data?.items.length !== 0 && <RecentCalls calls={calls.data?.items} expected={RECENT} />}

@@ -1,14 +1,20 @@
 // How far the first steps are; `undefined` until it is known.
 import { useLocalStorage } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
+import { useEffect } from "react";
 import { channelsQuery } from "../../api/channels";
 import { keysQuery } from "../../api/keys";
 import type { Calls } from "../../api/schema";
-import { channelDone, type Steps } from "./steps";
+import { allDone, channelDone, type Steps } from "./steps";
 
 export function useSteps(admin: boolean, calls: Calls | undefined) {
   const [echoIsEnough, setEchoIsEnough] = useLocalStorage({
     key: "real200-echo-is-enough",
+    defaultValue: false,
+    getInitialValueInEffect: false,
+  });
+  const [doneBefore, setDoneBefore] = useLocalStorage({
+    key: "real200-steps-done",
     defaultValue: false,
     getInitialValueInEffect: false,
   });
@@ -20,5 +26,11 @@ export function useSteps(admin: boolean, calls: Calls | undefined) {
     key: keys.data.total > 0 || calls.items.length > 0,
     call: calls.items.length > 0,
   };
-  return { steps, takeEcho: () => setEchoIsEnough(true) };
+  const done = steps && allDone(steps);
+  useEffect(() => {
+    if (done !== undefined) setDoneBefore(done);
+  }, [done, setDoneBefore]);
+  /** Whether the steps are to be shown; as long as it is not known, as it was the last time. */
+  const open = !(done ?? doneBefore);
+  return { steps, open, takeEcho: () => setEchoIsEnough(true) };
 }

@@ -24,9 +24,11 @@ export function PlaygroundPage() {
       title="Playground"
       about="Calls made here are counted like any other."
       action={
-        <Button variant="default" onClick={chat.clear} disabled={chat.turns.length === 0}>
-          Clear
-        </Button>
+        chat.turns.length > 0 && (
+          <Button variant="default" onClick={chat.clear}>
+            Clear
+          </Button>
+        )
       }
     >
       <Filters>
