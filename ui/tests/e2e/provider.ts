@@ -15,7 +15,7 @@ interface Asked {
   messages: { content: string }[];
 }
 
-/** Models whose names begin with `broken` fail, as a provider that is overloaded; all others answer. */
+/** Models with `broken` in their names fail, as a provider that is overloaded; all others answer. */
 export async function startProvider(): Promise<Provider> {
   const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
@@ -33,7 +33,7 @@ export async function startProvider(): Promise<Provider> {
 async function answer(request: IncomingMessage, response: ServerResponse) {
   if (request.method !== "POST") return reply(response, 200, { object: "list", data: [] });
   const asked = JSON.parse(await text(request)) as Asked;
-  if (asked.model.startsWith("broken")) {
+  if (asked.model.includes("broken")) {
     return reply(response, 503, {
       error: { message: "The model is overloaded. Try again later.", type: "overloaded" },
     });

@@ -65,6 +65,14 @@ test("every page with much to show", async ({ browser, page, gateway: { origin }
   await fill(page.request, origin, provider.base_url);
   await age(page);
 
+  await page.setViewportSize({ width: 1280, height: 800 });
+  for (const [name, path, scheme] of README) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.goto(path);
+    await drawn(page);
+    await picture(page, `../../screenshots/${name}-${scheme}`, false);
+  }
+
   for (const scheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme: scheme });
     for (const [size, width, height] of [
@@ -91,14 +99,6 @@ test("every page with much to show", async ({ browser, page, gateway: { origin }
         await shoot("menu");
       }
     }
-  }
-
-  await page.setViewportSize({ width: 1280, height: 800 });
-  for (const [name, path, scheme] of README) {
-    await page.emulateMedia({ colorScheme: scheme });
-    await page.goto(path);
-    await drawn(page);
-    await picture(page, `../../screenshots/${name}-${scheme}`, false);
   }
 
   const stranger = await browser.newContext({ baseURL: origin, storageState: STRANGER });
@@ -183,7 +183,7 @@ async function fill(client: APIRequestContext, origin: string, base_url: string)
   await makeChannel(client, {
     ...channel,
     name: "vLLM in the cellar",
-    models: ["qwen3-32b", "broken-model", "llama-3.3-70b"],
+    models: ["qwen3-32b", "mixtral-broken", "llama-3.3-70b"],
     model_map: { "qwen3-32b": "Qwen/Qwen3-32B-AWQ" },
     price_multiplier: 0.2,
   });
@@ -201,7 +201,7 @@ async function fillKey(client: APIRequestContext, origin: string, index: number)
   const expiry = days ? { expires_at: new Date(Date.now() + days * DAY).toISOString() } : {};
   const { id, key } = await makeKey(client, { name, ...expiry });
   for (let call = 0; call < calls; call += 1) {
-    const model = call % 9 === 8 ? "broken-model" : (MODELS[(call + index) % MODELS.length] ?? "echo");
+    const model = call % 9 === 8 ? "mixtral-broken" : (MODELS[(call + index) % MODELS.length] ?? "echo");
     await chat(origin, key, `Summarise ${size + (call % 5)}k tokens, please.`, model, call % 3 === 0);
   }
   if (name === "old prototype") await client.patch(`/api/keys/${id}`, { data: { status: "disabled" } });

@@ -27,7 +27,7 @@ export function OverviewPage() {
   });
   const today = useQuery({ ...todayQuery(), refetchInterval: REFRESH });
   const calls = useQuery({ ...callsQuery({ limit: RECENT }), refetchInterval: REFRESH });
-  const { steps, open, takeEcho } = useSteps(viewer.admin, calls.data);
+  const { steps, open, unsettled, takeEcho } = useSteps(viewer.admin, calls.data);
   const report = usage.data;
   const now = usage.dataUpdatedAt || opened;
 
@@ -44,10 +44,12 @@ export function OverviewPage() {
   }
   return (
     <Page title="Overview">
-      {open && <FirstSteps steps={steps} admin={viewer.admin} onTakeEcho={takeEcho} />}
-      <TodayStats today={today.data?.total} />
-      <HoursPanel hours={report && fillHours(report.items, now, HOURS)} timeZone={report?.time_zone ?? "UTC"} />
-      {calls.data?.items.length !== 0 && <RecentCalls calls={calls.data?.items} expected={RECENT} />}
+      <div style={{ display: "contents", visibility: unsettled ? "hidden" : "visible" }}>
+        {open && <FirstSteps steps={steps} admin={viewer.admin} onTakeEcho={takeEcho} />}
+        <TodayStats today={today.data?.total} />
+        <HoursPanel hours={report && fillHours(report.items, now, HOURS)} timeZone={report?.time_zone ?? "UTC"} />
+        {calls.data?.items.length !== 0 && <RecentCalls calls={calls.data?.items} expected={RECENT} />}
+      </div>
     </Page>
   );
 }

@@ -13,9 +13,9 @@ export function useSteps(admin: boolean, calls: Calls | undefined) {
     defaultValue: false,
     getInitialValueInEffect: false,
   });
-  const [doneBefore, setDoneBefore] = useLocalStorage({
+  const [doneBefore, setDoneBefore] = useLocalStorage<boolean | null>({
     key: "real200-steps-done",
-    defaultValue: false,
+    defaultValue: null,
     getInitialValueInEffect: false,
   });
   const channels = useQuery({ ...channelsQuery(), enabled: admin });
@@ -30,7 +30,10 @@ export function useSteps(admin: boolean, calls: Calls | undefined) {
   useEffect(() => {
     if (done !== undefined) setDoneBefore(done);
   }, [done, setDoneBefore]);
+  const failed = keys.isError || channels.isError;
   /** Whether the steps are to be shown; as long as it is not known, as it was the last time. */
-  const open = !(done ?? doneBefore);
-  return { steps, open, takeEcho: () => setEchoIsEnough(true) };
+  const open = !failed && (done ?? doneBefore) === false;
+  /** Nothing is known, not even from the last time: whatever stood below would jump. */
+  const unsettled = done === undefined && doneBefore === null && !failed;
+  return { steps, open, unsettled, takeEcho: () => setEchoIsEnough(true) };
 }
