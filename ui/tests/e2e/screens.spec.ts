@@ -164,7 +164,7 @@ async function picture(page: Page, name: string, fullPage = true) {
   });
 }
 
-/** Real channels, accounts, keys and calls, so that every number shown comes from the gateway. */
+/** Channels, accounts, keys and calls, all through the gateway. */
 async function fill(client: APIRequestContext, origin: string, base_url: string) {
   const channel = { kind: "openai", base_url, weight: 1 };
   await makeChannel(client, {
@@ -207,7 +207,10 @@ async function fillKey(client: APIRequestContext, origin: string, index: number)
   if (name === "old prototype") await client.patch(`/api/keys/${id}`, { data: { status: "disabled" } });
 }
 
-/** A fresh gateway has no past. The pictures give its keys and hours one, without touching any number. */
+/**
+ * A fresh gateway has no past: times, latencies and the hours of the chart are made up for the pictures. Tokens, costs and
+ * the numbers of today, of each key and each call are the gateway's.
+ */
 async function age(page: Page) {
   const now = Date.now();
   const before = (ms: number) => new Date(now - ms).toISOString();
@@ -239,7 +242,7 @@ async function age(page: Page) {
   });
 }
 
-/** The tally of one hour over a day: little at night, much at noon. */
+/** Made up from the tally of one hour, for a day's chart: little at night, much at noon. */
 function spread(whole: Record<string, number | string | null>, now: number) {
   return Array.from({ length: 24 }, (_, hour) => {
     const share =
