@@ -22,6 +22,9 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     config.route("/usage", web::get().to(report));
 }
 
+/// Hours are added up for so long at once; of longer times, days.
+const HOURS_FOR: Duration = Duration::from_secs(31 * 24 * 3600);
+
 /// What to add up.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -30,7 +33,7 @@ pub(super) struct UsageQuery {
     from: Option<String>,
     /// Default: now.
     to: Option<String>,
-    /// `hour` (default), `day`, or `none` for one sum over days.
+    /// `hour` (default), `day`, or `none` for one sum: over whole hours, or over whole days where it is more than 31.
     bucket: Option<String>,
     /// `key`, `model`, `account` or `channel`; the last two for admins.
     group_by: Option<String>,
@@ -119,6 +122,7 @@ pub(super) async fn report(
     let (grain, buckets) = match query.bucket.as_deref().unwrap_or("hour") {
         "hour" => (Grain::Hour, true),
         "day" => (Grain::Day, true),
+        "none" if to.since(from) <= HOURS_FOR => (Grain::Hour, false),
         "none" => (Grain::Day, false),
         other => {
             return Err(Error::invalid_field(
@@ -128,7 +132,7 @@ pub(super) async fn report(
             .into());
         }
     };
-    if grain == Grain::Hour && to.since(from) > Duration::from_secs(31 * 24 * 3600) {
+    if grain == Grain::Hour && to.since(from) > HOURS_FOR {
         return Err(Error::invalid_field(
             "from",
             "Hours are given for at most 31 days at once; ask for days instead.",
@@ -137,6 +141,13 @@ pub(super) async fn report(
     }
     let group = group_by(query.group_by.as_deref(), &viewer)?;
     let key: Option<KeyId> = parse_field("key_id", query.key_id.as_deref())?;
+    if key.is_some() && matches!(group, GroupBy::Account | GroupBy::Channel) {
+        return Err(Error::invalid_field(
+            "group_by",
+            "What one key has used is told by key or model; leave key_id out to group by account or channel.",
+        )
+        .into());
+    }
     let account = viewer.scope(None);
     let kind = kind(group, key.is_some() || account.is_some());
     let ledger = state.ledger.clone();

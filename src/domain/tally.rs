@@ -50,7 +50,7 @@ impl Tally {
             completion_tokens: usage.completion,
             reasoning_tokens: usage.reasoning,
             cost: outcome.cost.unwrap_or(Money::ZERO),
-            unpriced_requests: u64::from(outcome.cost.is_none() && usage.total() > 0),
+            unpriced_requests: u64::from(outcome.cost.is_none()),
             last_started_at: call.opened.started_at,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus_client::encoding::{
     EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text::encode,
@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::domain::{CallStatus, Outcome};
+use crate::domain::{CallStatus, Money, Outcome};
 use crate::storage::StoreStats;
 
 /// What is counted while calls go by.
@@ -25,7 +25,10 @@ struct Metrics {
     calls: Family<CallLabels, Counter>,
     prompt_tokens: Counter,
     completion_tokens: Counter,
+    /// In US dollars; made from `spent` when it is asked for.
     cost: Counter<f64, AtomicU64>,
+    /// In picodollars.
+    spent: AtomicU64,
     latency: Histogram,
     overhead: Histogram,
     open_calls: Gauge,
@@ -59,6 +62,7 @@ impl Default for Telemetry {
             prompt_tokens: Counter::default(),
             completion_tokens: Counter::default(),
             cost: Counter::default(),
+            spent: AtomicU64::default(),
             latency: Histogram::new(slow),
             overhead: Histogram::new(fast),
             open_calls: Gauge::default(),
@@ -136,9 +140,7 @@ impl Telemetry {
         metrics.latency.observe(seconds(outcome.latency_us));
         metrics.overhead.observe(seconds(outcome.overhead_us));
         if let Some(cost) = outcome.cost {
-            metrics
-                .cost
-                .inc_by(cost.to_string().parse().unwrap_or_default());
+            metrics.spent.fetch_add(cost.as_pico(), Ordering::Relaxed);
         }
     }
 
@@ -149,6 +151,12 @@ impl Telemetry {
         set(&metrics.journal_bytes, stats.journal_bytes);
         set(&metrics.journal_groups, stats.groups);
         set(&metrics.log_calls, stats.calls);
+        let spent = Money::from_pico(metrics.spent.load(Ordering::Relaxed)).to_string();
+        let spent: f64 = spent.parse().unwrap_or_default();
+        metrics
+            .cost
+            .inner()
+            .store(spent.to_bits(), Ordering::Relaxed);
         let mut text = String::new();
         match encode(&mut text, &metrics.registry) {
             Ok(()) => text,
