@@ -116,7 +116,7 @@ impl Default for JournalConfig {
         Self {
             keep_bytes: options.keep_bytes,
             segment_bytes: options.segment_bytes,
-            gather_us: u64::try_from(options.gather.as_micros()).unwrap_or(300),
+            gather_us: u64::try_from(options.gather.as_micros()).unwrap_or(1_000),
         }
     }
 }

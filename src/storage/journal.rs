@@ -44,6 +44,12 @@ struct Queue {
 /// How long a caller that was woken may take before the others at its gate are woken without it.
 const PATIENCE: Duration = Duration::from_millis(1);
 
+/// Up to so many callers let through by the last group are no load: the next one is written at once.
+const FEW: usize = 4;
+
+/// So many entries are written without waiting for more.
+const MANY: usize = 4_096;
+
 impl Journal {
     /// A journal whose last durable entry is `durable`.
     pub(super) fn new(durable: u64) -> Self {
@@ -85,8 +91,9 @@ impl Journal {
     }
 
     /// Waits for entries and moves all there are into `group`, which is empty. `load` is how many the last group let
-    /// through: under load it waits up to `gather` for as many again. Returns the sequence of the first; `None`: the journal is closed and the
-    /// queue is empty. `depend` says that some wait for another to wake them.
+    /// through: under load it gathers for as long as `gather`, since a sync, and the switch to and from this thread, cost
+    /// the callers' cores more than the wait costs the callers. `depend` says that some wait for another to wake them.
+    /// Returns the sequence of the first; `None`: the journal is closed and the queue is empty.
     pub(super) fn take(
         &self,
         group: &mut Vec<Entry>,
@@ -119,11 +126,13 @@ impl Journal {
                     .unwrap_or_else(PoisonError::into_inner);
             }
         }
-        if load > 1 && queue.entries.len() < load && !queue.closed && !gather.is_zero() {
-            queue.wanted = load;
+        if load > FEW && !gather.is_zero() {
+            queue.wanted = MANY;
             queue = self
                 .more
-                .wait_timeout(queue, gather)
+                .wait_timeout_while(queue, gather, |queue| {
+                    queue.entries.len() < MANY && !queue.closed
+                })
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }

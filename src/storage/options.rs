@@ -36,7 +36,7 @@ impl Default for Options {
             keep_bytes: 2 << 30,
             segment_bytes: 64 << 20,
             checkpoint_every: Duration::from_secs(1),
-            gather: Duration::from_micros(300),
+            gather: Duration::from_millis(1),
             #[cfg(test)]
             faults: super::disk::Faults::default(),
         }

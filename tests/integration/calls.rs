@@ -1,5 +1,9 @@
 //! Calls that are not streamed, and what is written down of them.
 
+use std::time::Duration;
+
+use real200::clock::Clock;
+use real200::domain::Timestamp;
 use serde_json::{Value, json};
 
 use super::harness::{Script, TestGateway, Upstream, chat};
@@ -110,6 +114,45 @@ fn a_model_without_a_price_is_not_priced_never_free() {
         .chat(&chat("nobody-knows-this-model", "x"))
         .expect(200);
     assert_eq!(admin.calls()[0]["cost_usd"], 0.000_023);
+}
+
+#[test]
+fn a_call_that_used_nothing_costs_nothing_in_log_and_totals_even_without_a_price() {
+    let upstream = Upstream::start(|_| Script::json(503, &json!({"error": {"message": "no"}})));
+    let gateway = TestGateway::start();
+    gateway.channel(&upstream, &["nobody-knows-this-model"]);
+    gateway
+        .new_client()
+        .chat(&chat("nobody-knows-this-model", "x"))
+        .expect_error(503);
+    let admin = gateway.admin();
+    assert_eq!(admin.calls()[0]["cost_usd"], 0.0);
+    let total = &admin.get("/api/usage").expect(200)["total"];
+    assert_eq!(
+        (&total["errors"], &total["unpriced_requests"]),
+        (&json!(1), &json!(0))
+    );
+}
+
+#[test]
+fn usage_is_of_the_hours_that_are_asked_for() {
+    let clock = Clock::manual(Timestamp::parse("2026-11-24T07:30:00Z").unwrap());
+    let gateway = TestGateway::with(clock.clone(), |_| {});
+    let key = gateway.key(&json!({}));
+    let client = gateway.client(key["key"].as_str().unwrap());
+    client.chat(&chat("echo", "x")).expect(200);
+    clock.advance(Duration::from_secs(2 * 3600));
+    client.chat(&chat("echo", "x")).expect(200);
+    let admin = gateway.admin();
+    let requests = |query: &str| {
+        admin.get(&format!("/api/usage?{query}")).expect(200)["total"]["requests"].clone()
+    };
+    assert_eq!(requests("bucket=none&from=2026-11-24T09:00:00Z"), 1);
+    assert_eq!(requests("bucket=none&from=2026-11-24T07:00:00Z"), 2);
+    assert_eq!(requests("bucket=none&from=2026-01-01T00:00:00Z"), 2);
+    let of_key = key["id"].as_str().unwrap();
+    let refused = admin.get(&format!("/api/usage?group_by=account&key_id={of_key}"));
+    assert_eq!(refused.expect_error(422), "invalid_field");
 }
 
 #[test]

@@ -2054,7 +2054,7 @@ export interface operations {
                 from?: string;
                 /** @description Default: now. */
                 to?: string;
-                /** @description `hour` (default), `day`, or `none` for one sum over days. */
+                /** @description `hour` (default), `day`, or `none` for one sum: over whole hours, or over whole days where it is more than 31. */
                 bucket?: string;
                 /** @description `key`, `model`, `account` or `channel`; the last two for admins. */
                 group_by?: string;
