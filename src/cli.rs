@@ -136,12 +136,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 fn start_log(log: &LogConfig) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&log.level).with_context(|| {
-        format!(
-            "log.level {:?} cannot be read; write one such as info",
-            log.level
-        )
-    })?;
+    // The HTTP server tells of its threads what the gateway tells of itself; the level in the configuration goes before.
+    let filter =
+        EnvFilter::try_new(format!("actix_server=warn,{}", log.level)).with_context(|| {
+            format!(
+                "log.level {:?} cannot be read; write one such as info",
+                log.level
+            )
+        })?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
