@@ -1,5 +1,6 @@
-//! OpenAI chat completions. A stream ends with `data: [DONE]`; its usage comes in a frame with empty `choices` when asked
-//! for, or, with some providers, unasked in the last frame with choices or in every frame.
+//! OpenAI chat completions. A stream ends with `data: [DONE]`; its usage comes in a frame without `choices` when asked
+//! for (LiteLLM's has a choice that says nothing), or, with some providers, unasked in the last frame with choices or in
+//! every frame.
 //! Reference: OpenAI API reference, "Chat Completions" and "Streaming".
 
 use serde::Deserialize;
@@ -66,9 +67,23 @@ fn read_usage(data: &[u8], seen: &mut Seen) {
     struct Chunk<'a> {
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
-        choices: Option<Vec<IgnoredAny>>,
+        #[serde(borrow)]
+        choices: Option<Vec<Choice<'a>>>,
         #[serde(borrow)]
         x_groq: Option<Groq<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Choice<'a> {
+        #[serde(borrow)]
+        delta: Option<&'a RawValue>,
+        text: Option<IgnoredAny>,
+        finish_reason: Option<IgnoredAny>,
+    }
+    impl Choice<'_> {
+        fn says_nothing(&self) -> bool {
+            let empty = |delta: &RawValue| delta.get() == "{}";
+            self.delta.is_none_or(empty) && self.text.is_none() && self.finish_reason.is_none()
+        }
     }
     #[derive(Deserialize)]
     struct Groq<'a> {
@@ -80,8 +95,10 @@ fn read_usage(data: &[u8], seen: &mut Seen) {
     };
     let reported = chunk.usage.or(chunk.x_groq.and_then(|groq| groq.usage));
     seen.usage = reported.and_then(usage::read);
-    seen.only_usage =
-        chunk.usage.is_some() && chunk.choices.is_some_and(|choices| choices.is_empty());
+    seen.only_usage = chunk.usage.is_some()
+        && chunk
+            .choices
+            .is_some_and(|choices| choices.iter().all(Choice::says_nothing));
 }
 
 pub(super) fn read_written(answer: &[u8], written: &mut Written) {

@@ -111,7 +111,7 @@ fn streams_are_read_as_their_providers_mean_them() {
         assert!(seen.terminal && !seen.error, "{name}");
         let asked_for = matches!(
             name.as_str(),
-            "openai" | "openai-completions" | "vllm" | "llamacpp" | "ollama"
+            "openai" | "openai-completions" | "vllm" | "llamacpp" | "ollama" | "litellm"
         );
         assert_eq!(
             seen.hidden,
