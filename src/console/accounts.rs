@@ -9,10 +9,12 @@ use zeroize::Zeroizing;
 use crate::domain::{self, AccountId, AccountStatus};
 use crate::state::{AccountChange as Change, AccountView, NewAccount as New, State};
 
+use super::balance::Balance;
 use super::body::{Body, Query, page, parse_id};
 use super::quota::{Quota, RateLimit};
 use super::refusal::{ApiError, Refusal};
 use super::tally::Tally;
+use super::usd::Usd;
 use super::viewer::Admin;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
@@ -27,7 +29,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
                 .route(web::get().to(show))
                 .route(web::patch().to(update))
                 .route(web::delete().to(delete)),
-        );
+        )
+        .route("/accounts/{id}/top-up", web::post().to(top_up));
 }
 
 /// A person who logs in.
@@ -47,10 +50,12 @@ pub(super) struct Account {
     key_count: usize,
     /// What its keys have used, ever.
     usage: Tally,
+    /// What is used and what is left of its quota.
+    balance: Balance,
 }
 
-impl From<&AccountView> for Account {
-    fn from(view: &AccountView) -> Self {
+impl Account {
+    fn new(view: &AccountView, state: &State) -> Self {
         let account = &view.account;
         Self {
             id: account.id.to_string(),
@@ -62,6 +67,7 @@ impl From<&AccountView> for Account {
             rate_limit: RateLimit::from(account.rate_limit),
             key_count: view.key_count,
             usage: Tally::from(&view.tally),
+            balance: Balance::new(&view.standing(state.today()), state),
         }
     }
 }
@@ -136,6 +142,14 @@ pub(super) struct AccountChange {
     rate_limit: Option<RateLimit>,
 }
 
+/// What to add to an account's balance.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TopUp {
+    /// More than 0.
+    usd: Usd,
+}
+
 /// Which accounts.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -162,7 +176,10 @@ pub(super) async fn list(
         page(query.page, query.page_size)?,
     )?;
     Ok(web::Json(Accounts {
-        items: views.iter().map(Account::from).collect(),
+        items: views
+            .iter()
+            .map(|view| Account::new(view, &state))
+            .collect(),
         total,
     }))
 }
@@ -184,7 +201,7 @@ pub(super) async fn create(
         rate_limit: body.rate_limit.unwrap_or_default().into(),
     };
     let view = state.accounts.create(new, &admin.0.actor()).await?;
-    Ok(HttpResponse::build(StatusCode::CREATED).json(Account::from(&view)))
+    Ok(HttpResponse::build(StatusCode::CREATED).json(Account::new(&view, &state)))
 }
 
 /// Shows an account.
@@ -195,8 +212,9 @@ pub(super) async fn show(
     _: Admin,
     id: web::Path<String>,
 ) -> Result<web::Json<Account>, Refusal> {
-    Ok(web::Json(Account::from(
+    Ok(web::Json(Account::new(
         &state.accounts.show(parse_id(&id)?)?,
+        &state,
     )))
 }
 
@@ -224,7 +242,21 @@ pub(super) async fn update(
     if new_password {
         state.sessions.end_all_of(id).await?;
     }
-    Ok(web::Json(Account::from(&view)))
+    Ok(web::Json(Account::new(&view, &state)))
+}
+
+/// Raises an account's balance, its `quota.total_usd`; its keys follow at once.
+#[utoipa::path(
+    operation_id = "top_up_account",post, path = "/api/accounts/{id}/top-up", tag = "accounts", params(("id" = String, Path)), request_body = TopUp, responses((status = 200, body = Account), (status = "default", body = ApiError)))]
+pub(super) async fn top_up(
+    state: web::Data<State>,
+    admin: Admin,
+    id: web::Path<String>,
+    body: Body<TopUp>,
+) -> Result<web::Json<Account>, Refusal> {
+    let (id, amount) = (parse_id(&id)?, body.0.usd.0);
+    let view = state.accounts.top_up(id, amount, &admin.0.actor()).await?;
+    Ok(web::Json(Account::new(&view, &state)))
 }
 
 /// Deletes an account: neither it nor its keys work from now on.

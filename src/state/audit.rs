@@ -111,14 +111,14 @@ impl Differences {
         self.note(field, text(old), text(new));
     }
 
-    /// Notes each cap of a quota by its name in the API.
-    pub(super) fn note_quota(&mut self, old: &Quota, new: &Quota) {
+    /// Notes each cap of the quota in `field` by its name in the API.
+    pub(super) fn note_quota(&mut self, field: &str, old: &Quota, new: &Quota) {
         for window in Window::ALL {
             let (old, new, name) = (old.of(window), new.of(window), window.as_str());
-            self.note_option(&format!("quota.{name}_usd"), old.usd, new.usd);
-            self.note_option(&format!("quota.{name}_tokens"), old.tokens, new.tokens);
+            self.note_option(&format!("{field}.{name}_usd"), old.usd, new.usd);
+            self.note_option(&format!("{field}.{name}_tokens"), old.tokens, new.tokens);
             self.note_option(
-                &format!("quota.{name}_requests"),
+                &format!("{field}.{name}_requests"),
                 old.requests,
                 new.requests,
             );
