@@ -9,10 +9,12 @@ use zeroize::Zeroizing;
 use crate::domain::{self, AccountId, AccountStatus};
 use crate::state::{AccountChange as Change, AccountView, NewAccount as New, State};
 
+use super::balance::Balance;
 use super::body::{Body, Query, page, parse_id};
-use super::quota::Quota;
+use super::quota::{Quota, RateLimit};
 use super::refusal::{ApiError, Refusal};
 use super::tally::Tally;
+use super::usd::Usd;
 use super::viewer::Admin;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
@@ -27,7 +29,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
                 .route(web::get().to(show))
                 .route(web::patch().to(update))
                 .route(web::delete().to(delete)),
-        );
+        )
+        .route("/accounts/{id}/top-up", web::post().to(top_up));
 }
 
 /// A person who logs in.
@@ -42,13 +45,17 @@ pub(super) struct Account {
     created_at: String,
     /// What all its keys together may consume; `total` is its balance.
     quota: Quota,
+    /// How fast all its keys together may be used.
+    rate_limit: RateLimit,
     key_count: usize,
     /// What its keys have used, ever.
     usage: Tally,
+    /// What is used and what is left of its quota.
+    balance: Balance,
 }
 
-impl From<&AccountView> for Account {
-    fn from(view: &AccountView) -> Self {
+impl Account {
+    fn new(view: &AccountView, state: &State) -> Self {
         let account = &view.account;
         Self {
             id: account.id.to_string(),
@@ -57,8 +64,10 @@ impl From<&AccountView> for Account {
             status: account.status.as_str(),
             created_at: account.created_at.to_string(),
             quota: Quota::from(&account.quota),
+            rate_limit: RateLimit::from(account.rate_limit),
             key_count: view.key_count,
             usage: Tally::from(&view.tally),
+            balance: Balance::new(&view.standing(state.today()), state),
         }
     }
 }
@@ -114,6 +123,7 @@ pub(super) struct NewAccount {
     password: Zeroizing<String>,
     role: Role,
     quota: Option<Quota>,
+    rate_limit: Option<RateLimit>,
 }
 
 /// What to change; a field that is not there stays as it is.
@@ -128,6 +138,16 @@ pub(super) struct AccountChange {
     status: Option<Status>,
     /// Replaces all nine caps.
     quota: Option<Quota>,
+    /// Replaces all three limits.
+    rate_limit: Option<RateLimit>,
+}
+
+/// What to add to an account's balance.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TopUp {
+    /// More than 0.
+    usd: Usd,
 }
 
 /// Which accounts.
@@ -156,7 +176,10 @@ pub(super) async fn list(
         page(query.page, query.page_size)?,
     )?;
     Ok(web::Json(Accounts {
-        items: views.iter().map(Account::from).collect(),
+        items: views
+            .iter()
+            .map(|view| Account::new(view, &state))
+            .collect(),
         total,
     }))
 }
@@ -175,9 +198,10 @@ pub(super) async fn create(
         password: body.password,
         role: body.role.into(),
         quota: body.quota.unwrap_or_default().into(),
+        rate_limit: body.rate_limit.unwrap_or_default().into(),
     };
     let view = state.accounts.create(new, &admin.0.actor()).await?;
-    Ok(HttpResponse::build(StatusCode::CREATED).json(Account::from(&view)))
+    Ok(HttpResponse::build(StatusCode::CREATED).json(Account::new(&view, &state)))
 }
 
 /// Shows an account.
@@ -188,8 +212,9 @@ pub(super) async fn show(
     _: Admin,
     id: web::Path<String>,
 ) -> Result<web::Json<Account>, Refusal> {
-    Ok(web::Json(Account::from(
+    Ok(web::Json(Account::new(
         &state.accounts.show(parse_id(&id)?)?,
+        &state,
     )))
 }
 
@@ -211,12 +236,27 @@ pub(super) async fn update(
         role: body.role.map(Into::into),
         status: body.status.map(Into::into),
         quota: body.quota.map(Into::into),
+        rate_limit: body.rate_limit.map(Into::into),
     };
     let view = state.accounts.update(id, change, &admin.0.actor()).await?;
     if new_password {
         state.sessions.end_all_of(id).await?;
     }
-    Ok(web::Json(Account::from(&view)))
+    Ok(web::Json(Account::new(&view, &state)))
+}
+
+/// Raises an account's balance, its `quota.total_usd`; its keys follow at once.
+#[utoipa::path(
+    operation_id = "top_up_account",post, path = "/api/accounts/{id}/top-up", tag = "accounts", params(("id" = String, Path)), request_body = TopUp, responses((status = 200, body = Account), (status = "default", body = ApiError)))]
+pub(super) async fn top_up(
+    state: web::Data<State>,
+    admin: Admin,
+    id: web::Path<String>,
+    body: Body<TopUp>,
+) -> Result<web::Json<Account>, Refusal> {
+    let (id, amount) = (parse_id(&id)?, body.0.usd.0);
+    let view = state.accounts.top_up(id, amount, &admin.0.actor()).await?;
+    Ok(web::Json(Account::new(&view, &state)))
 }
 
 /// Deletes an account: neither it nor its keys work from now on.

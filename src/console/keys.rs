@@ -1,20 +1,26 @@
-//! API keys: create, list, edit, disable, delete.
+//! API keys: create, list, edit, rotate, disable, delete.
+
+use std::time::Duration;
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::domain::{self, Code, Error, KeyId, Timestamp};
+use crate::domain::{self, Code, Error, KeyId, Secret, Timestamp};
 use crate::state::{
-    KeyChange as Change, KeyFilter, KeyFilterStatus, KeyView, NewKey as New, State,
+    KeyChange as Change, KeyFilter, KeyFilterStatus, KeyView, NewKey as New, Rotation, State,
 };
 
+use super::balance::Balance;
 use super::body::{Body, Query, name, nullable, page, parse_field, parse_id};
 use super::quota::{Permissions, Quota, RateLimit};
 use super::refusal::{ApiError, Refusal};
 use super::tally::Tally;
 use super::viewer::Viewer;
+
+/// The longest time for which an old key may be left working beside its successor.
+const LONGEST_OVERLAP_S: u32 = 365 * 86_400;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
@@ -28,7 +34,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
                 .route(web::get().to(show))
                 .route(web::patch().to(update))
                 .route(web::delete().to(delete)),
-        );
+        )
+        .route("/keys/{id}/rotate", web::post().to(rotate));
 }
 
 /// An API key; the key itself is in no answer but that of its creation.
@@ -47,6 +54,9 @@ pub(super) struct Key {
     created_at: String,
     #[schema(required)]
     expires_at: Option<String>,
+    /// When it is to be switched off, as after a rotation; null: it is not planned.
+    #[schema(required)]
+    disable_at: Option<String>,
     #[schema(required)]
     last_used_at: Option<String>,
     /// The key that it replaced.
@@ -55,33 +65,63 @@ pub(super) struct Key {
     /// The key that replaced it.
     #[schema(required)]
     rotated_to: Option<String>,
-    /// What it has used, ever.
+    /// What this key alone has used, ever.
     usage: Tally,
+    /// What is used and what is left of its quota, together with the keys it was rotated from and to.
+    balance: Balance,
+    /// Why its next call would be refused, whatever it asks for; null: it would not.
+    #[schema(required)]
+    refusal: Option<KeyRefusal>,
     quota: Quota,
     rate_limit: RateLimit,
     permissions: Permissions,
 }
 
 impl Key {
-    fn new(view: &KeyView, now: Timestamp) -> Self {
+    fn new(view: &KeyView, state: &State) -> Self {
         let key = &view.key;
+        let (now, today) = (state.clock.now(), state.today());
+        let refusal = view.refusal(now, today, &state.settings.time_zone);
         Self {
             id: key.id.to_string(),
             name: key.name.clone(),
             masked: key.masked.to_string(),
-            status: key.status.as_str(),
+            status: key.status_at(now).as_str(),
             expired: key.is_expired(now),
             account_id: key.account_id.to_string(),
             account_username: view.account.username.to_string(),
             created_at: key.created_at.to_string(),
             expires_at: key.expires_at.map(|at| at.to_string()),
+            disable_at: key.disable_at.map(|at| at.to_string()),
             last_used_at: view.last_used_at.map(|at| at.to_string()),
             rotated_from: key.rotated_from.map(|id| id.to_string()),
             rotated_to: key.rotated_to.map(|id| id.to_string()),
             usage: Tally::from(&view.tally),
+            balance: Balance::new(&view.standing(today), state),
+            refusal: refusal.map(KeyRefusal::from),
             quota: Quota::from(&key.quota),
             rate_limit: RateLimit::from(key.rate_limit),
             permissions: Permissions::from(&key.permissions),
+        }
+    }
+}
+
+/// Why a key's next call would be refused, as that call would be told.
+#[derive(Serialize, ToSchema)]
+pub(super) struct KeyRefusal {
+    code: &'static str,
+    message: String,
+    /// The cap that is used up, such as `key.daily_usd`.
+    #[schema(required)]
+    param: Option<String>,
+}
+
+impl From<Error> for KeyRefusal {
+    fn from(error: Error) -> Self {
+        Self {
+            code: error.code.as_str(),
+            message: error.message,
+            param: error.param,
         }
     }
 }
@@ -125,7 +165,9 @@ pub(super) struct Keys {
 #[serde(deny_unknown_fields)]
 pub(super) struct NewKey {
     name: Option<String>,
+    /// Left out: at the end of the longest lifetime of the settings, or never.
     expires_at: Option<String>,
+    /// Left out, or without a cap: the default quota of the settings, if there is one.
     quota: Option<Quota>,
     rate_limit: Option<RateLimit>,
     permissions: Option<Permissions>,
@@ -143,10 +185,26 @@ pub(super) struct KeyChange {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     expires_at: Option<Option<String>>,
+    /// When it is to be switched off; null: no longer.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    disable_at: Option<Option<String>>,
     /// Replaces all nine caps.
     quota: Option<Quota>,
     rate_limit: Option<RateLimit>,
     permissions: Option<Permissions>,
+}
+
+/// How to rotate a key; nothing is required.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyRotation {
+    /// How many seconds the old key goes on working, up to a year; left out: until it is disabled.
+    disable_old_after_s: Option<u32>,
+    /// When the successor expires. Left out: when the old key does; null: never, or at the end of the longest lifetime.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    expires_at: Option<Option<String>>,
 }
 
 /// Which keys.
@@ -189,6 +247,24 @@ fn time(field: &str, text: &str) -> Result<Timestamp, Refusal> {
     })
 }
 
+/// A time that may be null, of a field that may be missing.
+fn nullable_time(
+    field: &str,
+    given: Option<Option<String>>,
+) -> Result<Option<Option<Timestamp>>, Refusal> {
+    let read = |given: Option<String>| given.map(|text| time(field, &text)).transpose();
+    given.map(read).transpose()
+}
+
+/// Refuses a time that is over.
+fn check_ahead(field: &str, at: Option<Timestamp>, now: Timestamp) -> Result<(), Refusal> {
+    if at.is_some_and(|at| at <= now) {
+        let words = "This time is over already; choose one in the future.";
+        return Err(Error::invalid_field(field, words).into());
+    }
+    Ok(())
+}
+
 /// Lists keys: one's own, or for admins all.
 #[utoipa::path(
     operation_id = "list_keys",get, path = "/api/keys", tag = "keys", params(KeyQuery), responses((status = 200, body = Keys), (status = "default", body = ApiError)))]
@@ -220,9 +296,8 @@ pub(super) async fn list(
     let (views, total) = state
         .keys
         .list(&filter, page(query.page, query.page_size)?)?;
-    let now = state.clock.now();
     Ok(web::Json(Keys {
-        items: views.iter().map(|view| Key::new(view, now)).collect(),
+        items: views.iter().map(|view| Key::new(view, &state)).collect(),
         total,
     }))
 }
@@ -245,19 +320,12 @@ pub(super) async fn create(
         )
         .into());
     }
-    let now = state.clock.now();
     let expires_at = body
         .expires_at
         .as_deref()
         .map(|text| time("expires_at", text))
         .transpose()?;
-    if expires_at.is_some_and(|end| end <= now) {
-        return Err(Error::invalid_field(
-            "expires_at",
-            "This time is over already; choose one in the future.",
-        )
-        .into());
-    }
+    check_ahead("expires_at", expires_at, state.clock.now())?;
     let new = New {
         account_id,
         name: name("name", &body.name.unwrap_or_default())?,
@@ -267,11 +335,14 @@ pub(super) async fn create(
         permissions: body.permissions.unwrap_or_default().parse()?,
     };
     let (view, secret) = state.keys.create(new, &viewer.actor()).await?;
-    let created = KeyCreated {
-        record: Key::new(&view, now),
+    Ok(created(&view, &secret, &state))
+}
+
+fn created(view: &KeyView, secret: &Secret, state: &State) -> HttpResponse {
+    HttpResponse::build(StatusCode::CREATED).json(KeyCreated {
+        record: Key::new(view, state),
         key: secret.expose().to_owned(),
-    };
-    Ok(HttpResponse::build(StatusCode::CREATED).json(created))
+    })
 }
 
 /// The key with this id, if it is theirs to see.
@@ -297,10 +368,7 @@ pub(super) async fn show(
     id: web::Path<String>,
 ) -> Result<web::Json<Key>, Refusal> {
     let id = visible(&state, &viewer, &id)?;
-    Ok(web::Json(Key::new(
-        &state.keys.show(id)?,
-        state.clock.now(),
-    )))
+    Ok(web::Json(Key::new(&state.keys.show(id)?, &state)))
 }
 
 /// Changes a key, effective for the very next request.
@@ -314,15 +382,13 @@ pub(super) async fn update(
 ) -> Result<web::Json<Key>, Refusal> {
     let id = visible(&state, &viewer, &id)?;
     let body = body.0;
-    let expires_at = match body.expires_at {
-        None => None,
-        Some(None) => Some(None),
-        Some(Some(text)) => Some(Some(time("expires_at", &text)?)),
-    };
+    let disable_at = nullable_time("disable_at", body.disable_at)?;
+    check_ahead("disable_at", disable_at.flatten(), state.clock.now())?;
     let change = Change {
         name: body.name.map(|text| name("name", &text)).transpose()?,
         status: body.status.map(Into::into),
-        expires_at,
+        expires_at: nullable_time("expires_at", body.expires_at)?,
+        disable_at,
         quota: body.quota.map(Into::into),
         rate_limit: body.rate_limit.map(Into::into),
         permissions: body
@@ -331,7 +397,38 @@ pub(super) async fn update(
             .transpose()?,
     };
     let view = state.keys.update(id, change, &viewer.actor()).await?;
-    Ok(web::Json(Key::new(&view, state.clock.now())))
+    Ok(web::Json(Key::new(&view, &state)))
+}
+
+/// Makes a successor with the same name, settings and budget: two live keys do not double it. The key itself is in this answer and in
+/// no other.
+#[utoipa::path(
+    operation_id = "rotate_key",post, path = "/api/keys/{id}/rotate", tag = "keys", params(("id" = String, Path)), request_body = KeyRotation, responses((status = 201, body = KeyCreated), (status = "default", body = ApiError)))]
+pub(super) async fn rotate(
+    state: web::Data<State>,
+    viewer: Viewer,
+    id: web::Path<String>,
+    body: Body<KeyRotation>,
+) -> Result<HttpResponse, Refusal> {
+    let id = visible(&state, &viewer, &id)?;
+    let body = body.0;
+    if body.disable_old_after_s > Some(LONGEST_OVERLAP_S) {
+        return Err(Error::invalid_field(
+            "disable_old_after_s",
+            format!("Write at most {LONGEST_OVERLAP_S} seconds, a year; or leave it out, and disable the old key by hand."),
+        )
+        .into());
+    }
+    let expires_at = nullable_time("expires_at", body.expires_at)?;
+    check_ahead("expires_at", expires_at.flatten(), state.clock.now())?;
+    let rotation = Rotation {
+        disable_old_after: body
+            .disable_old_after_s
+            .map(|seconds| Duration::from_secs(seconds.into())),
+        expires_at,
+    };
+    let (view, secret) = state.keys.rotate(id, rotation, &viewer.actor()).await?;
+    Ok(created(&view, &secret, &state))
 }
 
 /// Deletes a key for ever. Its calls stay in the log under its name.

@@ -3,6 +3,7 @@
 mod accounts;
 mod assets;
 mod audit;
+mod balance;
 mod body;
 mod calls;
 mod channels;

@@ -1,19 +1,26 @@
-//! What the gateway runs with, for admins.
+//! What the gateway runs with, and the policies that admins set for new keys.
 
 use actix_web::web::{self, ServiceConfig};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::state::State;
+use crate::domain;
+use crate::state::{PolicyChange, State};
 
+use super::body::{Body, nullable};
+use super::quota::Quota;
 use super::refusal::{ApiError, Refusal};
 use super::viewer::Admin;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.route("/settings", web::get().to(show));
+    config.service(
+        web::resource("/settings")
+            .route(web::get().to(show))
+            .route(web::patch().to(update)),
+    );
 }
 
-/// What the gateway runs with; it is set in the configuration file or the environment.
+/// What the gateway runs with, set in the configuration file or the environment, and the policies for new keys, set here.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Settings {
     version: &'static str,
@@ -23,27 +30,69 @@ pub(super) struct Settings {
     retention_days: u32,
     body_limit_bytes: usize,
     trusted_proxies: Vec<String>,
+    /// How many days a key may live at most, from its creation; null: for ever.
+    #[schema(required)]
+    key_max_lifetime_days: Option<u32>,
+    /// What a key gets that is made without a quota; null: none.
+    #[schema(required)]
+    key_default_quota: Option<Quota>,
+}
+
+/// What to change; a field that is not there stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SettingsChange {
+    /// 1 to 36500; null: for ever. Keys that are there stay as they are, but their end cannot be moved past it.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<u32>)]
+    key_max_lifetime_days: Option<Option<u32>>,
+    /// Replaces all nine caps; null: none.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Quota>)]
+    key_default_quota: Option<Option<Quota>>,
+}
+
+impl From<&State> for Settings {
+    fn from(state: &State) -> Self {
+        let (settings, policy) = (&state.settings, state.policies.keys());
+        let proxies = &settings.trusted_proxies;
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            listen: settings.listen.clone(),
+            data_dir: settings.data_dir.display().to_string(),
+            time_zone: settings.time_zone.name().to_owned(),
+            retention_days: settings.retention_days,
+            body_limit_bytes: settings.body_limit,
+            trusted_proxies: proxies.iter().map(ToString::to_string).collect(),
+            key_max_lifetime_days: policy.max_lifetime_days,
+            key_default_quota: (policy.default_quota != domain::Quota::default())
+                .then(|| Quota::from(&policy.default_quota)),
+        }
+    }
 }
 
 /// Shows the settings.
 #[utoipa::path(
     operation_id = "show_settings",get, path = "/api/settings", tag = "settings", responses((status = 200, body = Settings), (status = "default", body = ApiError)))]
-pub(super) async fn show(
+pub(super) async fn show(state: web::Data<State>, _: Admin) -> web::Json<Settings> {
+    web::Json(Settings::from(&**state))
+}
+
+/// Changes the policies for new keys.
+#[utoipa::path(
+    operation_id = "update_settings",patch, path = "/api/settings", tag = "settings", request_body = SettingsChange, responses((status = 200, body = Settings), (status = "default", body = ApiError)))]
+pub(super) async fn update(
     state: web::Data<State>,
-    _: Admin,
+    admin: Admin,
+    body: Body<SettingsChange>,
 ) -> Result<web::Json<Settings>, Refusal> {
-    let settings = &state.settings;
-    Ok(web::Json(Settings {
-        version: env!("CARGO_PKG_VERSION"),
-        listen: settings.listen.clone(),
-        data_dir: settings.data_dir.display().to_string(),
-        time_zone: settings.time_zone.name().to_owned(),
-        retention_days: settings.retention_days,
-        body_limit_bytes: settings.body_limit,
-        trusted_proxies: settings
-            .trusted_proxies
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-    }))
+    let change = PolicyChange {
+        max_lifetime_days: body.0.key_max_lifetime_days,
+        default_quota: body
+            .0
+            .key_default_quota
+            .map(|quota| quota.unwrap_or_default().into()),
+    };
+    state.policies.update(change, &admin.0.actor()).await?;
+    Ok(web::Json(Settings::from(&**state)))
 }

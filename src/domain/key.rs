@@ -158,6 +158,8 @@ pub struct ApiKey {
     pub created_at: Timestamp,
     /// From when on it no longer works; `None`: never.
     pub expires_at: Option<Timestamp>,
+    /// When it is to be switched off, as after a rotation; `None`: it is not planned.
+    pub disable_at: Option<Timestamp>,
     /// When it was deleted; the record stays, so that the call log keeps its name.
     pub deleted_at: Option<Timestamp>,
     /// The key that it replaced.
@@ -176,6 +178,19 @@ impl ApiKey {
     /// Whether its time is over at `now`.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// Whether it is switched on at `now`: the owner's switch, or the time at which it was to be switched off.
+    pub fn status_at(&self, now: Timestamp) -> KeyStatus {
+        match self.disable_at {
+            Some(at) if at <= now => KeyStatus::Disabled,
+            _ => self.status,
+        }
+    }
+
+    /// When it stops working by itself: it expires or is switched off, whichever comes first.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        self.expires_at.into_iter().chain(self.disable_at).min()
     }
 }
 

@@ -15,6 +15,7 @@ mod key;
 mod model;
 mod money;
 mod permissions;
+mod policy;
 mod quota;
 mod session;
 mod tally;
@@ -33,6 +34,7 @@ pub use key::{ApiKey, Digest, KeyStatus, MalformedSecret, Masked, Secret, withou
 pub use model::{Model, ModelName, PriceSource};
 pub use money::{Money, MoneyError};
 pub use permissions::{PatternError, Permissions};
+pub use policy::KeyPolicy;
 pub use quota::{Caps, Consumption, Exceeded, Headroom, Quota, RateLimit, Unit, Window, Windows};
 pub use session::{Session, SetupToken};
 pub use tally::{Grain, Period, Scope, ScopeKind, Tally, TotalKey};

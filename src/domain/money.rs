@@ -53,6 +53,11 @@ impl Money {
         Self(self.0.saturating_add(other.0))
     }
 
+    /// The sum; `None` where it would not fit.
+    pub fn checked_plus(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
     /// The difference; zero where `other` is more.
     #[must_use]
     pub const fn minus(self, other: Self) -> Self {

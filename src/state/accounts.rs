@@ -10,15 +10,15 @@ use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::domain::{
-    Account, AccountId, AccountStatus, Code, Error, Period, Quota, Result, Role, Scope, Tally,
-    TotalKey, Username, Windows,
+    Account, AccountId, AccountStatus, Code, Day, Error, Money, Period, Quota, RateLimit, Result,
+    Role, Scope, Tally, TotalKey, Username, Windows,
 };
 use crate::storage::{Batch, Store};
 
 use super::audit::{self, Actor, Differences};
 use super::ids::new_id;
 use super::passwords::Passwords;
-use super::quota::Budget;
+use super::quota::{Budget, Standing};
 use super::{Page, write};
 
 /// An account with what belongs to it at run time.
@@ -65,6 +65,14 @@ pub struct AccountView {
     pub key_count: usize,
     /// What its keys have used, ever.
     pub tally: Tally,
+    entry: Arc<AccountEntry>,
+}
+
+impl AccountView {
+    /// How its budget stands on this day, all its keys together.
+    pub fn standing(&self, day: Day) -> Standing {
+        self.entry.budget.standing(self.account.quota, day)
+    }
 }
 
 /// What a new account is made of.
@@ -78,6 +86,8 @@ pub struct NewAccount {
     pub role: Role,
     /// What it may consume.
     pub quota: Quota,
+    /// How fast all its keys together.
+    pub rate_limit: RateLimit,
 }
 
 /// What to change of an account; `None` leaves a field as it is.
@@ -93,6 +103,8 @@ pub struct AccountChange {
     pub status: Option<AccountStatus>,
     /// What it may consume.
     pub quota: Option<Quota>,
+    /// How fast all its keys together.
+    pub rate_limit: Option<RateLimit>,
 }
 
 impl Accounts {
@@ -153,7 +165,7 @@ impl Accounts {
         let (found, total) =
             self.read(|index| page.of(index.by_id.values().filter(matching).cloned()));
         let views = found
-            .iter()
+            .into_iter()
             .map(|entry| self.view(entry))
             .collect::<Result<_>>()?;
         Ok((views, total))
@@ -164,10 +176,10 @@ impl Accounts {
     /// # Errors
     /// `not_found`.
     pub fn show(&self, id: AccountId) -> Result<AccountView> {
-        self.view(&*self.existing(id)?)
+        self.view(self.existing(id)?)
     }
 
-    fn view(&self, entry: &AccountEntry) -> Result<AccountView> {
+    fn view(&self, entry: Arc<AccountEntry>) -> Result<AccountView> {
         let account = entry.record();
         let key = TotalKey {
             scope: Scope::Account(account.id),
@@ -178,6 +190,7 @@ impl Accounts {
             account,
             key_count: entry.key_count.load(Ordering::Relaxed),
             tally,
+            entry,
         })
     }
 
@@ -214,6 +227,7 @@ impl Accounts {
                 role: new.role,
                 status: AccountStatus::Active,
                 quota: new.quota,
+                rate_limit: new.rate_limit,
                 created_at: now,
                 deleted_at: None,
             };
@@ -232,7 +246,7 @@ impl Accounts {
             )
         };
         write(&self.0.store, ticket).await?;
-        self.view(&entry)
+        self.view(entry)
     }
 
     fn check_name_free(&self, username: &Username, own: Option<AccountId>) -> Result<()> {
@@ -293,8 +307,12 @@ impl Accounts {
                 new.status = status;
             }
             if let Some(quota) = change.quota {
-                differences.note_quota(&old.quota, &quota);
+                differences.note_quota("quota", &old.quota, &quota);
                 new.quota = quota;
+            }
+            if let Some(limit) = change.rate_limit {
+                differences.note_rate_limit(&old.rate_limit, &limit);
+                new.rate_limit = limit;
             }
             if !is_working_admin(&new) {
                 self.check_admin_left(&old)?;
@@ -311,7 +329,54 @@ impl Accounts {
             (entry, ticket)
         };
         write(&self.0.store, ticket).await?;
-        self.view(&entry)
+        self.view(entry)
+    }
+
+    /// Raises an account's balance, its total cap in money; its keys follow at once.
+    ///
+    /// # Errors
+    /// `not_found`; `conflict` when its total is not capped; `invalid_field` when nothing is added, or more than can be held.
+    pub async fn top_up(&self, id: AccountId, amount: Money, actor: &Actor) -> Result<AccountView> {
+        if amount == Money::ZERO {
+            return Err(Error::invalid_field("usd", "Add more than $0."));
+        }
+        let (entry, ticket) = {
+            let _changing = self
+                .0
+                .changing
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let entry = self.existing(id)?;
+            let old = entry.record();
+            let Some(balance) = old.quota.total.usd else {
+                return Err(Error::new(
+                    Code::Conflict,
+                    "This account has no balance to top up: its total is not capped. Set quota.total_usd first.",
+                )
+                .param("quota.total_usd"));
+            };
+            let mut new = Account::clone(&old);
+            new.quota.total.usd = Some(balance.checked_plus(amount).ok_or_else(|| {
+                Error::invalid_field(
+                    "usd",
+                    format!("This and the total of ${balance} are more than $18,000,000."),
+                )
+            })?);
+            let mut differences = Differences::default();
+            differences.note_quota("quota", &old.quota, &new.quota);
+            let log = audit::entry(
+                &self.0.clock,
+                actor,
+                "account.top_up",
+                (id, &new.username),
+                differences.into_changes(),
+            );
+            let ticket = self.0.store.write(Batch::new().put(&new).put(&log));
+            self.replace(&entry, &old, new);
+            (entry, ticket)
+        };
+        write(&self.0.store, ticket).await?;
+        self.view(entry)
     }
 
     /// Deletes an account: from the next request on neither it nor its keys work. Its calls stay in the log under its name.

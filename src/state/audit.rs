@@ -4,7 +4,9 @@ use std::fmt::Display;
 use std::net::IpAddr;
 
 use crate::clock::Clock;
-use crate::domain::{AccountId, AuditEntry, AuditId, Change, Error, Quota, Result, Window};
+use crate::domain::{
+    AccountId, AuditEntry, AuditId, Change, Error, Quota, RateLimit, Result, Window,
+};
 use crate::storage::Store;
 
 use super::ids::new_id;
@@ -109,18 +111,25 @@ impl Differences {
         self.note(field, text(old), text(new));
     }
 
-    /// Notes each cap of a quota by its name in the API.
-    pub(super) fn note_quota(&mut self, old: &Quota, new: &Quota) {
+    /// Notes each cap of the quota in `field` by its name in the API.
+    pub(super) fn note_quota(&mut self, field: &str, old: &Quota, new: &Quota) {
         for window in Window::ALL {
             let (old, new, name) = (old.of(window), new.of(window), window.as_str());
-            self.note_option(&format!("quota.{name}_usd"), old.usd, new.usd);
-            self.note_option(&format!("quota.{name}_tokens"), old.tokens, new.tokens);
+            self.note_option(&format!("{field}.{name}_usd"), old.usd, new.usd);
+            self.note_option(&format!("{field}.{name}_tokens"), old.tokens, new.tokens);
             self.note_option(
-                &format!("quota.{name}_requests"),
+                &format!("{field}.{name}_requests"),
                 old.requests,
                 new.requests,
             );
         }
+    }
+
+    /// Notes each rate limit by its name in the API.
+    pub(super) fn note_rate_limit(&mut self, old: &RateLimit, new: &RateLimit) {
+        self.note_option("rate_limit.rpm", old.rpm, new.rpm);
+        self.note_option("rate_limit.tpm", old.tpm, new.tpm);
+        self.note_option("rate_limit.concurrency", old.concurrency, new.concurrency);
     }
 
     /// What was collected.

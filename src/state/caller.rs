@@ -99,7 +99,7 @@ impl Caller {
                 }
                 // An hour is long enough to cost nothing and short enough to notice a clock that was set.
                 let until_expiry = key
-                    .expires_at
+                    .ends_at()
                     .map_or(Duration::MAX, |end| end.since(now))
                     .min(Duration::from_secs(3600));
                 tokio::select! {

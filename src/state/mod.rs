@@ -15,8 +15,10 @@ mod ledger;
 mod limits;
 mod models;
 mod passwords;
+mod policies;
 mod probe;
 mod quota;
+mod refusal;
 mod sessions;
 mod telemetry;
 mod throttle;
@@ -34,11 +36,12 @@ pub use caller::{Balance, Caller};
 pub use channels::{
     ChannelChange, ChannelView, Channels, CredentialState, NewChannel, Route, ServedModel, Upstream,
 };
-pub use keys::{KeyChange, KeyFilter, KeyFilterStatus, KeyView, Keys, NewKey};
+pub use keys::{KeyChange, KeyFilter, KeyFilterStatus, KeyView, Keys, NewKey, Rotation};
 pub use ledger::{Draft, Ledger, OpenCall};
 pub use limits::{Permit, RateLimitHeaders, RateStanding};
 pub use models::{ModelView, Models, OwnPrice};
 pub use passwords::{check_password, hash_password};
+pub use policies::{Policies, PolicyChange};
 pub use probe::{Probe, ProbeReport};
 pub use quota::{Ask, Reservation, Standing};
 pub use sessions::{LoggedIn, SessionToken, Sessions};
@@ -123,6 +126,8 @@ pub struct State {
     pub accounts: Accounts,
     /// Their console log-ins.
     pub sessions: Sessions,
+    /// What holds for new keys.
+    pub policies: Policies,
     /// The API keys.
     pub keys: Keys,
     /// The connections to providers.
@@ -169,9 +174,14 @@ impl State {
             settings.session_idle,
             settings.session_lifetime,
         )?;
-        let keys = Keys::load(store.clone(), clock.clone(), accounts.clone(), |id| {
-            booked.windows(id)
-        })?;
+        let policies = Policies::load(store.clone(), clock.clone())?;
+        let keys = Keys::load(
+            store.clone(),
+            clock.clone(),
+            accounts.clone(),
+            policies.clone(),
+            |id| booked.windows(id),
+        )?;
         let channels = Channels::load(store.clone(), clock.clone(), master_key)?;
         let models = Models::load(store.clone(), clock.clone(), channels.clone())?;
         let audit = Audit::new(store.clone());
@@ -181,6 +191,7 @@ impl State {
             settings,
             accounts,
             sessions,
+            policies,
             keys,
             channels,
             models,

@@ -41,6 +41,23 @@ export interface paths {
         patch: operations["update_account"];
         trace?: never;
     };
+    "/api/accounts/{id}/top-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Raises an account's balance, its `quota.total_usd`; its keys follow at once. */
+        post: operations["top_up_account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit": {
         parameters: {
             query?: never;
@@ -147,6 +164,26 @@ export interface paths {
         head?: never;
         /** Changes a key, effective for the very next request. */
         patch: operations["update_key"];
+        trace?: never;
+    };
+    "/api/keys/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a successor with the same name, settings and budget: two live keys do not double it. The key itself is in this answer and in
+         *     no other.
+         */
+        post: operations["rotate_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/logs": {
@@ -285,7 +322,8 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** Changes the policies for new keys. */
+        patch: operations["update_settings"];
         trace?: never;
     };
     "/api/setup": {
@@ -489,9 +527,13 @@ export interface components {
             created_at: string;
             /** @description What all its keys together may consume; `total` is its balance. */
             quota: components["schemas"]["Quota"];
+            /** @description How fast all its keys together may be used. */
+            rate_limit: components["schemas"]["RateLimit"];
             key_count: number;
             /** @description What its keys have used, ever. */
             usage: components["schemas"]["Tally"];
+            /** @description What is used and what is left of its quota. */
+            balance: components["schemas"]["Balance"];
         };
         /** @description What to change; a field that is not there stays as it is. */
         AccountChange: {
@@ -501,12 +543,21 @@ export interface components {
             role?: components["schemas"]["Role"] | null;
             status?: components["schemas"]["Status"] | null;
             quota?: components["schemas"]["Quota"] | null;
+            rate_limit?: components["schemas"]["RateLimit"] | null;
         };
         /** @description Some accounts, oldest first. */
         Accounts: {
             items: components["schemas"]["Account"][];
             /** @description On all pages together. */
             total: number;
+        };
+        /** @description An amount of each that a quota counts. */
+        Amounts: {
+            usd: components["schemas"]["Usd"];
+            /** Format: int64 */
+            tokens: number;
+            /** Format: int64 */
+            requests: number;
         };
         /** @description What every error answer holds. */
         ApiError: {
@@ -545,6 +596,15 @@ export interface components {
         AuditLog: {
             items: components["schemas"]["AuditEntry"][];
             next_cursor: string | null;
+        };
+        /** @description What is used and what is left of a quota. A rotated key and its successor share one budget, so it counts both. */
+        Balance: {
+            used: components["schemas"]["Used"];
+            /** @description What is set aside for calls in flight is not left. */
+            remaining: components["schemas"]["Remaining"];
+            /** @description Set aside for calls in flight, until they are charged what they cost. */
+            reserved: components["schemas"]["Amounts"];
+            resets_at: components["schemas"]["Resets"];
         };
         /** @description One line of the call log. */
         Call: {
@@ -729,13 +789,18 @@ export interface components {
             account_username: string;
             created_at: string;
             expires_at: string | null;
+            /** @description When it is to be switched off, as after a rotation; null: it is not planned. */
+            disable_at: string | null;
             last_used_at: string | null;
             /** @description The key that it replaced. */
             rotated_from: string | null;
             /** @description The key that replaced it. */
             rotated_to: string | null;
-            /** @description What it has used, ever. */
+            /** @description What this key alone has used, ever. */
             usage: components["schemas"]["Tally"];
+            /** @description What is used and what is left of its quota, together with the keys it was rotated from and to. */
+            balance: components["schemas"]["Balance"];
+            refusal: components["schemas"]["KeyRefusal"] | null;
             quota: components["schemas"]["Quota"];
             rate_limit: components["schemas"]["RateLimit"];
             permissions: components["schemas"]["Permissions"];
@@ -746,6 +811,8 @@ export interface components {
             status?: components["schemas"]["KeyStatus"] | null;
             /** @description Null: never. */
             expires_at?: string | null;
+            /** @description When it is to be switched off; null: no longer. */
+            disable_at?: string | null;
             quota?: components["schemas"]["Quota"] | null;
             rate_limit?: components["schemas"]["RateLimit"] | null;
             permissions?: components["schemas"]["Permissions"] | null;
@@ -760,6 +827,23 @@ export interface components {
             /** @description The key itself, this once. */
             key: string;
         };
+        /** @description Why a key's next call would be refused, as that call would be told. */
+        KeyRefusal: {
+            code: string;
+            message: string;
+            /** @description The cap that is used up, such as `key.daily_usd`. */
+            param: string | null;
+        };
+        /** @description How to rotate a key; nothing is required. */
+        KeyRotation: {
+            /**
+             * Format: int32
+             * @description How many seconds the old key goes on working, up to a year; left out: until it is disabled.
+             */
+            disable_old_after_s?: number | null;
+            /** @description When the successor expires. Left out: when the old key does; null: never, or at the end of the longest lifetime. */
+            expires_at?: string | null;
+        };
         /**
          * @description The owner's switch.
          * @enum {string}
@@ -770,6 +854,15 @@ export interface components {
             items: components["schemas"]["Key"][];
             /** @description On all pages together. */
             total: number;
+        };
+        /** @description What is left of each that a quota counts; null: no cap. */
+        Left: {
+            /** Format: double */
+            usd: number | null;
+            /** Format: int64 */
+            tokens: number | null;
+            /** Format: int64 */
+            requests: number | null;
         };
         /** @description A model with its price and limits. */
         Model: {
@@ -819,6 +912,7 @@ export interface components {
             password: string;
             role: components["schemas"]["Role"];
             quota?: components["schemas"]["Quota"] | null;
+            rate_limit?: components["schemas"]["RateLimit"] | null;
         };
         /** @description What a channel is made of. */
         NewChannel: {
@@ -857,6 +951,7 @@ export interface components {
         /** @description What a key is made of; nothing is required. */
         NewKey: {
             name?: string | null;
+            /** @description Left out: at the end of the longest lifetime of the settings, or never. */
             expires_at?: string | null;
             quota?: components["schemas"]["Quota"] | null;
             rate_limit?: components["schemas"]["RateLimit"] | null;
@@ -964,7 +1059,7 @@ export interface components {
              */
             daily_requests: number | null;
         };
-        /** @description How fast a key may be used; null is no limit. */
+        /** @description How fast a key, or all keys of an account together, may be used; null is no limit. */
         RateLimit: {
             /**
              * Format: int32
@@ -985,6 +1080,17 @@ export interface components {
              */
             concurrency: number | null;
         };
+        /** @description What is left in each window. */
+        Remaining: {
+            total: components["schemas"]["Left"];
+            monthly: components["schemas"]["Left"];
+            daily: components["schemas"]["Left"];
+        };
+        /** @description When the windows begin anew. */
+        Resets: {
+            monthly: string;
+            daily: string;
+        };
         /**
          * @description What an account may do in the console.
          * @enum {string}
@@ -1004,7 +1110,7 @@ export interface components {
             username: string;
             role: components["schemas"]["Role"];
         };
-        /** @description What the gateway runs with; it is set in the configuration file or the environment. */
+        /** @description What the gateway runs with, set in the configuration file or the environment, and the policies for new keys, set here. */
         Settings: {
             version: string;
             listen: string;
@@ -1014,6 +1120,21 @@ export interface components {
             retention_days: number;
             body_limit_bytes: number;
             trusted_proxies: string[];
+            /**
+             * Format: int32
+             * @description How many days a key may live at most, from its creation; null: for ever.
+             */
+            key_max_lifetime_days: number | null;
+            key_default_quota: components["schemas"]["Quota"] | null;
+        };
+        /** @description What to change; a field that is not there stays as it is. */
+        SettingsChange: {
+            /**
+             * Format: int32
+             * @description 1 to 36500; null: for ever. Keys that are there stay as they are, but their end cannot be moved past it.
+             */
+            key_max_lifetime_days?: number | null;
+            key_default_quota?: components["schemas"]["Quota"] | null;
         };
         /** @description Whether the first admin still has to be made. */
         SetupState: {
@@ -1054,6 +1175,11 @@ export interface components {
              */
             unpriced_requests: number;
         };
+        /** @description What to add to an account's balance. */
+        TopUp: {
+            /** @description More than 0. */
+            usd: components["schemas"]["Usd"];
+        };
         /** @description What a row is of. */
         UsageGroup: {
             id: string;
@@ -1077,6 +1203,12 @@ export interface components {
          * @description An amount in US dollars.
          */
         Usd: number;
+        /** @description What has been used in each window. */
+        Used: {
+            total: components["schemas"]["Amounts"];
+            monthly: components["schemas"]["Amounts"];
+            daily: components["schemas"]["Amounts"];
+        };
     };
     responses: never;
     parameters: never;
@@ -1087,10 +1219,12 @@ export interface components {
 export type Account = components['schemas']['Account'];
 export type AccountChange = components['schemas']['AccountChange'];
 export type Accounts = components['schemas']['Accounts'];
+export type Amounts = components['schemas']['Amounts'];
 export type ApiError = components['schemas']['ApiError'];
 export type Attempt = components['schemas']['Attempt'];
 export type AuditEntry = components['schemas']['AuditEntry'];
 export type AuditLog = components['schemas']['AuditLog'];
+export type Balance = components['schemas']['Balance'];
 export type Call = components['schemas']['Call'];
 export type CallStatus = components['schemas']['CallStatus'];
 export type CallUsage = components['schemas']['CallUsage'];
@@ -1106,8 +1240,11 @@ export type Key = components['schemas']['Key'];
 export type KeyChange = components['schemas']['KeyChange'];
 export type KeyCondition = components['schemas']['KeyCondition'];
 export type KeyCreated = components['schemas']['KeyCreated'];
+export type KeyRefusal = components['schemas']['KeyRefusal'];
+export type KeyRotation = components['schemas']['KeyRotation'];
 export type KeyStatus = components['schemas']['KeyStatus'];
 export type Keys = components['schemas']['Keys'];
+export type Left = components['schemas']['Left'];
 export type Model = components['schemas']['Model'];
 export type ModelChannel = components['schemas']['ModelChannel'];
 export type ModelSource = components['schemas']['ModelSource'];
@@ -1123,17 +1260,22 @@ export type NewSetup = components['schemas']['NewSetup'];
 export type Permissions = components['schemas']['Permissions'];
 export type Quota = components['schemas']['Quota'];
 export type RateLimit = components['schemas']['RateLimit'];
+export type Remaining = components['schemas']['Remaining'];
+export type Resets = components['schemas']['Resets'];
 export type Role = components['schemas']['Role'];
 export type Session = components['schemas']['Session'];
 export type SessionAccount = components['schemas']['SessionAccount'];
 export type Settings = components['schemas']['Settings'];
+export type SettingsChange = components['schemas']['SettingsChange'];
 export type SetupState = components['schemas']['SetupState'];
 export type Status = components['schemas']['Status'];
 export type Tally = components['schemas']['Tally'];
+export type TopUp = components['schemas']['TopUp'];
 export type UsageGroup = components['schemas']['UsageGroup'];
 export type UsageReport = components['schemas']['UsageReport'];
 export type UsageRow = components['schemas']['UsageRow'];
 export type Usd = components['schemas']['Usd'];
+export type Used = components['schemas']['Used'];
 export type $defs = Record<string, never>;
 export interface operations {
     list_accounts: {
@@ -1269,6 +1411,39 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["AccountChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    top_up_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TopUp"];
             };
         };
         responses: {
@@ -1660,6 +1835,39 @@ export interface operations {
             };
         };
     };
+    rotate_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRotation"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyCreated"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     list_calls: {
         parameters: {
             query?: {
@@ -1978,6 +2186,37 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    update_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsChange"];
+            };
+        };
         responses: {
             200: {
                 headers: {

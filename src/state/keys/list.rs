@@ -1,0 +1,133 @@
+//! Keys as lists show them.
+
+use std::sync::{Arc, PoisonError};
+
+use super::entry::KeyEntry;
+use super::ring::Keys;
+use crate::domain::{
+    Account, AccountId, ApiKey, Day, Error, KeyId, KeyStatus, Period, Result, Scope, Tally,
+    TimeZone, Timestamp, TotalKey,
+};
+use crate::state::Page;
+use crate::state::quota::Standing;
+use crate::state::refusal::used_up;
+
+/// A key as lists show it.
+#[derive(Clone, Debug)]
+pub struct KeyView {
+    /// The record.
+    pub key: Arc<ApiKey>,
+    /// Its owner.
+    pub account: Arc<Account>,
+    /// What it has used, ever.
+    pub tally: Tally,
+    /// When it was last used.
+    pub last_used_at: Option<Timestamp>,
+    entry: Arc<KeyEntry>,
+}
+
+impl KeyView {
+    /// How its budget stands on this day; shared with the keys it was rotated from and to.
+    pub fn standing(&self, day: Day) -> Standing {
+        self.entry.budget.standing(self.key.quota, day)
+    }
+
+    /// Why its next call would be refused, whatever it asks for: it or its account may not be used now, or a cap of theirs
+    /// is used up.
+    pub fn refusal(&self, now: Timestamp, day: Day, zone: &TimeZone) -> Option<Error> {
+        if let Err(error) = self.entry.check(&self.key, &self.account, now) {
+            return Some(error);
+        }
+        let account = self.entry.account.budget.standing(self.account.quota, day);
+        used_up("key", &self.standing(day), day, zone)
+            .or_else(|| used_up("account", &account, day, zone))
+    }
+}
+
+/// Which keys to list.
+#[derive(Clone, Debug, Default)]
+pub struct KeyFilter {
+    /// Part of the name, the masked value or the owner's name, without regard to case; empty: all.
+    pub q: String,
+    /// In which condition.
+    pub status: Option<KeyFilterStatus>,
+    /// Whose.
+    pub account_id: Option<AccountId>,
+}
+
+/// The condition of a key, as the list filters it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeyFilterStatus {
+    /// Switched on, and its time is not over.
+    Active,
+    /// Switched off.
+    Disabled,
+    /// Its time is over.
+    Expired,
+}
+
+impl Keys {
+    /// A key as lists show it; not a deleted one.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub fn show(&self, id: KeyId) -> Result<KeyView> {
+        self.view(self.existing(id)?)
+    }
+
+    pub(super) fn view(&self, entry: Arc<KeyEntry>) -> Result<KeyView> {
+        let key = entry.record();
+        let total = TotalKey {
+            scope: Scope::Key(key.id),
+            period: Period::Ever,
+        };
+        let tally = self.0.store.total(&total).map_err(Error::internal)?;
+        let last_used_at = (tally.requests > 0).then_some(tally.last_started_at);
+        Ok(KeyView {
+            key,
+            account: entry.account.record(),
+            tally,
+            last_used_at,
+            entry,
+        })
+    }
+
+    /// Keys that match, newest first, and how many there are in all.
+    ///
+    /// # Errors
+    /// When totals cannot be read.
+    pub fn list(&self, filter: &KeyFilter, page: Page) -> Result<(Vec<KeyView>, usize)> {
+        let now = self.0.clock.now();
+        let q = filter.q.trim().to_lowercase();
+        let matching = |entry: &&Arc<KeyEntry>| {
+            let key = entry.record.load();
+            let (expired, switch) = (key.is_expired(now), key.status_at(now));
+            let in_condition = filter.status.is_none_or(|status| match status {
+                KeyFilterStatus::Active => switch == KeyStatus::Active && !expired,
+                KeyFilterStatus::Disabled => switch == KeyStatus::Disabled,
+                KeyFilterStatus::Expired => expired,
+            });
+            if key.deleted_at.is_some()
+                || !in_condition
+                || filter.account_id.is_some_and(|id| id != key.account_id)
+            {
+                return false;
+            }
+            let account = entry.account.record();
+            account.deleted_at.is_none()
+                && (q.is_empty()
+                    || key.name.to_lowercase().contains(&q)
+                    || key.masked.as_str().to_lowercase().contains(&q)
+                    || account.username.folded().contains(&q))
+        };
+        let (found, total) = {
+            let by_id = self.0.by_id.read().unwrap_or_else(PoisonError::into_inner);
+            page.of(by_id.values().rev().filter(matching).cloned())
+        };
+        let views = found
+            .into_iter()
+            .map(|entry| self.view(entry))
+            .collect::<Result<_>>()?;
+        Ok((views, total))
+    }
+}
