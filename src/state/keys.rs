@@ -11,9 +11,9 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::crypto;
 use crate::domain::{
-    Account, AccountId, AccountStatus, ApiKey, BudgetId, Code, Digest, Error, KeyId, KeyStatus,
-    Period, Permissions, Quota, RateLimit, Result, Scope, Secret, Tally, Timestamp, TotalKey,
-    Windows,
+    Account, AccountId, AccountStatus, ApiKey, BudgetId, Code, Consumption, Digest, Error, KeyId,
+    KeyStatus, Period, Permissions, Quota, RateLimit, Result, Scope, Secret, Tally, Timestamp,
+    TotalKey, Windows,
 };
 use crate::storage::{Batch, Store};
 
@@ -354,6 +354,19 @@ impl Keys {
             .map(|entry| self.view(entry))
             .collect::<Result<_>>()?;
         Ok((views, total))
+    }
+
+    /// What is set aside for calls in flight, on all their budgets together; one that keys share counts once.
+    pub(super) fn reserved(&self) -> Consumption {
+        let by_id = self.0.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        by_id
+            .values()
+            .filter(|entry| {
+                let key = entry.record.load();
+                key.budget_id == key.id.into()
+            })
+            .map(|entry| entry.budget.reserved())
+            .fold(Consumption::default(), Consumption::plus)
     }
 
     /// Makes a key. The secret is in this one answer and nowhere else.

@@ -5,10 +5,12 @@
 //! on disk. Reads take no lock, or a short one; no lock is held across an await.
 
 mod accounts;
+mod ask;
 mod audit;
 mod caller;
 pub mod catalogue;
 mod channels;
+mod hidden;
 mod ids;
 mod keys;
 mod ledger;
@@ -29,6 +31,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use accounts::{AccountChange, AccountView, Accounts, NewAccount};
+pub use ask::Ask;
 pub use audit::{Actor, Audit};
 pub use caller::{Balance, Caller};
 pub use channels::{
@@ -40,7 +43,7 @@ pub use limits::{Permit, RateLimitHeaders, RateStanding};
 pub use models::{ModelView, Models, OwnPrice};
 pub use passwords::{check_password, hash_password};
 pub use probe::{Probe, ProbeReport};
-pub use quota::{Ask, Reservation, Standing};
+pub use quota::{Reservation, Standing};
 pub use sessions::{LoggedIn, SessionToken, Sessions};
 pub use telemetry::Telemetry;
 
@@ -49,10 +52,11 @@ pub use crate::storage::{CallFilter, CallPage, Cursor};
 use crate::clock::Clock;
 use crate::crypto::MasterKey;
 use crate::domain::{
-    BudgetId, Day, Error, Grain, Period, Result, Scope, ScopeKind, Tally, TimeZone, TotalKey,
-    Windows,
+    BudgetId, Consumption, Day, Error, Grain, Period, Result, Scope, ScopeKind, Tally, TimeZone,
+    TotalKey, Windows,
 };
 use crate::storage::{Store, Ticket};
+use hidden::HiddenPrompts;
 
 /// What is set from outside and does not change while the gateway runs.
 #[derive(Clone, Debug)]
@@ -134,6 +138,7 @@ pub struct State {
     /// Who changed what.
     pub audit: Audit,
     telemetry: Telemetry,
+    hidden: HiddenPrompts,
     store: Store,
     latest_day: AtomicI32,
 }
@@ -150,11 +155,13 @@ impl State {
         clock: Clock,
     ) -> Result<Self> {
         let telemetry = Telemetry::default();
+        let hidden = HiddenPrompts::load(store.clone())?;
         let ledger = Ledger::load(
             store.clone(),
             clock.clone(),
             settings.time_zone.clone(),
             telemetry.clone(),
+            hidden.clone(),
         )?;
         let today = settings.time_zone.day(clock.now());
         let booked = Booked::load(&store, today)?;
@@ -173,7 +180,12 @@ impl State {
             booked.windows(id)
         })?;
         let channels = Channels::load(store.clone(), clock.clone(), master_key)?;
-        let models = Models::load(store.clone(), clock.clone(), channels.clone())?;
+        let models = Models::load(
+            store.clone(),
+            clock.clone(),
+            channels.clone(),
+            hidden.clone(),
+        )?;
         let audit = Audit::new(store.clone());
         let latest_day = AtomicI32::new(today.0);
         Ok(Self {
@@ -187,6 +199,7 @@ impl State {
             ledger,
             audit,
             telemetry,
+            hidden,
             store,
             latest_day,
         })
@@ -218,6 +231,17 @@ impl State {
         caller.reserve(ask, day, &self.settings.time_zone)
     }
 
+    /// How many tokens providers add to prompts of this model, as far as it has shown.
+    pub fn hidden_tokens(&self, model: &str) -> u64 {
+        self.hidden.of(model)
+    }
+
+    /// What is set aside for all calls in flight, on the budgets of all keys and on those of all accounts. Both are the same
+    /// unless something was lost; both are nothing when nothing is in flight.
+    pub fn reserved(&self) -> (Consumption, Consumption) {
+        (self.keys.reserved(), self.accounts.reserved())
+    }
+
     /// How key and account stand today.
     pub fn balance(&self, caller: &Caller) -> Balance {
         caller.balance(self.today())
@@ -225,8 +249,11 @@ impl State {
 
     /// All counters as Prometheus text.
     pub fn metrics(&self) -> String {
-        self.telemetry
-            .render(self.ledger.open_calls(), &self.store.stats())
+        self.telemetry.render(
+            self.ledger.open_calls(),
+            self.reserved(),
+            &self.store.stats(),
+        )
     }
 
     /// Why calls can no longer be taken, if the journal has failed.
