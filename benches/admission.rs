@@ -83,7 +83,9 @@ fn admission(c: &mut Criterion) {
 
     let ask = Ask {
         prompt_tokens: 1_000,
+        hidden_tokens: 0,
         generates: true,
+        least_output: 1,
         client_limit: Some(500),
         choices: 1,
         model: state.models.find("gpt-4o"),

@@ -67,6 +67,7 @@ fn call(number: u64) -> Call {
         first_token_us: Some(900),
         overhead_us: 50,
         attempts: Vec::new(),
+        over_reservation: false,
     };
     Call { opened, outcome }
 }

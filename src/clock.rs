@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::sync::Notify;
+
 use crate::domain::Timestamp;
 
 /// Tells the time of day and measures durations.
@@ -12,8 +14,14 @@ pub struct Clock(Arc<Source>);
 
 #[derive(Debug)]
 enum Source {
-    System { start: Instant },
-    Manual { start: Timestamp, now: AtomicI64 },
+    System {
+        start: Instant,
+    },
+    Manual {
+        start: Timestamp,
+        now: AtomicI64,
+        moved: Notify,
+    },
 }
 
 /// A point on a scale that never goes back: microseconds since the clock was made.
@@ -49,6 +57,7 @@ impl Clock {
         Self(Arc::new(Source::Manual {
             start: now,
             now: AtomicI64::new(now.as_micros()),
+            moved: Notify::new(),
         }))
     }
 
@@ -78,8 +87,28 @@ impl Clock {
     pub fn advance(&self, by: Duration) {
         match &*self.0 {
             Source::System { .. } => {}
-            Source::Manual { now, .. } => {
+            Source::Manual { now, moved, .. } => {
                 now.store(self.now().after(by).as_micros(), Ordering::SeqCst);
+                moved.notify_waiters();
+            }
+        }
+    }
+
+    /// Resolves when this much time has passed on this clock.
+    pub async fn sleep(&self, span: Duration) {
+        match &*self.0 {
+            Source::System { .. } => tokio::time::sleep(span).await,
+            Source::Manual { moved, .. } => {
+                let end = self.now().after(span);
+                loop {
+                    // Registered before looking, so that a move in between is not missed.
+                    let mut moved = std::pin::pin!(moved.notified());
+                    moved.as_mut().enable();
+                    if self.now() >= end {
+                        return;
+                    }
+                    moved.await;
+                }
             }
         }
     }

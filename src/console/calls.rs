@@ -58,6 +58,8 @@ pub(super) struct Call {
     /// Null: the model is not priced.
     #[schema(required, value_type = Option<f64>)]
     pub(super) cost_usd: Option<Usd>,
+    /// The provider reports more than was set aside, so that a quota may have been passed by it.
+    pub(super) over_reservation: bool,
     pub(super) latency_ms: f64,
     #[schema(required)]
     pub(super) first_token_ms: Option<f64>,
@@ -167,6 +169,7 @@ impl Call {
                 estimated: usage.estimated,
             },
             cost_usd: outcome.cost.map(Usd),
+            over_reservation: outcome.over_reservation,
             latency_ms: millis(outcome.latency_us),
             first_token_ms: outcome.first_token_us.map(millis),
             overhead_ms: millis(outcome.overhead_us),

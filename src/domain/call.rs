@@ -73,6 +73,8 @@ pub struct Outcome {
     pub overhead_us: u64,
     /// Each try at a channel, in order.
     pub attempts: Vec<Attempt>,
+    /// The provider reports more than was set aside: the truth is booked, and a quota may have been passed by it.
+    pub over_reservation: bool,
 }
 
 /// A call of the call log.
@@ -121,6 +123,7 @@ impl Outcome {
             first_token_us: None,
             overhead_us: 0,
             attempts: Vec::new(),
+            over_reservation: false,
         }
     }
 }

@@ -58,6 +58,11 @@ impl Consumption {
             requests: self.requests.saturating_sub(other.requests),
         }
     }
+
+    /// Whether it takes more money or more tokens than `other`.
+    pub fn exceeds(self, other: Self) -> bool {
+        self.usd > other.usd || self.tokens > other.tokens
+    }
 }
 
 /// Consumption in each window, as it stands on one day.
@@ -217,6 +222,13 @@ impl Headroom {
             requests: tighter(self.requests, other.requests),
         }
     }
+
+    /// Whether `amount` fits.
+    pub fn holds(&self, amount: Consumption) -> bool {
+        self.usd.is_none_or(|left| amount.usd <= left)
+            && self.tokens.is_none_or(|left| amount.tokens <= left)
+            && self.requests.is_none_or(|left| amount.requests <= left)
+    }
 }
 
 impl Quota {
@@ -234,6 +246,13 @@ impl Quota {
         Window::ALL
             .iter()
             .any(|window| self.of(*window).usd.is_some())
+    }
+
+    /// Whether any cap counts tokens.
+    pub fn counts_tokens(&self) -> bool {
+        Window::ALL
+            .iter()
+            .any(|window| self.of(*window).tokens.is_some())
     }
 
     /// What is left in one window when `used` (booked and set aside together) has been consumed.

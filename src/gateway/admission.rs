@@ -9,8 +9,8 @@ use futures_util::StreamExt;
 
 use super::arrival::Arrival;
 use super::bill::Bill;
-use super::estimate;
 use super::request::Request;
+use super::{estimate, rewrite};
 use crate::domain::{Code, Day, Error, Model, Opened, Result, without_keys};
 use crate::state::{Ask, Caller, Permit, RateLimitHeaders, Reservation, Route, State};
 
@@ -272,25 +272,30 @@ pub(crate) struct Admitted {
 }
 
 impl Admitted {
-    /// Does its upper bound fit the quotas of key and account? It is set aside.
-    pub(crate) fn reserve(self, state: &State) -> Step<Reserved> {
-        let Routed {
-            asked,
-            route,
-            model,
-            prompt_bound,
-        } = &self.routed;
-        let scan = &asked.request.scan;
-        let ask = Ask {
-            prompt_tokens: *prompt_bound,
-            generates: asked.arrival.endpoint.generates(),
-            client_limit: scan.output_limit,
-            choices: scan.choices,
-            model: model.clone(),
-            multiplier: route.dearest(),
+    /// Does its upper bound fit the quotas of key and account? It is set aside. Where the cheap bound does not fit, the tight
+    /// one decides what the output is lowered to, or that the call is refused.
+    pub(crate) async fn reserve(self, state: &State) -> Step<Reserved> {
+        let (mut ask, day) = (self.routed.ask(state), state.today());
+        let caller = &self.routed.asked.caller;
+        let mut reservation = state.reserve(caller, &ask, day);
+        let squeezed = match &reservation {
+            Ok(reservation) => reservation.is_squeezed(),
+            // No tokenizer is asked for a call that would not fit with no prompt at all.
+            Err(_) => {
+                let without_prompt = Ask {
+                    prompt_tokens: 0,
+                    ..ask.clone()
+                };
+                state.reserve(caller, &without_prompt, day).is_ok()
+            }
         };
-        let day = state.today();
-        match state.reserve(&asked.caller, &ask, day) {
+        if squeezed && let Some(tight) = self.routed.tight_bound().await {
+            ask.prompt_tokens = tight;
+            // Given back before it is set aside anew.
+            drop(reservation);
+            reservation = state.reserve(caller, &ask, day);
+        }
+        match reservation {
             Ok(reservation) => Ok(Reserved {
                 admitted: self,
                 reservation,
@@ -298,6 +303,36 @@ impl Admitted {
             }),
             Err(error) => Err(self.routed.asked.refuse(error)),
         }
+    }
+}
+
+impl Routed {
+    fn ask(&self, state: &State) -> Ask {
+        let (scan, endpoint) = (&self.asked.request.scan, self.asked.arrival.endpoint);
+        Ask {
+            prompt_tokens: self.prompt_bound,
+            hidden_tokens: state.hidden_tokens(&scan.model),
+            generates: endpoint.generates(),
+            least_output: rewrite::least_limit(endpoint),
+            client_limit: scan.output_limit,
+            choices: scan.choices,
+            model: self.model.clone(),
+            multiplier: self.route.dearest(),
+        }
+    }
+
+    /// The tight bound of its prompt, counted off the worker; `None`: it is no tighter.
+    async fn tight_bound(&self) -> Option<u64> {
+        let (request, cheap) = (self.asked.request.clone(), self.prompt_bound);
+        let mut encodings = self.route.candidates.iter().map(|upstream| {
+            estimate::encoding(upstream.channel.upstream_model(&request.scan.model))
+        });
+        let first = encodings.next().flatten();
+        let encoding = first.filter(|_| encodings.all(|other| other == first));
+        drop(encodings);
+        let counting =
+            tokio::task::spawn_blocking(move || estimate::tight_bound(&request, encoding, cheap));
+        counting.await.ok().filter(|tight| *tight < cheap)
     }
 }
 

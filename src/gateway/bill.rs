@@ -1,12 +1,15 @@
 //! What a call has used so far, and the duty to settle it: exactly once, on every way out, with the provider's numbers where
-//! it gave any and a tokenizer's where it did not.
+//! it gave any and a tokenizer's where it did not. What a provider reports is booked whatever it is; what is counted here
+//! never comes to more than was set aside.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::allowance::{Allowance, Count};
 use super::dialect::Written;
-use super::estimate;
+use super::estimate::{self, Encoding};
+use super::tariff::Tariff;
 use crate::domain::{CallStatus, Code, Error, Model, Money, Multiplier, Result, Usage};
 use crate::state::{Draft, OpenCall};
 
@@ -20,8 +23,9 @@ pub(crate) struct Bill {
 /// What the amount depends on.
 #[derive(Default)]
 struct Tab {
-    model: Option<Arc<Model>>,
-    multiplier: Option<Multiplier>,
+    tariff: Tariff,
+    /// How the model that answers cuts text into tokens, where it is known.
+    encoding: Option<Encoding>,
     request: Bytes,
     /// The provider has accepted the request (status 2xx): from then on the prompt counts.
     accepted: bool,
@@ -29,19 +33,26 @@ struct Tab {
     usage: Option<Usage>,
     /// What the model wrote since the provider last gave numbers.
     written: Written,
+    /// How much more it may write before that has to be counted.
+    allowance: Allowance,
 }
 
 impl Bill {
     pub(crate) fn new(open: OpenCall, model: Option<Arc<Model>>, request: Bytes) -> Self {
+        let tariff = Tariff {
+            price: model.and_then(|model| model.price),
+            multiplier: Multiplier::ONE,
+            ceiling: open.ceiling(),
+        };
         let mut bill = Self {
             open: Some(open),
             tab: Tab {
-                model,
+                tariff,
                 request,
                 ..Tab::default()
             },
         };
-        let free = bill.tab.cost(None);
+        let free = bill.tab.tariff.price.map(|_| Money::ZERO);
         bill.draft(|draft| draft.cost = free);
         bill
     }
@@ -58,10 +69,61 @@ impl Bill {
         self.open.as_ref()
     }
 
-    /// The provider behind a channel with this multiplier has accepted the request.
-    pub(crate) fn accept(&mut self, multiplier: Multiplier) {
+    /// The provider behind a channel with this multiplier has accepted the request, for its model of that name.
+    pub(crate) fn accept(&mut self, multiplier: Multiplier, upstream_model: &str) {
         self.tab.accepted = true;
-        self.tab.multiplier = Some(multiplier);
+        self.tab.tariff.multiplier = multiplier;
+        self.tab.encoding = estimate::encoding(upstream_model);
+        if let Some(open) = &self.open {
+            let most = self.tab.tariff.most_written(open.prompt_tokens());
+            self.tab.allowance = Allowance::new(most);
+        }
+    }
+
+    /// Whether what was written could by now have come to what is set aside, so that it has to be counted.
+    pub(crate) fn must_count(&self) -> bool {
+        self.tab.allowance.is_used_up(&self.tab.written)
+    }
+
+    /// The counting of what was written so far. Slow: not for a worker thread.
+    pub(crate) fn counting(&self, choices: u64) -> impl FnOnce() -> Count + Send + use<> {
+        let Tab {
+            tariff,
+            encoding,
+            request,
+            usage,
+            written,
+            allowance,
+            ..
+        } = &self.tab;
+        let (tariff, encoding, request, usage) = (*tariff, *encoding, request.clone(), *usage);
+        let (written, allowance) = (written.clone(), allowance.clone());
+        // Pieces of several answers are mixed, so that their tokens are no model's.
+        let exact = encoding.is_some() && choices <= 1;
+        move || {
+            let prompt = |encoding| estimate::prompt(encoding, &request);
+            let base = usage.unwrap_or_else(|| Usage {
+                prompt: allowance.prompt().unwrap_or_else(|| prompt(encoding)),
+                ..Usage::default()
+            });
+            let most = tariff.most_beyond(&base);
+            allowance.count(&base, most, encoding, exact, &written)
+        }
+    }
+
+    /// Takes over a count; whether the stream may go on.
+    pub(crate) fn counted(&mut self, count: Count) -> bool {
+        let (goes_on, allowance) = count.into_allowance();
+        self.tab.allowance = allowance;
+        goes_on
+    }
+
+    /// The stream ends here, at what is set aside; gives what it has used.
+    pub(crate) fn cut_off(&mut self) -> Usage {
+        let usage = self.tab.within(self.tab.allowance.usage());
+        self.tab.usage = Some(usage);
+        self.tab.written = Written::default();
+        usage
     }
 
     /// The answer could not be used and nothing of it went to the client: it costs nothing.
@@ -79,6 +141,7 @@ impl Bill {
     pub(crate) fn report(&mut self, usage: Usage) {
         self.tab.usage = Some(usage);
         self.tab.written = Written::default();
+        self.tab.allowance = Allowance::new(self.tab.tariff.most_beyond(&usage));
     }
 
     /// Settles, and waits until that is on disk.
@@ -146,41 +209,39 @@ impl Tab {
 
     /// The usage with what a tokenizer counts. Slow.
     fn count(&self) -> Usage {
-        let model = self.model.as_ref().map_or("", |model| model.name.as_str());
-        self.with(|request, written| estimate::count(model, request, written))
+        let written = estimate::text(self.encoding, &self.written, 0);
+        self.within(self.with(|| estimate::prompt(self.encoding, &self.request), written))
     }
 
     fn guess(&self) -> Usage {
-        self.with(estimate::guess)
+        let guess = estimate::guess(&self.request, &self.written);
+        self.within(self.with(|| guess.prompt, guess.completion))
     }
 
-    fn with(&self, estimate: impl FnOnce(&[u8], &Written) -> Usage) -> Usage {
-        match self.usage {
-            None => estimate(&self.request, &self.written),
-            Some(reported) => {
-                let beyond = estimate(&[], &self.written);
-                Usage {
-                    completion: reported.completion.saturating_add(beyond.completion),
-                    estimated: true,
-                    ..reported
-                }
-            }
+    /// What the provider reported, else the prompt, and what was written beyond.
+    fn with(&self, prompt: impl FnOnce() -> u64, written: u64) -> Usage {
+        let base = self.usage.unwrap_or_else(|| Usage {
+            prompt: prompt(),
+            ..Usage::default()
+        });
+        Usage {
+            completion: base.completion.saturating_add(written),
+            estimated: true,
+            ..base
         }
     }
 
-    /// What it costs; `None`: not priced. Without usage: nothing.
-    fn cost(&self, usage: Option<&Usage>) -> Option<Money> {
-        let price = self.model.as_ref()?.price?;
-        Some(match usage {
-            Some(usage) if self.accepted => {
-                price.cost(usage, self.multiplier.unwrap_or(Multiplier::ONE))
-            }
-            _ => Money::ZERO,
-        })
+    /// What is counted here comes to no more than is set aside; what the provider reported stands.
+    fn within(&self, counted: Usage) -> Usage {
+        self.tariff.within(counted, self.usage.as_ref())
     }
 
     fn fill(&self, open: &mut OpenCall, usage: Usage) {
-        let cost = self.cost(Some(&usage));
+        let cost = if self.accepted {
+            self.tariff.cost(&usage)
+        } else {
+            self.tariff.price.map(|_| Money::ZERO)
+        };
         let draft = open.draft();
         draft.usage = usage;
         draft.cost = cost;

@@ -49,6 +49,8 @@ pub(crate) enum Forwarded {
     },
     /// None could be had.
     Failed(Error),
+    /// The key died before one could.
+    Died(Error),
 }
 
 /// Why one candidate did not do.
@@ -133,7 +135,7 @@ async fn try_candidate(
             }
             Ok(answer) if answer.status.is_success() => {
                 attempt.end(state, bill, AttemptStatus::Ok, Some(answer.status), None);
-                bill.accept(upstream.channel.price_multiplier);
+                bill.accept(upstream.channel.price_multiplier, model);
                 return Ok(Forwarded::Answered {
                     answer,
                     hide_usage: ask_usage,

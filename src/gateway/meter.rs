@@ -5,6 +5,9 @@
 //! silent, the key dies) is told to the client as an error frame and then by breaking the connection off, so that no client
 //! takes it for a whole answer. It is settled with its last frame; dropped before that, because the client went away, it is
 //! settled as cancelled, and the provider's connection is closed with it.
+//!
+//! Where the provider goes on beyond what is set aside for the call, the stream is ended as its output limit would end it,
+//! before the frame that would be too much.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,10 +16,12 @@ use std::time::Duration;
 use actix_web::body::{BodySize, MessageBody};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
+use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
+use super::allowance::Count;
 use super::bill::Bill;
-use super::dialect;
+use super::dialect::{self, CutOff};
 use super::provider::{Answer, Body};
 use super::sse::{self, Frames};
 use crate::clock::{Clock, Tick};
@@ -89,13 +94,29 @@ pub(crate) async fn read_whole(answer: &mut Answer, idle: Duration) -> Result<By
     }
 }
 
+/// What the client asked for, as far as the end of a stream depends on it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    /// The endpoint it called.
+    pub(crate) endpoint: Endpoint,
+    /// How many answers.
+    pub(crate) choices: u64,
+    /// Whether the usage frame was asked for by the client.
+    pub(crate) show_usage: bool,
+    /// Whether it was asked for by the gateway alone.
+    pub(crate) hide_usage: bool,
+}
+
 /// The body of a streamed answer.
 pub(crate) struct Meter {
-    endpoint: Endpoint,
+    wanted: Wanted,
     body: Body,
     frames: Frames,
+    /// The first frame with data.
+    first: Bytes,
+    /// Whole frames that wait until it is counted whether the first of them may go on.
+    held: Bytes,
     bill: Bill,
-    hide_usage: bool,
     clock: Clock,
     started: Tick,
     death: Pin<Box<dyn Future<Output = Error>>>,
@@ -110,6 +131,8 @@ pub(crate) struct Meter {
 enum Phase {
     /// Frames go by and are read.
     Streaming,
+    /// The frames wait for a count.
+    Counting(JoinHandle<Count>),
     /// The terminal event has gone by: what may come yet only passes.
     Settled,
     /// The error frame is on its way; then the connection is broken off.
@@ -125,9 +148,8 @@ pub(crate) struct BrokenOff;
 impl Meter {
     /// Meters the answer to a call of `caller`.
     pub(crate) fn new(
-        endpoint: Endpoint,
+        wanted: Wanted,
         answer: Answer,
-        hide_usage: bool,
         caller: &Caller,
         clock: &Clock,
         timeouts: Timeouts,
@@ -137,11 +159,12 @@ impl Meter {
             .open()
             .map_or_else(|| clock.tick(), |open| open.started());
         Self {
-            endpoint,
+            wanted,
             body: answer.body,
             frames: Frames::default(),
+            first: Bytes::new(),
+            held: Bytes::new(),
             bill,
-            hide_usage,
             clock: clock.clone(),
             started,
             death: Box::pin(caller.death()),
@@ -161,22 +184,31 @@ impl Meter {
     fn take(&mut self, chunk: Bytes) -> Result<Bytes, sse::FrameTooLong> {
         let whole = self.frames.push(chunk)?;
         match self.phase {
-            Phase::Streaming => Ok(self.read(whole)),
-            Phase::Settled | Phase::Breaking(_) | Phase::Over => Ok(whole),
+            Phase::Streaming => Ok(self.read(whole, true)),
+            Phase::Counting(_) | Phase::Settled | Phase::Breaking(_) | Phase::Over => Ok(whole),
         }
     }
 
-    /// Reads whole frames; gives those that the client is to see.
-    fn read(&mut self, whole: Bytes) -> Bytes {
+    /// Reads whole frames; gives those that the client is to see. Where one could be too much, it is held back with all
+    /// behind it, and counted, if that `may_wait`.
+    fn read(&mut self, mut whole: Bytes, may_wait: bool) -> Bytes {
         let (mut at, mut kept_from, mut kept, mut terminal) = (0, 0, BytesMut::new(), false);
+        let mut hold_from = None;
         for frame in sse::split(&whole) {
-            let seen = dialect::read_frame(self.endpoint, frame, self.bill.written());
+            let seen = dialect::read_frame(self.wanted.endpoint, frame, self.bill.written());
             if let Some(usage) = seen.usage {
                 self.bill.report(usage);
             }
             self.failed |= seen.error;
             terminal |= seen.terminal;
-            if self.hide_usage && seen.only_usage {
+            if self.first.is_empty() && sse::Frame::read(frame).data.is_some() {
+                self.first = Bytes::copy_from_slice(frame);
+            }
+            if seen.content && may_wait && self.bill.must_count() {
+                hold_from = Some(at);
+                break;
+            }
+            if self.wanted.hide_usage && seen.only_usage {
                 kept.extend_from_slice(whole.get(kept_from..at).unwrap_or_default());
                 kept_from = at + frame.len();
             }
@@ -188,7 +220,11 @@ impl Meter {
             self.bill
                 .draft(|draft| draft.first_token_us = Some(first_token_us));
         }
-        if terminal {
+        if let Some(from) = hold_from {
+            self.held = whole.split_off(from);
+            let counting = self.bill.counting(self.wanted.choices);
+            self.phase = Phase::Counting(tokio::task::spawn_blocking(counting));
+        } else if terminal {
             self.phase = Phase::Settled;
             self.settle();
         }
@@ -197,6 +233,40 @@ impl Meter {
         }
         kept.extend_from_slice(whole.get(kept_from..).unwrap_or_default());
         kept.freeze()
+    }
+
+    /// It is counted: the frame that waited goes on, and with it what came behind, or the stream ends before it.
+    fn go_on(
+        &mut self,
+        counted: Result<Count, tokio::task::JoinError>,
+    ) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+        let count = match counted {
+            Ok(count) => count,
+            Err(error) => return self.break_off(&Error::internal(error)),
+        };
+        let end = sse::split(&self.held).next().map_or(0, <[u8]>::len);
+        let frame = self.held.split_to(end);
+        if self.bill.counted(count) {
+            self.phase = Phase::Streaming;
+            return Poll::Ready(Some(Ok(frame)));
+        }
+        let written = std::mem::take(self.bill.written());
+        let usage = self.bill.cut_off();
+        let last = dialect::cut_off(
+            self.wanted.endpoint,
+            &CutOff {
+                first: &self.first,
+                dropped: &frame,
+                written: &written,
+                choices: self.wanted.choices,
+                usage: &usage,
+                show_usage: self.wanted.show_usage,
+            },
+        );
+        self.body = Body::Ended;
+        self.bill.settle_detached(CallStatus::Ok, None);
+        self.phase = Phase::Over;
+        Poll::Ready(Some(Ok(Bytes::from(last))))
     }
 
     /// The answer is whole.
@@ -218,8 +288,10 @@ impl Meter {
             let mut last = BytesMut::from(rest.trim_ascii_end());
             last.extend_from_slice(b"\n\n");
             let last = match self.phase {
-                Phase::Streaming => self.read(last.freeze()),
-                Phase::Settled | Phase::Breaking(_) | Phase::Over => last.freeze(),
+                Phase::Streaming => self.read(last.freeze(), false),
+                Phase::Counting(_) | Phase::Settled | Phase::Breaking(_) | Phase::Over => {
+                    last.freeze()
+                }
             };
             if matches!(self.phase, Phase::Settled) {
                 self.phase = Phase::Over;
@@ -257,7 +329,7 @@ impl Meter {
         let frame = if self.failed {
             String::from(": the stream has failed\n\n")
         } else {
-            dialect::error_frame(self.endpoint, error)
+            dialect::error_frame(self.wanted.endpoint, error)
         };
         Poll::Ready(Some(Ok(Bytes::from(frame))))
     }
@@ -301,12 +373,24 @@ impl MessageBody for Meter {
                     this.phase = Phase::Over;
                     return Poll::Ready(Some(Err(BrokenOff)));
                 }
-                Phase::Streaming => {
+                Phase::Streaming | Phase::Counting(_) => {
                     if let Poll::Ready(error) = this.death.as_mut().poll(context) {
                         return this.break_off(&error);
                     }
                 }
                 Phase::Settled => {}
+            }
+            if let Phase::Counting(count) = &mut this.phase {
+                let counted = std::task::ready!(Pin::new(count).poll(context));
+                return this.go_on(counted);
+            }
+            if !this.held.is_empty() {
+                let behind = std::mem::take(&mut this.held);
+                let visible = this.read(behind, true);
+                if visible.is_empty() {
+                    continue;
+                }
+                return Poll::Ready(Some(Ok(visible)));
             }
             match Pin::new(&mut this.body).poll_next(context) {
                 Poll::Ready(Some(Ok(chunk))) => {

@@ -2,6 +2,7 @@
 //! routes that are no calls.
 
 mod admission;
+mod allowance;
 mod arrival;
 mod bill;
 pub mod dialect;
@@ -18,6 +19,7 @@ pub mod request;
 pub mod rewrite;
 pub mod sse;
 mod standing;
+mod tariff;
 
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource};

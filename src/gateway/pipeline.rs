@@ -16,7 +16,7 @@ use super::dialect::{self, Told};
 use super::errors::{self, Shape};
 use super::forward::{self, Forwarded};
 use super::headers::Own;
-use super::meter::{self, Meter};
+use super::meter::{self, Meter, Wanted};
 use super::provider::Answer;
 use crate::domain::{AttemptStatus, CallStatus, Code, Endpoint, Error, Result};
 use crate::state::State;
@@ -44,7 +44,7 @@ pub(crate) async fn call(
         // Not too fast, not too many at once?
         let admitted = routed.admit(&state)?;
         // Does the most that it can cost fit? That is set aside now.
-        let reserved = admitted.reserve(&state)?;
+        let reserved = admitted.reserve(&state).await?;
         // From here on it is in the journal, and will be settled whatever happens.
         let admission = reserved.open(&state)?;
         let sent = Sent::forward(admission, &state, request.headers()).await;
@@ -102,8 +102,13 @@ impl Sent {
         let Admission { plan, mut bill } = admission;
         let overhead_us = state.clock.tick().micros_since(plan.arrival.started);
         bill.draft(|draft| draft.overhead_us = overhead_us);
-        let forwarded =
-            forward::forward(state, &plan, &arrival::passed_on(headers), &mut bill).await;
+        let passed_on = arrival::passed_on(headers);
+        let forwarded = tokio::select! {
+            // A key that has died meanwhile is not forwarded at all.
+            biased;
+            error = plan.caller.death() => Forwarded::Died(error),
+            forwarded = forward::forward(state, &plan, &passed_on, &mut bill) => forwarded,
+        };
         Self {
             plan,
             bill,
@@ -144,7 +149,12 @@ impl Sent {
                 }
             }
             Forwarded::Answered { answer, .. } => {
-                match read_whole(state, &mut bill, answer).await {
+                let read = tokio::select! {
+                    biased;
+                    error = plan.caller.death() => return died(bill, &error, shape, own),
+                    read = read_whole(state, &mut bill, answer) => read,
+                };
+                match read {
                     Ok(read) => whole(&plan, state, bill, read, own),
                     Err(error) => failed(&plan, bill, &error, shape, own),
                 }
@@ -160,6 +170,7 @@ impl Sent {
                 answer: build(status, headers, own).body(body),
             },
             Forwarded::Failed(error) => failed(&plan, bill, &error, shape, own),
+            Forwarded::Died(error) => died(bill, &error, shape, own),
         }
     }
 }
@@ -177,15 +188,15 @@ enum Metered {
         error: Option<Code>,
         answer: HttpResponse,
     },
-    /// The answer goes by: it is settled with its last frame.
-    Streaming(HttpResponse),
+    /// There is nothing to wait for: the answer goes by and is settled with its last frame, or it is settled already.
+    Going(HttpResponse),
 }
 
 impl Metered {
     /// Settles a whole answer's call, and gives the answer.
     async fn settle(self, shape: Shape) -> HttpResponse {
         let (mut bill, status, error, answer) = match self {
-            Self::Streaming(answer) => return answer,
+            Self::Going(answer) => return answer,
             Self::Whole {
                 bill,
                 status,
@@ -236,6 +247,16 @@ fn failed(plan: &Plan, mut bill: Bill, error: &Error, shape: Shape, own: HeaderM
     }
 }
 
+/// Its key has died: the provider's connection is closed, and the client is told at once. What the provider has accepted is
+/// charged as far as it is known here.
+fn died(mut bill: Bill, error: &Error, shape: Shape, own: HeaderMap) -> Metered {
+    let mut answer = shape.answer(error);
+    bill.draft(|draft| draft.http_status = Some(answer.status().as_u16()));
+    bill.settle_detached(CallStatus::Error, Some(error.code));
+    add(&mut answer, own);
+    Metered::Going(answer)
+}
+
 /// Waits until the call's opening is on disk: no byte of a stream goes out before.
 async fn opened_on_disk(bill: &mut Bill) -> Result<()> {
     match bill.open().map(crate::state::OpenCall::durable) {
@@ -255,10 +276,16 @@ fn stream(
 ) -> Metered {
     bill.draft(|draft| draft.http_status = Some(answer.status.as_u16()));
     let (status, headers) = (answer.status, answer.headers.clone());
-    let meter = Meter::new(
-        plan.arrival.endpoint,
-        answer,
+    let scan = &plan.request.scan;
+    let wanted = Wanted {
+        endpoint: plan.arrival.endpoint,
+        choices: scan.choices,
+        show_usage: scan.include_usage == Some(true),
         hide_usage,
+    };
+    let meter = Meter::new(
+        wanted,
+        answer,
         &plan.caller,
         &state.clock,
         state.settings.timeouts,
@@ -268,7 +295,7 @@ fn stream(
     response
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         .insert_header(("x-accel-buffering", "no"));
-    Metered::Streaming(response.body(meter))
+    Metered::Going(response.body(meter))
 }
 
 /// An answer that is not streamed, all of it.

@@ -37,7 +37,7 @@ pub struct Scan {
     pub output_limit: Option<u64>,
     /// Where an output limit of `null` stands, and the field's name: the place to write one.
     pub null_limit_at: Option<(Field, Range<usize>)>,
-    /// How many answers are wanted (`n`, `best_of`).
+    /// How many answers are wanted (`n`, `best_of`), to all prompts together.
     pub choices: u64,
     /// Whether the prompt has parts that are not in the body (an earlier response, a stored prompt).
     pub hidden_prompt: bool,
@@ -70,7 +70,7 @@ pub enum Field {
     PreviousResponse,
     /// `conversation`
     Conversation,
-    /// `prompt`: of responses, a stored one
+    /// `prompt`: of completions, one or a list; of responses, a stored one
     Prompt,
 }
 
@@ -270,7 +270,11 @@ impl<'a> Found<'a> {
                     }
                     Endpoint::Chat | Endpoint::Embeddings | Endpoint::Responses => 1,
                 };
-                scan.choices = n.max(best_of).max(1);
+                let prompts = match endpoint {
+                    Endpoint::Completions => self.given(Field::Prompt).map_or(1, prompts),
+                    Endpoint::Chat | Endpoint::Embeddings | Endpoint::Responses => 1,
+                };
+                scan.choices = n.max(best_of).max(1).saturating_mul(prompts);
             }
             Endpoint::Responses => {
                 // Its usage is only told to whoever fetches the response later, which this gateway does not offer.
@@ -307,6 +311,16 @@ impl<'a> Found<'a> {
         }
         Ok(())
     }
+}
+
+/// How many prompts there are: a list of numbers is one, each element of any other list is one.
+fn prompts(raw: &RawValue) -> u64 {
+    let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) else {
+        return 1;
+    };
+    let is_text = |one: &&RawValue| one.get().starts_with(['"', '[']);
+    let several = list.iter().filter(|one| is_text(one)).count();
+    u64::try_from(several).unwrap_or(u64::MAX).max(1)
 }
 
 /// Where a raw value, which borrows from the body, stands in it.
@@ -445,6 +459,23 @@ mod tests {
                 .unwrap()
                 .hidden_prompt
         );
+    }
+
+    #[test]
+    fn each_prompt_of_a_list_is_answered() {
+        for (prompt, choices) in [
+            (r#""a""#, 2),
+            (r#"["a"]"#, 2),
+            (r#"["a", "b", "c"]"#, 6),
+            ("[1, 2, 3]", 2),
+            ("[[1, 2], [3]]", 4),
+            ("[]", 2),
+            ("null", 2),
+        ] {
+            let body = format!(r#"{{"model":"m","n":2,"prompt":{prompt}}}"#);
+            let scan = read(Endpoint::Completions, &body).unwrap();
+            assert_eq!(scan.choices, choices, "{prompt}");
+        }
     }
 
     #[test]

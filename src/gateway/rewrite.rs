@@ -107,6 +107,14 @@ pub fn limit_field(endpoint: Endpoint, base_url: &str) -> Field {
     }
 }
 
+/// The lowest output limit that providers take: OpenAI refuses one below 16 for responses.
+pub fn least_limit(endpoint: Endpoint) -> u64 {
+    match endpoint {
+        Endpoint::Responses => 16,
+        Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings => 1,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

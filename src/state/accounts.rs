@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::domain::{
-    Account, AccountId, AccountStatus, Code, Day, Error, Money, Period, Quota, RateLimit, Result,
-    Role, Scope, Tally, TotalKey, Username, Windows,
+    Account, AccountId, AccountStatus, Code, Consumption, Day, Error, Money, Period, Quota,
+    RateLimit, Result, Role, Scope, Tally, TotalKey, Username, Windows,
 };
 use crate::storage::{Batch, Store};
 
@@ -134,6 +134,17 @@ impl Accounts {
 
     pub(super) fn entry(&self, id: AccountId) -> Option<Arc<AccountEntry>> {
         self.read(|index| index.by_id.get(&id).cloned())
+    }
+
+    /// What is set aside for calls in flight, on all their budgets together.
+    pub(super) fn reserved(&self) -> Consumption {
+        self.read(|index| {
+            index
+                .by_id
+                .values()
+                .map(|entry| entry.budget.reserved())
+                .fold(Consumption::default(), Consumption::plus)
+        })
     }
 
     /// Whether there is none, so that the first admin has to be made.

@@ -7,9 +7,10 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::domain::{Account, ApiKey, Day, Error, Result, TimeZone};
 
+use super::ask::Ask;
 use super::keys::KeyEntry;
 use super::limits::Permit;
-use super::quota::{self, Ask, Holder, Reservation, Standing};
+use super::quota::{self, Holder, Reservation, Standing};
 
 /// A key that has been authenticated.
 #[derive(Clone, Debug)]
@@ -105,7 +106,7 @@ impl Caller {
                 tokio::select! {
                     () = key_changed => {}
                     () = account_changed => {}
-                    () = tokio::time::sleep(until_expiry) => {}
+                    () = clock.sleep(until_expiry) => {}
                 }
             }
         }

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::clock::{Clock, Tick};
 use crate::domain::{
-    Attempt, Call, CallId, CallStatus, ChannelId, Code, Consumption, Error, Grain, KeyId,
-    ModelName, Money, Opened, Outcome, Result, ScopeKind, Tally, TimeZone, Timestamp, TotalKey,
-    Usage,
+    Attempt, Call, CallId, CallStatus, ChannelId, Code, Error, Grain, Headroom, KeyId, ModelName,
+    Money, Opened, Outcome, Result, ScopeKind, Tally, TimeZone, Timestamp, TotalKey, Usage,
 };
 use crate::storage::{CallFilter, CallPage, Cursor, Store, Ticket};
 
+use super::hidden::HiddenPrompts;
 use super::ids::new_id;
 use super::limits::Permit;
 use super::quota::Reservation;
@@ -26,6 +26,7 @@ struct Inner {
     clock: Clock,
     zone: TimeZone,
     telemetry: Telemetry,
+    hidden: HiddenPrompts,
     open: AtomicUsize,
 }
 
@@ -36,6 +37,7 @@ impl Ledger {
         clock: Clock,
         zone: TimeZone,
         telemetry: Telemetry,
+        hidden: HiddenPrompts,
     ) -> Result<Self> {
         let now = clock.now();
         let mut last = None;
@@ -50,6 +52,7 @@ impl Ledger {
             clock,
             zone,
             telemetry,
+            hidden,
             open: AtomicUsize::new(0),
         })))
     }
@@ -228,6 +231,7 @@ impl Draft {
             first_token_us: self.first_token_us,
             overhead_us: self.overhead_us,
             attempts: self.attempts,
+            over_reservation: false,
         }
     }
 }
@@ -256,9 +260,19 @@ impl OpenCall {
         self.started
     }
 
-    /// What was set aside for it.
-    pub fn reserved(&self) -> Consumption {
-        self.opened.reserved.unwrap_or_default()
+    /// How many tokens are set aside for its prompt.
+    pub fn prompt_tokens(&self) -> u64 {
+        self.held
+            .as_ref()
+            .map_or(0, |(reservation, _)| reservation.prompt_tokens())
+    }
+
+    /// What it may come to before a quota could be passed by it.
+    pub fn ceiling(&self) -> Headroom {
+        self.held
+            .as_ref()
+            .map(|(reservation, _)| reservation.ceiling())
+            .unwrap_or_default()
     }
 
     /// Resolves when its opening is on disk: before that no byte of a streamed answer may go to the client.
@@ -282,7 +296,15 @@ impl OpenCall {
             return;
         };
         let inner = &self.ledger.0;
-        let outcome = std::mem::take(&mut self.draft).into_outcome(&inner.clock, self.started);
+        let mut outcome = std::mem::take(&mut self.draft).into_outcome(&inner.clock, self.started);
+        if !outcome.usage.estimated {
+            outcome.over_reservation = outcome.consumption().exceeds(reservation.amount());
+            let (prompt, set_aside) = (outcome.usage.prompt, reservation.prompt_tokens());
+            if prompt > set_aside {
+                let (known, excess) = (reservation.hidden_tokens(), prompt - set_aside);
+                inner.hidden.learn(&self.opened.model, known, excess);
+            }
+        }
         reservation.settle(outcome.consumption());
         drop(permit);
         inner.telemetry.ended(&outcome);

@@ -5,10 +5,12 @@
 //! on disk. Reads take no lock, or a short one; no lock is held across an await.
 
 mod accounts;
+mod ask;
 mod audit;
 mod caller;
 pub mod catalogue;
 mod channels;
+mod hidden;
 mod ids;
 mod keys;
 mod ledger;
@@ -31,6 +33,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use accounts::{AccountChange, AccountView, Accounts, NewAccount};
+pub use ask::Ask;
 pub use audit::{Actor, Audit};
 pub use caller::{Balance, Caller};
 pub use channels::{
@@ -43,7 +46,7 @@ pub use models::{ModelView, Models, OwnPrice};
 pub use passwords::{check_password, hash_password};
 pub use policies::{Policies, PolicyChange};
 pub use probe::{Probe, ProbeReport};
-pub use quota::{Ask, Reservation, Standing};
+pub use quota::{Reservation, Standing};
 pub use sessions::{LoggedIn, SessionToken, Sessions};
 pub use telemetry::Telemetry;
 
@@ -52,10 +55,11 @@ pub use crate::storage::{CallFilter, CallPage, Cursor};
 use crate::clock::Clock;
 use crate::crypto::MasterKey;
 use crate::domain::{
-    BudgetId, Day, Error, Grain, Period, Result, Scope, ScopeKind, Tally, TimeZone, TotalKey,
-    Windows,
+    BudgetId, Consumption, Day, Error, Grain, Period, Result, Scope, ScopeKind, Tally, TimeZone,
+    TotalKey, Windows,
 };
 use crate::storage::{Store, Ticket};
+use hidden::HiddenPrompts;
 
 /// What is set from outside and does not change while the gateway runs.
 #[derive(Clone, Debug)]
@@ -139,6 +143,7 @@ pub struct State {
     /// Who changed what.
     pub audit: Audit,
     telemetry: Telemetry,
+    hidden: HiddenPrompts,
     store: Store,
     latest_day: AtomicI32,
 }
@@ -155,11 +160,13 @@ impl State {
         clock: Clock,
     ) -> Result<Self> {
         let telemetry = Telemetry::default();
+        let hidden = HiddenPrompts::load(store.clone())?;
         let ledger = Ledger::load(
             store.clone(),
             clock.clone(),
             settings.time_zone.clone(),
             telemetry.clone(),
+            hidden.clone(),
         )?;
         let today = settings.time_zone.day(clock.now());
         let booked = Booked::load(&store, today)?;
@@ -183,7 +190,12 @@ impl State {
             |id| booked.windows(id),
         )?;
         let channels = Channels::load(store.clone(), clock.clone(), master_key)?;
-        let models = Models::load(store.clone(), clock.clone(), channels.clone())?;
+        let models = Models::load(
+            store.clone(),
+            clock.clone(),
+            channels.clone(),
+            hidden.clone(),
+        )?;
         let audit = Audit::new(store.clone());
         let latest_day = AtomicI32::new(today.0);
         Ok(Self {
@@ -198,6 +210,7 @@ impl State {
             ledger,
             audit,
             telemetry,
+            hidden,
             store,
             latest_day,
         })
@@ -229,6 +242,17 @@ impl State {
         caller.reserve(ask, day, &self.settings.time_zone)
     }
 
+    /// How many tokens providers add to prompts of this model, as far as it has shown.
+    pub fn hidden_tokens(&self, model: &str) -> u64 {
+        self.hidden.of(model)
+    }
+
+    /// What is set aside for all calls in flight, on the budgets of all keys and on those of all accounts. Both are the same
+    /// unless something was lost; both are nothing when nothing is in flight.
+    pub fn reserved(&self) -> (Consumption, Consumption) {
+        (self.keys.reserved(), self.accounts.reserved())
+    }
+
     /// How key and account stand today.
     pub fn balance(&self, caller: &Caller) -> Balance {
         caller.balance(self.today())
@@ -236,8 +260,11 @@ impl State {
 
     /// All counters as Prometheus text.
     pub fn metrics(&self) -> String {
-        self.telemetry
-            .render(self.ledger.open_calls(), &self.store.stats())
+        self.telemetry.render(
+            self.ledger.open_calls(),
+            self.reserved(),
+            &self.store.stats(),
+        )
     }
 
     /// Why calls can no longer be taken, if the journal has failed.

@@ -10,6 +10,7 @@ use crate::storage::{Batch, Store};
 use super::audit::{self, Actor, Differences};
 use super::catalogue::{self, per_mtok};
 use super::channels::Channels;
+use super::hidden::HiddenPrompts;
 use super::write;
 
 /// Prices and limits by model name.
@@ -20,6 +21,7 @@ struct Inner {
     store: Store,
     clock: Clock,
     channels: Channels,
+    hidden: HiddenPrompts,
     catalogue: HashMap<String, Arc<Model>>,
     own: RwLock<BTreeMap<String, Arc<Model>>>,
 }
@@ -45,7 +47,12 @@ pub struct OwnPrice {
 }
 
 impl Models {
-    pub(super) fn load(store: Store, clock: Clock, channels: Channels) -> Result<Self> {
+    pub(super) fn load(
+        store: Store,
+        clock: Clock,
+        channels: Channels,
+        hidden: HiddenPrompts,
+    ) -> Result<Self> {
         let own = store.load::<Model>().map_err(Error::internal)?;
         let own = own
             .into_iter()
@@ -56,6 +63,7 @@ impl Models {
             store,
             clock,
             channels,
+            hidden,
             catalogue,
             own: RwLock::new(own),
         })))
@@ -150,6 +158,7 @@ impl Models {
             all.insert(name.to_owned(), Arc::new(model));
             ticket
         };
+        self.0.hidden.forget(name);
         write(&self.0.store, ticket).await?;
         self.show(name)
     }
@@ -180,6 +189,7 @@ impl Models {
                 .store
                 .write(Batch::new().delete::<Model>(name.as_bytes()).put(&log))
         };
+        self.0.hidden.forget(name);
         write(&self.0.store, ticket).await
     }
 

@@ -2,16 +2,21 @@
 //!
 //! A call's upper bound is set aside on its key's budget and its account's in one step; afterwards its true cost replaces
 //! it, or nothing does. The two locks are always taken account first, are held for a few additions, and never across an await.
+//!
+//! **The only way past a quota** is a provider that reports more than was set aside: a prompt that it adds to the client's
+//! own, or an output limit that it does not follow in an answer that is not streamed. The truth is booked, the call is
+//! flagged, and what was added to the prompt is set aside for that model from then on ([`super::hidden`]). So a quota can be
+//! passed by at most what the calls in flight at the first such report have in excess: their number times what the provider
+//! adds to one of them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::{
-    Code, Consumption, Day, Error, Exceeded, Headroom, Model, Money, Multiplier, Price, Quota,
-    Result, TimeZone, Unit, Window, Windows,
+    Code, Consumption, Day, Error, Exceeded, Headroom, Quota, Result, TimeZone, Unit, Window,
+    Windows,
 };
 
-/// The most that a model of unknown limits is taken to write in one call, in tokens.
-const ASSUMED_MAX_OUTPUT: u64 = 16_384;
+use super::ask::Ask;
 
 /// The counter that consumption is booked on; shared by a rotated key and its successor.
 #[derive(Debug)]
@@ -54,6 +59,11 @@ impl Budget {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What is set aside for calls in flight.
+    pub(super) fn reserved(&self) -> Consumption {
+        self.book().held.total
+    }
+
     /// How it stands today.
     pub(super) fn standing(&self, quota: Quota, day: Day) -> Standing {
         let mut book = self.book();
@@ -93,84 +103,6 @@ impl Standing {
     }
 }
 
-/// What a call may need at most.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    /// An upper bound of its input tokens.
-    pub prompt_tokens: u64,
-    /// Whether the model writes tokens.
-    pub generates: bool,
-    /// The output limit that the client set, for each choice.
-    pub client_limit: Option<u64>,
-    /// How many answers it asked for (`n`).
-    pub choices: u64,
-    /// Price and limits of the model; `None`: unknown.
-    pub model: Option<Arc<Model>>,
-    /// The dearest channel that might serve it.
-    pub multiplier: Multiplier,
-}
-
-impl Ask {
-    fn price(&self) -> Option<Price> {
-        self.model.as_ref().and_then(|model| model.price)
-    }
-
-    /// Input cannot exceed the model's context: a longer one is refused by the provider.
-    fn prompt_bound(&self) -> u64 {
-        let context = self.model.as_ref().and_then(|model| model.context_tokens);
-        context.map_or(self.prompt_tokens, |context| {
-            self.prompt_tokens.min(u64::from(context))
-        })
-    }
-
-    fn model_limit(&self) -> Option<u64> {
-        self.model
-            .as_ref()
-            .and_then(|model| model.max_output_tokens)
-            .map(u64::from)
-    }
-
-    /// The bound with this output limit for each choice.
-    fn bound(&self, output: u64) -> Consumption {
-        let prompt = self.prompt_bound();
-        let output = if self.generates {
-            output.saturating_mul(self.choices.max(1))
-        } else {
-            0
-        };
-        Consumption {
-            usd: self.price().map_or(Money::ZERO, |price| {
-                price.bound(prompt, output, self.multiplier)
-            }),
-            tokens: prompt.saturating_add(output),
-            requests: 1,
-        }
-    }
-
-    /// The highest output limit from 1 to `most` whose bound fits the headroom.
-    fn highest_fitting(&self, most: u64, headroom: &Headroom) -> Option<u64> {
-        let fits = |output: u64| {
-            let bound = self.bound(output);
-            headroom.usd.is_none_or(|left| bound.usd <= left)
-                && headroom.tokens.is_none_or(|left| bound.tokens <= left)
-                && headroom.requests.is_none_or(|left| bound.requests <= left)
-        };
-        if most == 0 || !fits(1) {
-            return None;
-        }
-        let (mut fitting, mut too_much) = (1, most.saturating_add(1));
-        while too_much - fitting > 1 {
-            let middle = fitting + (too_much - fitting) / 2;
-            if fits(middle) {
-                fitting = middle;
-            } else {
-                too_much = middle;
-            }
-        }
-        Some(fitting)
-    }
-}
-
 /// One holder of a quota: an account or a key.
 pub(super) struct Holder<'a> {
     /// `account` or `key`.
@@ -193,17 +125,21 @@ pub(super) fn reserve(
     zone: &TimeZone,
 ) -> Result<Reservation> {
     if ask.price().is_none() && (account.quota.counts_money() || key.quota.counts_money()) {
+        let noun = if key.quota.counts_money() {
+            key.noun
+        } else {
+            account.noun
+        };
         return Err(Error::new(
             Code::ModelNotPriced,
-            "This API key has a money quota, and this model has no price yet, so its cost could not be held to. Ask the operator to enter the model's price.",
+            format!("The {noun} has a money quota, and this model has no price yet, so its cost could not be held to. Ask the operator to enter the model's price, or use a model that has one."),
         )
         .param("model"));
     }
     let capped = [account.quota, key.quota]
         .iter()
         .any(|quota| **quota != Quota::default());
-    let default_limit = ask.model_limit().unwrap_or(ASSUMED_MAX_OUTPUT);
-    let output = ask.client_limit.unwrap_or(default_limit);
+    let output = ask.output();
 
     let mut account_book = account.budget.book();
     let mut key_book = key.budget.book();
@@ -223,13 +159,13 @@ pub(super) fn reserve(
     };
 
     let whole = ask.bound(output);
-    let (amount, lowered) = match check(whole) {
+    let (amount, lowered, squeezed) = match check(whole) {
         // A model of unknown limits must be told one, or a quota could not be held to.
-        Ok(()) => {
-            let unlimited =
-                ask.generates && ask.client_limit.is_none() && ask.model_limit().is_none();
-            (whole, (capped && unlimited).then_some(output))
-        }
+        Ok(()) => (
+            whole,
+            (capped && ask.is_unlimited()).then_some(output),
+            false,
+        ),
         Err(refusal) => {
             let headroom = account
                 .quota
@@ -242,8 +178,14 @@ pub(super) fn reserve(
                 let (noun, quota, exceeded) = refusal;
                 return Err(refuse(noun, quota, &exceeded, whole, day, zone));
             };
-            (ask.bound(lower), Some(lower))
+            (ask.bound(lower), Some(lower), true)
         }
+    };
+    let counts = |unit: fn(&Quota) -> bool| unit(account.quota) || unit(key.quota);
+    let ceiling = Headroom {
+        usd: counts(Quota::counts_money).then_some(amount.usd),
+        tokens: counts(Quota::counts_tokens).then_some(amount.tokens),
+        requests: None,
     };
     account_book.held.add(day, amount);
     key_book.held.add(day, amount);
@@ -253,7 +195,11 @@ pub(super) fn reserve(
         key: Arc::clone(key.budget),
         day,
         amount,
+        ceiling,
+        prompt_tokens: ask.prompt_bound(),
+        hidden_tokens: ask.hidden_tokens,
         lowered,
+        squeezed,
         resolved: false,
     })
 }
@@ -291,7 +237,10 @@ fn refuse(
         ),
     };
     let way_out = match window {
-        Window::Total => "Ask whoever issued the key to raise it".to_owned(),
+        Window::Total if noun == "account" => {
+            "It does not reset: ask an admin of this gateway to top the account up".to_owned()
+        }
+        Window::Total => "It does not reset: ask whoever issued the key to raise it".to_owned(),
         Window::Monthly => format!("It resets at {}", zone.end_of_month(day.month())),
         Window::Daily => format!("It resets at {}", zone.end_of_day(day)),
     };
@@ -318,7 +267,11 @@ pub struct Reservation {
     key: Arc<Budget>,
     day: Day,
     amount: Consumption,
+    ceiling: Headroom,
+    prompt_tokens: u64,
+    hidden_tokens: u64,
     lowered: Option<u64>,
+    squeezed: bool,
     resolved: bool,
 }
 
@@ -326,6 +279,26 @@ impl Reservation {
     /// What is set aside.
     pub fn amount(&self) -> Consumption {
         self.amount
+    }
+
+    /// What the call may come to before a quota could be passed by it: what is set aside, of the units that some cap counts.
+    pub fn ceiling(&self) -> Headroom {
+        self.ceiling
+    }
+
+    /// How many of its tokens are set aside for the prompt.
+    pub fn prompt_tokens(&self) -> u64 {
+        self.prompt_tokens
+    }
+
+    /// How many of these for what the provider adds to it.
+    pub(super) fn hidden_tokens(&self) -> u64 {
+        self.hidden_tokens
+    }
+
+    /// Whether less output is set aside than the call would have got under no quota.
+    pub fn is_squeezed(&self) -> bool {
+        self.squeezed
     }
 
     /// The output limit, for each choice, that must be sent upstream so that the call fits.
@@ -363,7 +336,8 @@ impl Drop for Reservation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ModelName, PriceSource, Timestamp};
+    use crate::domain::{Model, ModelName, Money, Multiplier, Price, PriceSource, Timestamp};
+    use crate::state::ask::ASSUMED_MAX_OUTPUT;
 
     const DAY: Day = Day(20_000);
 
@@ -387,7 +361,9 @@ mod tests {
     fn ask(client_limit: Option<u64>, max_output: Option<u32>) -> Ask {
         Ask {
             prompt_tokens: 10,
+            hidden_tokens: 0,
             generates: true,
+            least_output: 1,
             client_limit,
             choices: 1,
             model: Some(model(2, max_output)),
@@ -494,6 +470,75 @@ mod tests {
             free.reserve(&ask(None, None)).unwrap().lowered_output(),
             None
         );
+    }
+
+    #[test]
+    fn what_a_provider_adds_is_set_aside_beyond_the_models_context() {
+        let pair = Pair::new(Quota::default(), daily_usd(100));
+        let mut small = Model::clone(&model(2, None));
+        small.context_tokens = Some(4);
+        let hidden = Ask {
+            hidden_tokens: 7,
+            model: Some(Arc::new(small)),
+            ..ask(Some(1), None)
+        };
+        let reservation = pair.reserve(&hidden).unwrap();
+        assert_eq!(
+            (reservation.prompt_tokens(), reservation.amount().tokens),
+            (11, 12)
+        );
+    }
+
+    #[test]
+    fn a_limit_below_what_the_provider_takes_is_not_sent() {
+        let pair = Pair::new(Quota::default(), daily_usd(30));
+        let picky = Ask {
+            least_output: 16,
+            ..ask(None, Some(4_000))
+        };
+        assert!(pair.reserve(&picky).is_err());
+        let lowered = pair.reserve(&ask(None, Some(4_000))).unwrap();
+        assert_eq!(
+            (lowered.lowered_output(), lowered.is_squeezed()),
+            (Some(10), true)
+        );
+    }
+
+    #[test]
+    fn the_ceiling_is_of_the_units_that_some_cap_counts() {
+        let mut tokens = Quota::default();
+        tokens.monthly.tokens = Some(1_000);
+        for (account, key, usd, counted) in [
+            (Quota::default(), Quota::default(), None, None),
+            (
+                Quota::default(),
+                daily_usd(100),
+                Some(Money::from_pico(30)),
+                None,
+            ),
+            (tokens, daily_usd(100), Some(Money::from_pico(30)), Some(20)),
+        ] {
+            let ceiling = Pair::new(account, key)
+                .reserve(&ask(Some(10), None))
+                .unwrap()
+                .ceiling();
+            assert_eq!(
+                (ceiling.usd, ceiling.tokens, ceiling.requests),
+                (usd, counted, None)
+            );
+        }
+    }
+
+    #[test]
+    fn a_panic_gives_the_reservation_back() {
+        let pair = Pair::new(Quota::default(), daily_usd(100));
+        let reservation = pair.reserve(&ask(Some(40), None)).unwrap();
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+            let _held = reservation;
+            panic!("in the middle of a call");
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(pair.held(), (0, 0));
     }
 
     #[test]

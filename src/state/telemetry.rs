@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::domain::{CallStatus, Money, Outcome};
+use crate::domain::{CallStatus, Consumption, Money, Outcome};
 use crate::storage::StoreStats;
 
 /// What is counted while calls go by.
@@ -32,6 +32,7 @@ struct Metrics {
     latency: Histogram,
     overhead: Histogram,
     open_calls: Gauge,
+    reserved: Family<ReservedLabels, Gauge<f64, AtomicU64>>,
     journal_bytes: Gauge,
     journal_groups: Gauge,
     log_calls: Gauge,
@@ -41,6 +42,12 @@ struct Metrics {
 struct CallLabels {
     status: StatusLabel,
     code: &'static str,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct ReservedLabels {
+    on: &'static str,
+    unit: &'static str,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -66,6 +73,7 @@ impl Default for Telemetry {
             latency: Histogram::new(slow),
             overhead: Histogram::new(fast),
             open_calls: Gauge::default(),
+            reserved: Family::default(),
             journal_bytes: Gauge::default(),
             journal_groups: Gauge::default(),
             log_calls: Gauge::default(),
@@ -104,6 +112,11 @@ impl Default for Telemetry {
             metrics.overhead.clone(),
         );
         registry.register("open_calls", "Calls in flight", metrics.open_calls.clone());
+        registry.register(
+            "reserved",
+            "What is set aside for calls in flight, in US dollars, tokens and requests, on the budgets of keys and of accounts",
+            metrics.reserved.clone(),
+        );
         registry.register_with_unit(
             "journal",
             "Size of the journal",
@@ -144,15 +157,32 @@ impl Telemetry {
         }
     }
 
-    pub(super) fn render(&self, open_calls: usize, stats: &StoreStats) -> String {
+    /// `reserved`: on the budgets of keys, and of accounts.
+    pub(super) fn render(
+        &self,
+        open_calls: usize,
+        reserved: (Consumption, Consumption),
+        stats: &StoreStats,
+    ) -> String {
         let metrics = &self.0;
         let set = |gauge: &Gauge, value: u64| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         set(&metrics.open_calls, open_calls as u64);
         set(&metrics.journal_bytes, stats.journal_bytes);
         set(&metrics.journal_groups, stats.groups);
         set(&metrics.log_calls, stats.calls);
-        let spent = Money::from_pico(metrics.spent.load(Ordering::Relaxed)).to_string();
-        let spent: f64 = spent.parse().unwrap_or_default();
+        for (on, amount) in [("keys", reserved.0), ("accounts", reserved.1)] {
+            for (unit, value) in [
+                ("usd", dollars(amount.usd)),
+                ("tokens", amount.tokens as f64),
+                ("requests", amount.requests as f64),
+            ] {
+                metrics
+                    .reserved
+                    .get_or_create(&ReservedLabels { on, unit })
+                    .set(value);
+            }
+        }
+        let spent = dollars(Money::from_pico(metrics.spent.load(Ordering::Relaxed)));
         metrics
             .cost
             .inner()
@@ -164,6 +194,10 @@ impl Telemetry {
             Err(fmt::Error) => String::new(),
         }
     }
+}
+
+fn dollars(money: Money) -> f64 {
+    money.to_string().parse().unwrap_or_default()
 }
 
 fn seconds(micros: u64) -> f64 {

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::told::{Seen, Written};
+use super::told::{CutOff, Seen, Written, wire_usage};
 use super::usage;
 use super::walk::{self, Value};
 use crate::domain::Error;
@@ -113,6 +113,34 @@ pub(super) fn read_written(answer: &[u8], written: &mut Written) {
 
 pub(super) fn error_frame(error: &Error) -> String {
     format!("data: {}\n\n", json!({ "error": body(error) }))
+}
+
+pub(super) fn cut_off(cut: &CutOff<'_>) -> String {
+    cut_off_with(
+        cut,
+        |index| json!({"index": index, "delta": {}, "logprobs": null, "finish_reason": "length"}),
+    )
+}
+
+/// The last frames of a stream; `choice` ends the answer with this index.
+pub(super) fn cut_off_with(cut: &CutOff<'_>, choice: impl Fn(u64) -> serde_json::Value) -> String {
+    let mut chunk = CutOff::object(cut.first);
+    chunk.retain(|name, _| name != "usage" && name != "x_groq");
+    chunk.insert(
+        "choices".to_owned(),
+        (0..cut.choices).map(choice).collect::<Vec<_>>().into(),
+    );
+    let mut frames = format!("data: {}\n\n", json!(chunk));
+    if cut.show_usage {
+        chunk.insert("choices".to_owned(), json!([]));
+        chunk.insert(
+            "usage".to_owned(),
+            wire_usage(cut.usage, "prompt", "completion"),
+        );
+        frames.push_str(&format!("data: {}\n\n", json!(chunk)));
+    }
+    frames.push_str("data: [DONE]\n\n");
+    frames
 }
 
 /// The error object of OpenAI's shape.

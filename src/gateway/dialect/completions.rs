@@ -1,7 +1,9 @@
 //! OpenAI completions, the older interface: as chat, with the model's words in `text`.
 //! Reference: OpenAI API reference, "Completions".
 
-use super::told::{Seen, Written};
+use serde_json::json;
+
+use super::told::{CutOff, Seen, Written};
 use super::{chat, walk};
 
 pub(super) fn read_frame(data: &[u8], written: &mut Written) -> Seen {
@@ -22,4 +24,11 @@ pub(super) fn read_written(answer: &[u8], written: &mut Written) {
             written.push(text);
         }
     });
+}
+
+pub(super) fn cut_off(cut: &CutOff<'_>) -> String {
+    chat::cut_off_with(
+        cut,
+        |index| json!({"text": "", "index": index, "logprobs": null, "finish_reason": "length"}),
+    )
 }

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use super::sse::Frame;
 use crate::domain::{Endpoint, Error};
 
+pub(crate) use told::CutOff;
 pub use told::{NotJson, Seen, Told, Written};
 
 /// Reads a frame of a streamed answer; what the model wrote is added to `written`.
@@ -64,6 +65,15 @@ pub(crate) fn error_frame(endpoint: Endpoint, error: &Error) -> String {
     match endpoint {
         Endpoint::Responses => responses::error_frame(error),
         Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings => chat::error_frame(error),
+    }
+}
+
+/// The frames that end a stream at its output limit, as a provider would end it there.
+pub(crate) fn cut_off(endpoint: Endpoint, cut: &CutOff<'_>) -> String {
+    match endpoint {
+        Endpoint::Responses => responses::cut_off(cut),
+        Endpoint::Completions => completions::cut_off(cut),
+        Endpoint::Chat | Endpoint::Embeddings => chat::cut_off(cut),
     }
 }
 

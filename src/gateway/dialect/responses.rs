@@ -3,10 +3,10 @@
 //! Reference: OpenAI API reference, "Responses" and "Streaming events".
 
 use serde::Deserialize;
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value as Json, json};
 
-use super::told::{Seen, Written};
+use super::told::{CutOff, Seen, Written, wire_usage};
 use super::walk::{self, Value};
 use super::{chat, usage};
 use crate::domain::Error;
@@ -76,6 +76,62 @@ pub(super) fn read_written(answer: &[u8], written: &mut Written) {
             written.push(text);
         }
     });
+}
+
+/// Ends the message that is being written, if it is the only item, and then the response, which is incomplete.
+pub(super) fn cut_off(cut: &CutOff<'_>) -> String {
+    let mut response = match CutOff::object(cut.first).remove("response") {
+        Some(Json::Object(response)) => response,
+        Some(_) | None => Map::new(),
+    };
+    let dropped = CutOff::object(cut.dropped);
+    let mut events = Vec::new();
+    if let Some((place, text)) = only_message(&dropped, cut.written) {
+        let part = json!({"type": "output_text", "text": text, "annotations": []});
+        let item = json!({"type": "message", "id": place, "status": "incomplete", "role": "assistant", "content": [part]});
+        events.push(json!({"type": "response.output_text.done", "item_id": place, "output_index": 0, "content_index": 0, "text": text}));
+        events.push(json!({"type": "response.content_part.done", "item_id": place, "output_index": 0, "content_index": 0, "part": part}));
+        events.push(json!({"type": "response.output_item.done", "output_index": 0, "item": item}));
+        response.insert("output".to_owned(), json!([item]));
+    }
+    response.insert("status".to_owned(), json!("incomplete"));
+    response.insert(
+        "incomplete_details".to_owned(),
+        json!({"reason": "max_output_tokens"}),
+    );
+    response.insert("usage".to_owned(), wire_usage(cut.usage, "input", "output"));
+    events.push(json!({"type": "response.incomplete", "response": response}));
+    let next = dropped
+        .get("sequence_number")
+        .and_then(Json::as_u64)
+        .unwrap_or(0);
+    let mut frames = String::new();
+    for (number, mut event) in (next..).zip(events) {
+        if let Some(fields) = event.as_object_mut() {
+            fields.insert("sequence_number".to_owned(), number.into());
+        }
+        let kind = event.get("type").and_then(Json::as_str).unwrap_or_default();
+        frames.push_str(&format!("event: {kind}\ndata: {event}\n\n"));
+    }
+    frames
+}
+
+/// The id and the text of the message that is being written, where nothing else was.
+fn only_message<'a>(
+    dropped: &'a Map<String, Json>,
+    written: &Written,
+) -> Option<(&'a str, String)> {
+    let is = |name: &str, value: Json| dropped.get(name) == Some(&value);
+    if !is("type", json!("response.output_text.delta"))
+        || !is("output_index", json!(0))
+        || !is("content_index", json!(0))
+    {
+        return None;
+    }
+    let (text, beyond) = written.text();
+    let delta = dropped.get("delta")?.as_str()?;
+    let kept = text.strip_suffix(delta).filter(|_| beyond == 0)?;
+    Some((dropped.get("item_id")?.as_str()?, kept.to_owned()))
 }
 
 pub(super) fn error_frame(error: &Error) -> String {

@@ -12,7 +12,8 @@ use super::entry::{KeyEntry, unknown_key};
 use crate::clock::Clock;
 use crate::crypto;
 use crate::domain::{
-    Account, AccountId, ApiKey, BudgetId, Code, Digest, Error, KeyId, Result, Secret, Windows,
+    Account, AccountId, ApiKey, BudgetId, Code, Consumption, Digest, Error, KeyId, Result, Secret,
+    Windows,
 };
 use crate::state::accounts::{AccountEntry, Accounts};
 use crate::state::caller::Caller;
@@ -149,6 +150,19 @@ impl Keys {
             .filter(|(_, entry)| entry.record.load().account_id == account)
             .map(|(id, _)| *id)
             .collect()
+    }
+
+    /// What is set aside for calls in flight, on all their budgets together; one that keys share counts once.
+    pub(in crate::state) fn reserved(&self) -> Consumption {
+        let by_id = self.0.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        by_id
+            .values()
+            .filter(|entry| {
+                let key = entry.record();
+                key.budget_id == key.id.into()
+            })
+            .map(|entry| entry.budget.reserved())
+            .fold(Consumption::default(), Consumption::plus)
     }
 
     /// Whether there is any key, deleted ones not counted.

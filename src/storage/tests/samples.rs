@@ -81,6 +81,7 @@ pub(super) fn outcome(number: u64) -> Outcome {
         first_token_us: Some(100_000),
         overhead_us: 50,
         attempts: Vec::new(),
+        over_reservation: false,
     }
 }
 

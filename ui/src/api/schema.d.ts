@@ -639,6 +639,8 @@ export interface components {
              * @description Null: the model is not priced.
              */
             cost_usd: number | null;
+            /** @description The provider reports more than was set aside, so that a quota may have been passed by it. */
+            over_reservation: boolean;
             /** Format: double */
             latency_ms: number;
             /** Format: double */

@@ -32,6 +32,9 @@ export function CallDetails({ call }: { call: Call }) {
         )}
         <Detail name="Started">{formatExact(call.started_at)}</Detail>
         <Detail name="Cost">{formatCallCost(call.cost_usd, formatUsdExact)}</Detail>
+        {call.over_reservation && (
+          <Detail name="Over its reservation">the provider reports more than was set aside</Detail>
+        )}
       </Details>
       <Usage call={call} />
       <Timing call={call} />

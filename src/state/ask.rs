@@ -1,0 +1,101 @@
+//! What a call may need at most: the bound that is set aside for it.
+
+use std::sync::Arc;
+
+use crate::domain::{Consumption, Headroom, Model, Money, Multiplier, Price};
+
+/// The most that a model of unknown limits is taken to write in one call, in tokens.
+pub(super) const ASSUMED_MAX_OUTPUT: u64 = 16_384;
+
+/// What a call may need at most.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// An upper bound of the input tokens that the client sends.
+    pub prompt_tokens: u64,
+    /// What the provider is known to add to them.
+    pub hidden_tokens: u64,
+    /// Whether the model writes tokens.
+    pub generates: bool,
+    /// The lowest output limit that providers take.
+    pub least_output: u64,
+    /// The output limit that the client set, for each choice.
+    pub client_limit: Option<u64>,
+    /// How many answers it asked for (`n`).
+    pub choices: u64,
+    /// Price and limits of the model; `None`: unknown.
+    pub model: Option<Arc<Model>>,
+    /// The dearest channel that might serve it.
+    pub multiplier: Multiplier,
+}
+
+impl Ask {
+    pub(super) fn price(&self) -> Option<Price> {
+        self.model.as_ref().and_then(|model| model.price)
+    }
+
+    /// Input cannot exceed the model's context: a longer one is refused by the provider. What a provider has been seen to
+    /// add counts whatever its context is said to be.
+    pub(super) fn prompt_bound(&self) -> u64 {
+        let context = self.model.as_ref().and_then(|model| model.context_tokens);
+        context
+            .map_or(self.prompt_tokens, |context| {
+                self.prompt_tokens.min(u64::from(context))
+            })
+            .saturating_add(self.hidden_tokens)
+    }
+
+    /// The output limit for each choice under no quota: the client's, else the model's, else an assumed one.
+    pub(super) fn output(&self) -> u64 {
+        self.client_limit
+            .or(self.model_limit())
+            .unwrap_or(ASSUMED_MAX_OUTPUT)
+    }
+
+    /// Whether nobody limits its output.
+    pub(super) fn is_unlimited(&self) -> bool {
+        self.generates && self.client_limit.is_none() && self.model_limit().is_none()
+    }
+
+    fn model_limit(&self) -> Option<u64> {
+        self.model
+            .as_ref()
+            .and_then(|model| model.max_output_tokens)
+            .map(u64::from)
+    }
+
+    /// The bound with this output limit for each choice.
+    pub(super) fn bound(&self, output: u64) -> Consumption {
+        let prompt = self.prompt_bound();
+        let output = if self.generates {
+            output.saturating_mul(self.choices.max(1))
+        } else {
+            0
+        };
+        Consumption {
+            usd: self.price().map_or(Money::ZERO, |price| {
+                price.bound(prompt, output, self.multiplier)
+            }),
+            tokens: prompt.saturating_add(output),
+            requests: 1,
+        }
+    }
+
+    /// The highest output limit from the least that providers take to `most` whose bound fits the headroom.
+    pub(super) fn highest_fitting(&self, most: u64, headroom: &Headroom) -> Option<u64> {
+        let fits = |output: u64| headroom.holds(self.bound(output));
+        let least = self.least_output.max(1);
+        if most < least || !fits(least) {
+            return None;
+        }
+        let (mut fitting, mut too_much) = (least, most.saturating_add(1));
+        while too_much - fitting > 1 {
+            let middle = fitting + (too_much - fitting) / 2;
+            if fits(middle) {
+                fitting = middle;
+            } else {
+                too_much = middle;
+            }
+        }
+        Some(fitting)
+    }
+}
