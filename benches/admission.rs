@@ -43,6 +43,7 @@ fn state(dir: &std::path::Path) -> (Store, State, String) {
             password: "a long password".to_owned().into(),
             role: Role::Admin,
             quota: Quota::default(),
+            rate_limit: RateLimit::default(),
         };
         let account = state.accounts.create(new, &actor).await.unwrap().account.id;
         let mut quota = Quota::default();

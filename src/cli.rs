@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, LogConfig, LogFormat, Overrides};
-use crate::domain::{AccountStatus, Quota, Role};
+use crate::domain::{AccountStatus, Quota, RateLimit, Role};
 use crate::server;
 use crate::state::{AccountChange, Actor, NewAccount, Page, State};
 use crate::storage::{self, Severity, Store};
@@ -187,6 +187,7 @@ async fn user(command: UserCommand, state: &State) -> anyhow::Result<()> {
                 password: read_password()?,
                 role,
                 quota: Quota::default(),
+                rate_limit: RateLimit::default(),
             };
             let view = state
                 .accounts

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::{Bootstrap, ProviderCredential};
-use crate::domain::{ChannelKind, ChannelStatus, Multiplier, Quota, Result, Role};
+use crate::domain::{ChannelKind, ChannelStatus, Multiplier, Quota, RateLimit, Result, Role};
 use crate::state::{Actor, NewAccount, NewChannel, State, catalogue};
 
 /// Makes what is missing; does nothing on a later start.
@@ -22,6 +22,7 @@ pub async fn prepare(state: &State, bootstrap: Bootstrap) -> Result<()> {
                     password,
                     role: Role::Admin,
                     quota: Quota::default(),
+                    rate_limit: RateLimit::default(),
                 },
                 &actor,
             )

@@ -10,7 +10,7 @@ use crate::domain::{self, AccountId, AccountStatus};
 use crate::state::{AccountChange as Change, AccountView, NewAccount as New, State};
 
 use super::body::{Body, Query, page, parse_id};
-use super::quota::Quota;
+use super::quota::{Quota, RateLimit};
 use super::refusal::{ApiError, Refusal};
 use super::tally::Tally;
 use super::viewer::Admin;
@@ -42,6 +42,8 @@ pub(super) struct Account {
     created_at: String,
     /// What all its keys together may consume; `total` is its balance.
     quota: Quota,
+    /// How fast all its keys together may be used.
+    rate_limit: RateLimit,
     key_count: usize,
     /// What its keys have used, ever.
     usage: Tally,
@@ -57,6 +59,7 @@ impl From<&AccountView> for Account {
             status: account.status.as_str(),
             created_at: account.created_at.to_string(),
             quota: Quota::from(&account.quota),
+            rate_limit: RateLimit::from(account.rate_limit),
             key_count: view.key_count,
             usage: Tally::from(&view.tally),
         }
@@ -114,6 +117,7 @@ pub(super) struct NewAccount {
     password: Zeroizing<String>,
     role: Role,
     quota: Option<Quota>,
+    rate_limit: Option<RateLimit>,
 }
 
 /// What to change; a field that is not there stays as it is.
@@ -128,6 +132,8 @@ pub(super) struct AccountChange {
     status: Option<Status>,
     /// Replaces all nine caps.
     quota: Option<Quota>,
+    /// Replaces all three limits.
+    rate_limit: Option<RateLimit>,
 }
 
 /// Which accounts.
@@ -175,6 +181,7 @@ pub(super) async fn create(
         password: body.password,
         role: body.role.into(),
         quota: body.quota.unwrap_or_default().into(),
+        rate_limit: body.rate_limit.unwrap_or_default().into(),
     };
     let view = state.accounts.create(new, &admin.0.actor()).await?;
     Ok(HttpResponse::build(StatusCode::CREATED).json(Account::from(&view)))
@@ -211,6 +218,7 @@ pub(super) async fn update(
         role: body.role.map(Into::into),
         status: body.status.map(Into::into),
         quota: body.quota.map(Into::into),
+        rate_limit: body.rate_limit.map(Into::into),
     };
     let view = state.accounts.update(id, change, &admin.0.actor()).await?;
     if new_password {

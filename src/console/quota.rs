@@ -68,7 +68,7 @@ impl From<Quota> for domain::Quota {
     }
 }
 
-/// How fast a key may be used; null is no limit.
+/// How fast a key, or all keys of an account together, may be used; null is no limit.
 #[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RateLimit {

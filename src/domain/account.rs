@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Code, Error};
 use super::id::AccountId;
-use super::quota::Quota;
+use super::quota::{Quota, RateLimit};
 use super::time::Timestamp;
 
 /// A person who logs in and owns keys.
@@ -24,6 +24,8 @@ pub struct Account {
     pub status: AccountStatus,
     /// What all its keys together may consume; `total` is its balance.
     pub quota: Quota,
+    /// How fast all its keys together may be used.
+    pub rate_limit: RateLimit,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was deleted; the record stays, so that the call log keeps its name.

@@ -277,7 +277,7 @@ impl Quota {
     }
 }
 
-/// How fast a key may be used; `None` is no limit.
+/// How fast a key, or all keys of an account together, may be used; `None` is no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct RateLimit {
     /// Requests a minute.

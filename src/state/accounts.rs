@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::domain::{
-    Account, AccountId, AccountStatus, Code, Error, Period, Quota, Result, Role, Scope, Tally,
-    TotalKey, Username, Windows,
+    Account, AccountId, AccountStatus, Code, Error, Period, Quota, RateLimit, Result, Role, Scope,
+    Tally, TotalKey, Username, Windows,
 };
 use crate::storage::{Batch, Store};
 
@@ -78,6 +78,8 @@ pub struct NewAccount {
     pub role: Role,
     /// What it may consume.
     pub quota: Quota,
+    /// How fast all its keys together.
+    pub rate_limit: RateLimit,
 }
 
 /// What to change of an account; `None` leaves a field as it is.
@@ -93,6 +95,8 @@ pub struct AccountChange {
     pub status: Option<AccountStatus>,
     /// What it may consume.
     pub quota: Option<Quota>,
+    /// How fast all its keys together.
+    pub rate_limit: Option<RateLimit>,
 }
 
 impl Accounts {
@@ -214,6 +218,7 @@ impl Accounts {
                 role: new.role,
                 status: AccountStatus::Active,
                 quota: new.quota,
+                rate_limit: new.rate_limit,
                 created_at: now,
                 deleted_at: None,
             };
@@ -295,6 +300,10 @@ impl Accounts {
             if let Some(quota) = change.quota {
                 differences.note_quota(&old.quota, &quota);
                 new.quota = quota;
+            }
+            if let Some(limit) = change.rate_limit {
+                differences.note_rate_limit(&old.rate_limit, &limit);
+                new.rate_limit = limit;
             }
             if !is_working_admin(&new) {
                 self.check_admin_left(&old)?;

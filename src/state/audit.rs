@@ -4,7 +4,9 @@ use std::fmt::Display;
 use std::net::IpAddr;
 
 use crate::clock::Clock;
-use crate::domain::{AccountId, AuditEntry, AuditId, Change, Error, Quota, Result, Window};
+use crate::domain::{
+    AccountId, AuditEntry, AuditId, Change, Error, Quota, RateLimit, Result, Window,
+};
 use crate::storage::Store;
 
 use super::ids::new_id;
@@ -121,6 +123,13 @@ impl Differences {
                 new.requests,
             );
         }
+    }
+
+    /// Notes each rate limit by its name in the API.
+    pub(super) fn note_rate_limit(&mut self, old: &RateLimit, new: &RateLimit) {
+        self.note_option("rate_limit.rpm", old.rpm, new.rpm);
+        self.note_option("rate_limit.tpm", old.tpm, new.tpm);
+        self.note_option("rate_limit.concurrency", old.concurrency, new.concurrency);
     }
 
     /// What was collected.

@@ -438,13 +438,7 @@ impl Keys {
                 new.quota = quota;
             }
             if let Some(limit) = change.rate_limit {
-                differences.note_option("rate_limit.rpm", old.rate_limit.rpm, limit.rpm);
-                differences.note_option("rate_limit.tpm", old.rate_limit.tpm, limit.tpm);
-                differences.note_option(
-                    "rate_limit.concurrency",
-                    old.rate_limit.concurrency,
-                    limit.concurrency,
-                );
+                differences.note_rate_limit(&old.rate_limit, &limit);
                 new.rate_limit = limit;
             }
             if let Some(permissions) = change.permissions {

@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 use crate::clock::Clock;
 use crate::crypto;
 use crate::domain::{
-    Account, AccountId, AccountStatus, Code, Digest, Error, Quota, Result, Role, Session,
-    SetupToken, Timestamp,
+    Account, AccountId, AccountStatus, Code, Digest, Error, Quota, RateLimit, Result, Role,
+    Session, SetupToken, Timestamp,
 };
 use crate::storage::{Batch, Store};
 
@@ -165,6 +165,7 @@ impl Sessions {
             password,
             role: Role::Admin,
             quota: Quota::default(),
+            rate_limit: RateLimit::default(),
         };
         match self.0.accounts.create(new, &actor).await {
             Ok(view) => self.start(view.account, client_ip, "session.create").await,

@@ -299,3 +299,30 @@ fn a_new_password_ends_the_other_sessions() {
     );
     Console::log_in(&gateway.url(""), "ada", "another long one");
 }
+
+#[test]
+fn an_accounts_rate_limit_can_be_set_and_changed_and_the_audit_log_says_so() {
+    let gateway = TestGateway::start();
+    let admin = gateway.admin();
+    let account = admin
+        .post(
+            "/api/accounts",
+            &json!({"username": "bob", "password": "a long password", "role": "member", "rate_limit": {"rpm": 60}}),
+        )
+        .expect(201);
+    assert_eq!(
+        account["rate_limit"],
+        json!({"rpm": 60, "tpm": null, "concurrency": null})
+    );
+    let path = format!("/api/accounts/{}", account["id"].as_str().unwrap());
+    let changed = json!({"rpm": 30, "tpm": 9_000, "concurrency": 2});
+    admin
+        .patch(&path, &json!({"rate_limit": changed}))
+        .expect(200);
+    assert_eq!(admin.get(&path).expect(200)["rate_limit"], changed);
+    let log = admin.get("/api/audit").expect(200);
+    assert_eq!(
+        log["items"][0]["changes"]["rate_limit.rpm"],
+        json!(["60", "30"])
+    );
+}

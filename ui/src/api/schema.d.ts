@@ -489,6 +489,8 @@ export interface components {
             created_at: string;
             /** @description What all its keys together may consume; `total` is its balance. */
             quota: components["schemas"]["Quota"];
+            /** @description How fast all its keys together may be used. */
+            rate_limit: components["schemas"]["RateLimit"];
             key_count: number;
             /** @description What its keys have used, ever. */
             usage: components["schemas"]["Tally"];
@@ -501,6 +503,7 @@ export interface components {
             role?: components["schemas"]["Role"] | null;
             status?: components["schemas"]["Status"] | null;
             quota?: components["schemas"]["Quota"] | null;
+            rate_limit?: components["schemas"]["RateLimit"] | null;
         };
         /** @description Some accounts, oldest first. */
         Accounts: {
@@ -819,6 +822,7 @@ export interface components {
             password: string;
             role: components["schemas"]["Role"];
             quota?: components["schemas"]["Quota"] | null;
+            rate_limit?: components["schemas"]["RateLimit"] | null;
         };
         /** @description What a channel is made of. */
         NewChannel: {
@@ -964,7 +968,7 @@ export interface components {
              */
             daily_requests: number | null;
         };
-        /** @description How fast a key may be used; null is no limit. */
+        /** @description How fast a key, or all keys of an account together, may be used; null is no limit. */
         RateLimit: {
             /**
              * Format: int32
