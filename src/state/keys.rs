@@ -31,7 +31,7 @@ pub(super) struct KeyEntry {
     record: ArcSwap<ApiKey>,
     pub(super) account: Arc<AccountEntry>,
     pub(super) budget: Arc<Budget>,
-    pub(super) limiter: RateLimiter,
+    pub(super) limiter: Arc<RateLimiter>,
     /// Told of every change: streams in flight look again whether they may go on.
     pub(super) changed: Notify,
 }
@@ -197,12 +197,11 @@ impl Keys {
         if key.deleted_at.is_none() {
             account.key_count.fetch_add(1, Ordering::Relaxed);
         }
-        let limiter = RateLimiter::new(key.rate_limit, self.0.clock.clone());
         let entry = Arc::new(KeyEntry {
             record: ArcSwap::from_pointee(key),
             account,
             budget,
-            limiter,
+            limiter: Arc::default(),
             changed: Notify::new(),
         });
         if let Some(digest) = digest {
@@ -269,6 +268,13 @@ impl Keys {
             .filter(|(_, entry)| entry.record.load().account_id == account)
             .map(|(id, _)| *id)
             .collect()
+    }
+
+    /// Frees what rate limits no longer need: the slots of keys that have been at rest for a minute.
+    pub(super) fn shrink_limits(&self) {
+        let now = self.0.clock.tick();
+        let by_id = self.0.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        by_id.values().for_each(|entry| entry.limiter.shrink(now));
     }
 
     /// Whether there is any key, deleted ones not counted.
@@ -459,7 +465,6 @@ impl Keys {
                 differences.into_changes(),
             );
             let ticket = self.0.store.write(Batch::new().put(&new).put(&log));
-            entry.limiter.set(new.rate_limit);
             entry.record.store(Arc::new(new));
             (entry, ticket)
         };

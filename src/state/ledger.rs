@@ -284,7 +284,7 @@ impl OpenCall {
         let inner = &self.ledger.0;
         let outcome = std::mem::take(&mut self.draft).into_outcome(&inner.clock, self.started);
         reservation.settle(outcome.consumption());
-        drop(permit);
+        permit.settle(outcome.consumption().tokens, inner.clock.tick());
         inner.telemetry.ended(&outcome);
         self.ticket = inner.store.settle_call(self.opened.id, outcome);
         inner.open.fetch_sub(1, Ordering::AcqRel);

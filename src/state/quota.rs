@@ -3,12 +3,14 @@
 //! A call's upper bound is set aside on its key's budget and its account's in one step; afterwards its true cost replaces
 //! it, or nothing does. The two locks are always taken account first, are held for a few additions, and never across an await.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::domain::{
     Code, Consumption, Day, Error, Exceeded, Headroom, Model, Money, Multiplier, Price, Quota,
     Result, TimeZone, Unit, Window, Windows,
 };
+
+use super::sync::{Mutex, MutexGuard};
 
 /// The most that a model of unknown limits is taken to write in one call, in tokens.
 const ASSUMED_MAX_OUTPUT: u64 = 16_384;
