@@ -22,6 +22,7 @@ mod integration {
     mod console;
     mod harness;
     mod keys;
+    mod limits;
     mod process;
     mod quotas;
     mod secrets;

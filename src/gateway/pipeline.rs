@@ -81,7 +81,7 @@ fn refused(state: &State, shape: Shape, refusal: &Refusal) -> HttpResponse {
         id: arrival.id,
         overhead_us,
         caller: caller.as_ref(),
-        limits: None,
+        limits: caller.as_ref().map(|caller| state.rate_limits(caller)),
         lowered_output: None,
     }
     .write(answer.headers_mut());

@@ -46,7 +46,7 @@ async fn answer<F: Future<Output = Result<Value>>>(
         id,
         overhead_us,
         caller: caller.as_ref(),
-        limits: None,
+        limits: caller.as_ref().map(|caller| state.rate_limits(caller)),
         lowered_output: None,
     }
     .write(&mut own);

@@ -17,6 +17,7 @@ use crate::storage::{Batch, Store};
 
 use super::audit::{self, Actor, Differences};
 use super::ids::new_id;
+use super::limits::RateLimiter;
 use super::passwords::Passwords;
 use super::quota::{Budget, Standing};
 use super::{Page, write};
@@ -26,6 +27,7 @@ use super::{Page, write};
 pub(super) struct AccountEntry {
     record: ArcSwap<Account>,
     pub(super) budget: Arc<Budget>,
+    pub(super) limiter: Arc<RateLimiter>,
     /// Told of every change: streams of its keys look again whether they may go on.
     pub(super) changed: Notify,
     pub(super) key_count: AtomicUsize,
@@ -471,6 +473,7 @@ impl Index {
         let entry = Arc::new(AccountEntry {
             record: ArcSwap::from_pointee(account),
             budget: Arc::new(Budget::new(booked)),
+            limiter: Arc::default(),
             changed: Notify::new(),
             key_count: AtomicUsize::new(0),
         });

@@ -4,12 +4,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Tick};
 use crate::domain::{Account, ApiKey, Day, Error, Result, TimeZone};
 
 use super::ask::Ask;
 use super::keys::KeyEntry;
-use super::limits::Permit;
+use super::limits::{self, Limited, Permit, RateLimitHeaders};
 use super::quota::{self, Holder, Reservation, Standing};
 
 /// A key that has been authenticated.
@@ -63,8 +63,31 @@ impl Caller {
         }
     }
 
-    pub(super) fn admit(&self, tokens: u64) -> Result<Permit> {
-        self.entry.limiter.admit(tokens)
+    /// Account and key as their rate limits see them.
+    fn limited(&self) -> (Limited<'_>, Limited<'_>) {
+        let account = Limited {
+            noun: "account",
+            prefix: "account.",
+            limit: self.account.rate_limit,
+            limiter: &self.entry.account.limiter,
+        };
+        let key = Limited {
+            noun: "API key",
+            prefix: "",
+            limit: self.key.rate_limit,
+            limiter: &self.entry.limiter,
+        };
+        (account, key)
+    }
+
+    pub(super) fn admit(&self, tokens: u64, now: Tick) -> Result<Permit> {
+        let (account, key) = self.limited();
+        limits::admit(account, key, tokens, now)
+    }
+
+    pub(super) fn rate_limits(&self, now: Tick) -> RateLimitHeaders {
+        let (account, key) = self.limited();
+        limits::standing(account, key, now)
     }
 
     pub(super) fn reserve(&self, ask: &Ask, day: Day, zone: &TimeZone) -> Result<Reservation> {

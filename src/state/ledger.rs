@@ -306,7 +306,7 @@ impl OpenCall {
             }
         }
         reservation.settle(outcome.consumption());
-        drop(permit);
+        permit.settle(outcome.consumption().tokens, inner.clock.tick());
         inner.telemetry.ended(&outcome);
         self.ticket = inner.store.settle_call(self.opened.id, outcome);
         inner.open.fetch_sub(1, Ordering::AcqRel);

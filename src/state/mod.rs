@@ -22,6 +22,7 @@ mod probe;
 mod quota;
 mod refusal;
 mod sessions;
+mod sync;
 mod telemetry;
 mod throttle;
 
@@ -220,18 +221,24 @@ impl State {
     /// is set back opens no second budget for the same day.
     pub fn today(&self) -> Day {
         let today = self.settings.time_zone.day(self.clock.now());
-        Day(self
-            .latest_day
-            .fetch_max(today.0, Ordering::AcqRel)
-            .max(today.0))
+        // Written once a day only: all cores read it.
+        if self.latest_day.load(Ordering::Acquire) < today.0 {
+            self.latest_day.fetch_max(today.0, Ordering::AcqRel);
+        }
+        Day(self.latest_day.load(Ordering::Acquire))
     }
 
-    /// Takes a request, and its estimated tokens, from the key's rate limits.
+    /// Takes a request, and its estimated tokens, from the rate limits of account and key.
     ///
     /// # Errors
     /// `rate_limit_exceeded`.
     pub fn admit(&self, caller: &Caller, tokens: u64) -> Result<Permit> {
-        caller.admit(tokens)
+        caller.admit(tokens, self.clock.tick())
+    }
+
+    /// How the rate limits of account and key stand now, the tighter of each kind.
+    pub fn rate_limits(&self, caller: &Caller) -> RateLimitHeaders {
+        caller.rate_limits(self.clock.tick())
     }
 
     /// Sets a call's upper bound aside on key and account in one step, on the day it counts on.
@@ -272,12 +279,14 @@ impl State {
         self.store.failed().map(|failed| failed.to_string())
     }
 
-    /// What is due once in a while: forgets sessions that are over, drops the call log of days beyond retention.
+    /// What is due once in a while: forgets sessions that are over and what rate limits no longer need, drops the call log of
+    /// days beyond retention.
     ///
     /// # Errors
     /// When it cannot be written.
     pub async fn tidy(&self) -> Result<()> {
         self.sessions.forget_expired().await?;
+        self.keys.shrink_limits();
         let keep = i32::try_from(self.settings.retention_days).unwrap_or(i32::MAX);
         let oldest = Day(self.today().0.saturating_sub(keep));
         let store = self.store.clone();

@@ -9,7 +9,7 @@
 //! passed by at most what the calls in flight at the first such report have in excess: their number times what the provider
 //! adds to one of them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::domain::{
     Code, Consumption, Day, Error, Exceeded, Headroom, Quota, Result, TimeZone, Unit, Window,
@@ -17,6 +17,7 @@ use crate::domain::{
 };
 
 use super::ask::Ask;
+use super::sync::{Mutex, MutexGuard};
 
 /// The counter that consumption is booked on; shared by a rotated key and its successor.
 #[derive(Debug)]

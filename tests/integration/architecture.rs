@@ -22,7 +22,7 @@ const FLOORS: [(&str, u8); 13] = [
 ];
 
 /// A crate, the path it may be named under, and why.
-const KEPT_TO: [(&str, &str, &str); 6] = [
+const KEPT_TO: [(&str, &str, &str); 5] = [
     ("sled", "storage/", "the database could be replaced"),
     (
         "bincode",
@@ -39,11 +39,6 @@ const KEPT_TO: [(&str, &str, &str); 6] = [
         "rust_embed",
         "console/assets.rs",
         "the console's files are served in one place",
-    ),
-    (
-        "governor",
-        "state/limits.rs",
-        "rate limits are in one place",
     ),
 ];
 

@@ -181,7 +181,6 @@ impl Keys {
                 differences.into_changes(),
             );
             let ticket = self.0.store.write(Batch::new().put(&new).put(&log));
-            entry.limiter.set(new.rate_limit);
             entry.record.store(Arc::new(new));
             (entry, ticket)
         };

@@ -16,7 +16,7 @@ pub(in crate::state) struct KeyEntry {
     pub(super) record: ArcSwap<ApiKey>,
     pub(in crate::state) account: Arc<AccountEntry>,
     pub(in crate::state) budget: Arc<Budget>,
-    pub(in crate::state) limiter: RateLimiter,
+    pub(in crate::state) limiter: Arc<RateLimiter>,
     /// Told of every change: streams in flight look again whether they may go on.
     pub(in crate::state) changed: Notify,
 }

@@ -17,7 +17,6 @@ use crate::domain::{
 };
 use crate::state::accounts::{AccountEntry, Accounts};
 use crate::state::caller::Caller;
-use crate::state::limits::RateLimiter;
 use crate::state::policies::Policies;
 use crate::state::quota::Budget;
 use crate::storage::Store;
@@ -78,12 +77,11 @@ impl Keys {
         if key.deleted_at.is_none() {
             account.key_count.fetch_add(1, Ordering::Relaxed);
         }
-        let limiter = RateLimiter::new(key.rate_limit, self.0.clock.clone());
         let entry = Arc::new(KeyEntry {
             record: ArcSwap::from_pointee(key),
             account,
             budget,
-            limiter,
+            limiter: Arc::default(),
             changed: Notify::new(),
         });
         if let Some(digest) = digest {
@@ -150,6 +148,13 @@ impl Keys {
             .filter(|(_, entry)| entry.record.load().account_id == account)
             .map(|(id, _)| *id)
             .collect()
+    }
+
+    /// Frees what rate limits no longer need: the slots of keys that have been at rest for a minute.
+    pub(in crate::state) fn shrink_limits(&self) {
+        let now = self.0.clock.tick();
+        let by_id = self.0.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        by_id.values().for_each(|entry| entry.limiter.shrink(now));
     }
 
     /// What is set aside for calls in flight, on all their budgets together; one that keys share counts once.

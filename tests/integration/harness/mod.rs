@@ -6,7 +6,7 @@ mod gateway;
 mod upstream;
 
 pub(crate) use binary::Binary;
-pub(crate) use client::{Console, KeyClient};
+pub(crate) use client::{Console, KeyClient, Reply};
 pub(crate) use gateway::TestGateway;
 pub(crate) use upstream::{Gate, Script, Upstream};
 

@@ -1,0 +1,266 @@
+//! Rate limits of a key and of its account: requests a minute, tokens a minute, calls at the same time.
+//!
+//! A call must fit all six; it takes from all of them or, refused, from none. Its tokens are estimated then, and what it has
+//! used in truth replaces the estimate at its end: more is charged afterwards, so that the next calls wait for it, less is given
+//! back. The counters live in the entries of key and account and die with them: a key that is unknown makes no state.
+//! The two locks are always taken account first, are held for a few additions, and never across an await.
+
+mod window;
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Tick;
+use crate::domain::{Code, Error, RateLimit, Result};
+
+use super::sync::{Mutex, MutexGuard};
+
+use window::{SlotAt, Window};
+
+/// What has been taken by one key or account. It knows no limits: they come with each call, so that a changed limit
+/// holds for the next one and forgets nothing.
+#[derive(Debug, Default)]
+pub(super) struct RateLimiter(Mutex<Counters>);
+
+#[derive(Debug, Default)]
+struct Counters {
+    in_flight: u32,
+    requests: Window,
+    tokens: Window,
+}
+
+impl RateLimiter {
+    fn counters(&self) -> MutexGuard<'_, Counters> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives back memory that is no longer needed.
+    pub(super) fn shrink(&self, now: Tick) {
+        let mut counters = self.counters();
+        counters.requests.shrink(now);
+        counters.tokens.shrink(now);
+    }
+}
+
+/// One that is limited: an account or a key.
+#[derive(Clone, Copy)]
+pub(super) struct Limited<'a> {
+    /// `account` or `API key`.
+    pub(super) noun: &'static str,
+    /// Stands before the limit's name in `param`.
+    pub(super) prefix: &'static str,
+    pub(super) limit: RateLimit,
+    pub(super) limiter: &'a Arc<RateLimiter>,
+}
+
+/// Takes one request and `tokens` tokens from account and key, or nothing from either.
+///
+/// # Errors
+/// `rate_limit_exceeded` with the time to wait; `param` names the limit.
+pub(super) fn admit(
+    account: Limited<'_>,
+    key: Limited<'_>,
+    tokens: u64,
+    now: Tick,
+) -> Result<Permit> {
+    let tokens = tokens.max(1);
+    let mut account_counters = account.limiter.counters();
+    let mut key_counters = key.limiter.counters();
+    key.check(&mut key_counters, tokens, now)?;
+    account.check(&mut account_counters, tokens, now)?;
+    Ok(Permit {
+        account: account.take(&mut account_counters, tokens, now),
+        key: key.take(&mut key_counters, tokens, now),
+        tokens,
+        headers: account
+            .standing(&mut account_counters, now)
+            .tighter(key.standing(&mut key_counters, now)),
+    })
+}
+
+/// How the limits of account and key stand, the tighter of each kind.
+pub(super) fn standing(account: Limited<'_>, key: Limited<'_>, now: Tick) -> RateLimitHeaders {
+    let of = |limited: Limited<'_>| limited.standing(&mut limited.limiter.counters(), now);
+    of(account).tighter(of(key))
+}
+
+impl Limited<'_> {
+    fn check(&self, counters: &mut Counters, tokens: u64, now: Tick) -> Result<()> {
+        if let Some(limit) = self.limit.concurrency
+            && counters.in_flight >= limit
+        {
+            let words = format!("{limit} calls at the same time");
+            return Err(self.refuse("concurrency", &words, Duration::from_secs(1)));
+        }
+        let requests = (&mut counters.requests, self.limit.rpm, "rpm", "requests", 1);
+        let tokens = (
+            &mut counters.tokens,
+            self.limit.tpm,
+            "tpm",
+            "tokens",
+            tokens,
+        );
+        for (window, limit, param, unit, amount) in [requests, tokens] {
+            let Some(limit) = limit else { continue };
+            let most = u64::from(limit);
+            if amount > most {
+                return Err(self.never(param, unit, limit, amount));
+            }
+            if window.taken(now).saturating_add(amount) > most {
+                let wait = window.wait(now, most, amount);
+                return Err(self.refuse(param, &format!("{limit} {unit} a minute"), wait));
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, param: &str, words: &str, wait: Duration) -> Error {
+        let seconds = wait.as_millis().div_ceil(1_000).max(1);
+        let message = format!(
+            "This {} is limited to {words}. Try again in {seconds} s.",
+            self.noun
+        );
+        Error::new(Code::RateLimitExceeded, message)
+            .param(format!("{}{param}", self.prefix))
+            .retry_after(wait)
+    }
+
+    fn never(&self, param: &str, unit: &str, limit: u32, amount: u64) -> Error {
+        let noun = self.noun;
+        let message = if limit == 0 {
+            format!(
+                "This {noun} is limited to 0 {unit} a minute: no call fits. Have the limit raised."
+            )
+        } else {
+            format!(
+                "This call needs about {amount} {unit} at once, and the {noun} is limited to {limit} a minute: it can never fit. Send a shorter prompt, or have the limit raised."
+            )
+        };
+        Error::new(Code::RateLimitExceeded, message)
+            .param(format!("{}{param}", self.prefix))
+            .retry_after(Duration::from_secs(60))
+    }
+
+    fn take(&self, counters: &mut Counters, tokens: u64, now: Tick) -> Place {
+        counters.in_flight += 1;
+        Place {
+            limiter: Arc::clone(self.limiter),
+            request: self.limit.rpm.map(|_| counters.requests.take(now, 1)),
+            tokens: self.limit.tpm.map(|_| counters.tokens.take(now, tokens)),
+        }
+    }
+
+    fn standing(&self, counters: &mut Counters, now: Tick) -> RateLimitHeaders {
+        let of = |limit: Option<u32>, window: &mut Window| {
+            let limit = limit?;
+            let taken = u32::try_from(window.taken(now)).unwrap_or(u32::MAX);
+            Some(RateStanding {
+                limit,
+                remaining: limit.saturating_sub(taken),
+                reset: window.until_empty(now),
+            })
+        };
+        RateLimitHeaders {
+            requests: of(self.limit.rpm, &mut counters.requests),
+            tokens: of(self.limit.tpm, &mut counters.tokens),
+        }
+    }
+}
+
+/// A call's place at one limiter, given back when dropped.
+#[derive(Debug)]
+struct Place {
+    limiter: Arc<RateLimiter>,
+    /// Where its request was taken; `None`: not counted, or to be kept.
+    request: Option<SlotAt>,
+    /// Where its tokens were taken.
+    tokens: Option<SlotAt>,
+}
+
+/// Leave to make a call. Settled with the tokens that the call has used; dropped without, all that it took is given back.
+#[derive(Debug)]
+#[must_use = "a permit that is dropped is given back"]
+pub struct Permit {
+    account: Place,
+    key: Place,
+    /// Taken at each.
+    tokens: u64,
+    headers: RateLimitHeaders,
+}
+
+impl Permit {
+    /// What `x-ratelimit-*` says.
+    pub fn headers(&self) -> RateLimitHeaders {
+        self.headers
+    }
+
+    /// The call was made, and has used this many tokens: its request stays taken, and they replace the estimate.
+    pub(super) fn settle(mut self, tokens: u64, now: Tick) {
+        for place in [&mut self.account, &mut self.key] {
+            place.request = None;
+            let Some(taken) = place.tokens else { continue };
+            let mut counters = place.limiter.counters();
+            match tokens.checked_sub(self.tokens) {
+                Some(0) => {}
+                Some(more) => {
+                    counters.tokens.take(now, more);
+                }
+                None => counters.tokens.give_back(taken, self.tokens - tokens),
+            }
+            place.tokens = None;
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        for place in [&self.account, &self.key] {
+            let mut counters = place.limiter.counters();
+            counters.in_flight -= 1;
+            if let Some(at) = place.request {
+                counters.requests.give_back(at, 1);
+            }
+            if let Some(at) = place.tokens {
+                counters.tokens.give_back(at, self.tokens);
+            }
+        }
+    }
+}
+
+/// How the limits a minute stand; `None`: not limited.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RateLimitHeaders {
+    /// Requests a minute.
+    pub requests: Option<RateStanding>,
+    /// Tokens a minute.
+    pub tokens: Option<RateStanding>,
+}
+
+impl RateLimitHeaders {
+    /// Of each kind the one of which less remains.
+    fn tighter(self, other: Self) -> Self {
+        let less = |a: Option<RateStanding>, b: Option<RateStanding>| {
+            a.into_iter()
+                .chain(b)
+                .min_by_key(|standing| standing.remaining)
+        };
+        Self {
+            requests: less(self.requests, other.requests),
+            tokens: less(self.tokens, other.tokens),
+        }
+    }
+}
+
+/// How one limit stands.
+#[derive(Clone, Copy, Debug)]
+pub struct RateStanding {
+    /// The limit, a minute.
+    pub limit: u32,
+    /// What may be taken at once now.
+    pub remaining: u32,
+    /// Until all of it may be taken again.
+    pub reset: Duration,
+}
+
+#[cfg(test)]
+mod tests;
