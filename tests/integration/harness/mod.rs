@@ -6,9 +6,9 @@ mod gateway;
 mod upstream;
 
 pub(crate) use binary::Binary;
-pub(crate) use client::{Console, KeyClient};
+pub(crate) use client::{Console, KeyClient, Reply};
 pub(crate) use gateway::TestGateway;
-pub(crate) use upstream::{Gate, Script, Upstream};
+pub(crate) use upstream::{Gate, Request, Script, Upstream};
 
 use serde_json::{Value, json};
 
