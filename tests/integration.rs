@@ -1,7 +1,7 @@
 //! Behaviour over HTTP, as clients see it: each test starts the real server on a free port with a data directory of its own.
 //!
-//! One binary, a module a topic. `harness` starts gateways and scripted upstreams; when a gateway is dropped, the doctor
-//! checks its data directory, so that every test checks the promises, too.
+//! One binary, a module a topic. `harness` starts gateways and scripted upstreams; when a gateway is dropped, no
+//! reservation may be left, and the doctor checks its data directory, so that every test checks the promises, too.
 
 #![expect(
     clippy::unwrap_used,

@@ -202,3 +202,132 @@ fn what_is_kept_of_an_answer_is_bounded() {
     assert_eq!(text.len() as u64 + beyond, 2_000_000);
     assert!(text.len() <= 1024 * 1024);
 }
+
+/// Cuts a fixture's stream off in its middle; what a client has then read of it.
+fn cut(
+    endpoint: Endpoint,
+    text: &str,
+    choices: u64,
+    show_usage: bool,
+) -> (Vec<serde_json::Value>, String) {
+    let frames: Vec<&[u8]> = sse::split(text.as_bytes()).collect();
+    let mut written = Written::default();
+    let dropped = frames
+        .iter()
+        .filter(|frame| read_frame(endpoint, frame, &mut written).content)
+        .nth(1)
+        .expect("two frames with words");
+    let mut until = Written::default();
+    for frame in frames
+        .iter()
+        .take_while(|frame| !std::ptr::eq(**frame, *dropped))
+    {
+        read_frame(endpoint, frame, &mut until);
+    }
+    let passed = until.text().0;
+    read_frame(endpoint, dropped, &mut until);
+    let usage = Usage {
+        prompt: 7,
+        completion: 2,
+        estimated: true,
+        ..Usage::default()
+    };
+    let first = frames
+        .iter()
+        .find(|frame| sse::Frame::read(frame).data.is_some())
+        .unwrap();
+    let last = cut_off(
+        endpoint,
+        &CutOff {
+            first,
+            dropped,
+            written: &until,
+            choices,
+            usage: &usage,
+            show_usage,
+        },
+    );
+    let read = stream(endpoint, &last);
+    assert!(read.terminal && !read.error, "{last}");
+    let events = sse::split(last.as_bytes())
+        .filter_map(|frame| serde_json::from_slice(&sse::Frame::read(frame).data?).ok())
+        .collect();
+    (events, passed)
+}
+
+fn fixture(name: &str) -> String {
+    fs::read_to_string(fixtures().join(format!("{name}.sse"))).unwrap()
+}
+
+#[test]
+fn a_chat_that_is_cut_off_ends_with_its_length_and_the_usage_that_was_asked_for() {
+    let text = fixture("openai");
+    let first: serde_json::Value = serde_json::from_slice(
+        &sse::Frame::read(
+            text.as_bytes()
+                .split_inclusive(|b| *b == b'\n')
+                .next()
+                .unwrap(),
+        )
+        .data
+        .unwrap(),
+    )
+    .unwrap();
+    let (events, _) = cut(Endpoint::Chat, &text, 2, true);
+    assert_eq!(events.len(), 2, "{events:?}");
+    for name in ["id", "object", "created", "model"] {
+        assert_eq!(events[0][name], first[name]);
+        assert_eq!(events[1][name], first[name]);
+    }
+    for index in [0, 1] {
+        let choice = &events[0]["choices"][index];
+        assert_eq!(
+            (&choice["index"], &choice["finish_reason"]),
+            (&index.into(), &"length".into())
+        );
+    }
+    assert_eq!(events[1]["choices"], serde_json::json!([]));
+    assert_eq!(events[1]["usage"]["total_tokens"], 9);
+    assert_eq!(cut(Endpoint::Chat, &text, 1, false).0.len(), 1);
+}
+
+#[test]
+fn a_completion_that_is_cut_off_ends_with_its_length() {
+    let (events, _) = cut(
+        Endpoint::Completions,
+        &fixture("openai-completions"),
+        1,
+        false,
+    );
+    let choice = &events[0]["choices"][0];
+    assert_eq!(
+        (&choice["text"], &choice["finish_reason"]),
+        (&"".into(), &"length".into())
+    );
+}
+
+#[test]
+fn a_response_that_is_cut_off_is_incomplete_and_holds_what_was_written() {
+    let (events, passed) = cut(Endpoint::Responses, &fixture("openai-responses"), 1, false);
+    let last = events.last().unwrap();
+    assert_eq!(last["type"], "response.incomplete");
+    let response = &last["response"];
+    assert_eq!(
+        response["incomplete_details"]["reason"],
+        "max_output_tokens"
+    );
+    assert_eq!(
+        (&response["status"], &response["usage"]["output_tokens"]),
+        (&"incomplete".into(), &2.into())
+    );
+    assert!(!passed.is_empty());
+    assert_eq!(response["output"][0]["content"][0]["text"], passed.as_str());
+    let numbers: Vec<_> = events
+        .iter()
+        .map(|event| event["sequence_number"].as_u64().unwrap())
+        .collect();
+    assert!(
+        numbers.windows(2).all(|pair| pair[1] == pair[0] + 1),
+        "{numbers:?}"
+    );
+}

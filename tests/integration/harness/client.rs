@@ -55,6 +55,17 @@ impl Reply {
             .to_owned()
     }
 
+    /// A stream that began well and ended in an error frame.
+    #[track_caller]
+    pub(crate) fn expect_broken(&self) {
+        let last = self.frames().last().copied().unwrap_or_default();
+        assert!(
+            self.status == 200 && last.contains("\"error\""),
+            "{}",
+            self.body
+        );
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::client::{Console, KeyClient};
+use super::eventually;
 use super::upstream::Upstream;
 
 pub(crate) const ADMIN: &str = "ada";
@@ -91,6 +92,27 @@ impl TestGateway {
         self.run();
     }
 
+    /// The value of a line of `/metrics`.
+    pub(crate) fn metric(&self, line: &str) -> f64 {
+        let text = self.stranger().get("/metrics").body;
+        text.lines()
+            .find_map(|text| text.strip_prefix(line)?.trim().parse().ok())
+            .unwrap_or_else(|| panic!("no {line} in {text}"))
+    }
+
+    /// Waits until no call is in flight; then nothing may be set aside.
+    pub(crate) fn assert_nothing_reserved(&self) {
+        eventually("the end of all calls", || {
+            (self.metric("real200_open_calls") == 0.0).then_some(())
+        });
+        for on in ["keys", "accounts"] {
+            for unit in ["usd", "tokens", "requests"] {
+                let line = format!("real200_reserved{{on=\"{on}\",unit=\"{unit}\"}}");
+                assert_eq!(self.metric(&line), 0.0, "{line}: a reservation was lost");
+            }
+        }
+    }
+
     pub(crate) fn stop(&mut self) {
         if let Some(Running { stop, thread, .. }) = self.running.take() {
             let _ = stop.send(());
@@ -160,6 +182,9 @@ impl Drop for TestGateway {
     fn drop(&mut self) {
         if std::thread::panicking() {
             return;
+        }
+        if self.running.is_some() {
+            self.assert_nothing_reserved();
         }
         self.stop();
         let examination = storage::examine(&self.data_dir(), &self.config.storage(), &mut |_| {});

@@ -8,7 +8,7 @@ mod upstream;
 pub(crate) use binary::Binary;
 pub(crate) use client::{Console, KeyClient, Reply};
 pub(crate) use gateway::TestGateway;
-pub(crate) use upstream::{Gate, Script, Upstream};
+pub(crate) use upstream::{Gate, Request, Script, Upstream};
 
 use serde_json::{Value, json};
 
