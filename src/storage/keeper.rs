@@ -106,7 +106,7 @@ impl Keeper {
         let path = self.checkpoint.database.path();
         let written = self.checkpoint.run().map_err(|what| {
             JournalFailed::new(format!(
-                "Could not write a checkpoint to the database {}: {what}. What was acknowledged is safe in the journal; check the disk, then start again.",
+                "Could not write a checkpoint to the database {}: {what}. What was acknowledged is safe in the journal; check that its disk works and has room, then start again.",
                 path.display()
             ))
         })?;

@@ -408,7 +408,11 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Err(failure) = self.close() {
+        // A failure is told once: by whoever closed it, or here.
+        let open = lock(&self.threads).is_some();
+        if let Err(failure) = self.close()
+            && open
+        {
             tracing::error!("{failure}");
         }
     }
