@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, LogConfig, LogFormat, Overrides};
 use crate::domain::{AccountStatus, Quota, RateLimit, Role};
+use crate::progress::Reporter;
 use crate::server;
 use crate::state::{AccountChange, Actor, NewAccount, Page, State};
 use crate::storage::{self, Severity, Store};
@@ -136,16 +137,20 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 fn start_log(log: &LogConfig) -> anyhow::Result<()> {
-    // The HTTP server tells of its threads what the gateway tells of itself; the level in the configuration goes before.
+    // The HTTP server tells of its threads what the gateway tells of itself, and sled of faults that the store tells in
+    // words; the level in the configuration goes before.
     let filter =
-        EnvFilter::try_new(format!("actix_server=warn,{}", log.level)).with_context(|| {
-            format!(
+        EnvFilter::try_new(format!("actix_server=warn,sled=off,{}", log.level)).map_err(|_| {
+            ConfigError::new(format!(
                 "log.level {:?} cannot be read; write one such as info",
                 log.level
-            )
+            ))
         })?;
+    // A line that cannot be written, as on a full disk, is lost; telling that on the same standard error would panic in
+    // whatever thread it happens, and hold up what must still be done.
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     match log.format {
         LogFormat::Text => lines
@@ -157,12 +162,12 @@ fn start_log(log: &LogConfig) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Resolves at Ctrl-C or SIGTERM.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+/// Resolves, each time it is called, at the next Ctrl-C or SIGTERM.
+fn stop_signal() -> std::io::Result<impl AsyncFnMut()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
+    Ok(async move || {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
@@ -285,7 +290,11 @@ fn doctor(config: &Config) -> anyhow::Result<ExitCode> {
             dir.display()
         );
     }
-    let examination = storage::examine(dir, &config.storage(), &mut |_| {});
+    let reporter = Reporter::new(Clock::system());
+    let examination = storage::examine(dir, &config.storage(), &mut |progress| {
+        reporter.report(progress)
+    });
+    drop(reporter);
     for fact in &examination.facts {
         say(fact)?;
     }

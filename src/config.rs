@@ -219,6 +219,13 @@ pub struct ProviderCredential {
 #[error("{0}")]
 pub struct ConfigError(String);
 
+impl ConfigError {
+    /// With these words.
+    pub(crate) fn new(words: String) -> Self {
+        Self(words)
+    }
+}
+
 /// What was given on the command line.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
@@ -289,27 +296,40 @@ fn read_file(given: Option<&Path>) -> Result<toml::Table, ConfigError> {
             )));
         }
     };
-    text.parse()
-        .map_err(|e| ConfigError(format!("{} is not valid TOML: {e}", path.display())))
+    text.parse().map_err(|e: toml::de::Error| {
+        let before = e.span().and_then(|span| text.get(..span.start));
+        let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+        let words = one_line(e.message());
+        ConfigError(format!(
+            "{} is not valid TOML: {words} in line {line}",
+            path.display()
+        ))
+    })
 }
 
-/// Variables that are no keys of the configuration: for the first start, for secrets, and for building.
-const OTHER_VARIABLES: [&str; 6] = [
+/// What was said in several lines, in one.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Variables that are no keys of the configuration: for the first start, and for secrets.
+const OTHER_VARIABLES: [&str; 3] = [
     "REAL200_ADMIN_USERNAME",
     "REAL200_ADMIN_PASSWORD",
     "REAL200_MASTER_KEY",
-    "REAL200_UI",
-    "REAL200_UI_DIST",
-    "REAL200_BIN",
 ];
+
+/// Variables for building and testing: nothing here reads them.
+const PASSED_OVER: [&str; 3] = ["REAL200_UI", "REAL200_UI_DIST", "REAL200_BIN"];
 
 fn merge(mut table: toml::Table, environment: &Environment) -> Result<Config, ConfigError> {
     let known = known_keys();
     for (name, value) in environment {
-        let Some(key) = name
-            .strip_prefix(PREFIX)
-            .filter(|_| !OTHER_VARIABLES.contains(&name.as_str()))
-        else {
+        let Some(key) = name.strip_prefix(PREFIX).filter(|_| {
+            ![&OTHER_VARIABLES, &PASSED_OVER]
+                .into_iter()
+                .any(|names| names.contains(&name.as_str()))
+        }) else {
             continue;
         };
         let path = key.to_lowercase().replace("__", ".");
@@ -332,7 +352,7 @@ fn merge(mut table: toml::Table, environment: &Environment) -> Result<Config, Co
     .map_err(|e| {
         ConfigError(format!(
             "the configuration cannot be used: {}",
-            e.to_string().trim()
+            one_line(&e.to_string())
         ))
     })?;
     match unknown {
@@ -363,9 +383,19 @@ fn known_keys() -> BTreeSet<String> {
     keys
 }
 
+/// The known key that is spelled most like the wrong one; one whose section was left out counts as near, too.
 fn nearest(wrong: &str, known: impl Iterator<Item = String>) -> String {
+    let bare = wrong.strip_prefix(PREFIX).unwrap_or(wrong);
+    let distance = |key: &str| {
+        let field = key
+            .rsplit_once("__")
+            .or_else(|| key.rsplit_once('.'))
+            .map_or(key, |(_, field)| field);
+        let whole = strsim::damerau_levenshtein(wrong, key);
+        whole.min(strsim::damerau_levenshtein(bare, field).saturating_add(1))
+    };
     known
-        .map(|key| (strsim::damerau_levenshtein(wrong, &key), key))
+        .map(|key| (distance(&key), key))
         .min()
         .map(|(_, key)| format!("; did you mean {key}?"))
         .unwrap_or_default()
@@ -586,13 +616,26 @@ mod tests {
             merged("", &[("REAL200_DATADIR", "/x")]).unwrap_err(),
             "unknown variable REAL200_DATADIR; did you mean REAL200_DATA_DIR?"
         );
-        assert!(merged("", &[("REAL200_MASTER_KEY", "secret")]).is_ok());
+        assert_eq!(
+            merged("", &[("REAL200_LISTEN", "127.0.0.1:9")]).unwrap_err(),
+            "unknown variable REAL200_LISTEN; did you mean REAL200_SERVER__LISTEN?"
+        );
+        assert_eq!(
+            merged("listen = \"127.0.0.1:9\"", &[]).unwrap_err(),
+            "unknown configuration key listen; did you mean server.listen?"
+        );
+        for other in ["REAL200_MASTER_KEY", "REAL200_UI"] {
+            assert!(merged("", &[(other, "text")]).is_ok());
+        }
     }
 
     #[test]
     fn a_value_of_the_wrong_type_is_an_error_with_its_place() {
         let error = merged("[server]\ndrain_seconds = \"soon\"", &[]).unwrap_err();
-        assert!(error.contains("drain_seconds"), "{error}");
+        assert!(
+            error.contains("drain_seconds") && !error.contains('\n'),
+            "{error}"
+        );
     }
 
     #[test]

@@ -98,12 +98,14 @@ pub enum MasterKeyError {
         origin: String,
     },
     /// The file could not be read or made.
-    #[error("cannot use the master key file {path}: {source}")]
+    #[error(
+        "cannot use the master key file {path}: {refusal}; give this user permission to read and write it"
+    )]
     File {
         /// Which file.
         path: String,
-        /// Why.
-        source: io::Error,
+        /// Why. Part of the sentence, so not told again as the error's source.
+        refusal: io::Error,
     },
     /// The system gave no random bytes.
     #[error(transparent)]
@@ -120,7 +122,7 @@ impl MasterKey {
             origin: origin.to_owned(),
         };
         let text = text.trim();
-        if text.len() != 64 || !text.is_ascii() {
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(malformed());
         }
         let mut bytes = Zeroizing::new([0u8; 32]);
@@ -150,9 +152,9 @@ impl MasterKey {
     /// When it can be neither read nor made, or holds no key.
     pub fn from_file(path: &Path) -> Result<Self, MasterKeyError> {
         let shown = path.display().to_string();
-        let file_error = |source| MasterKeyError::File {
+        let file_error = |refusal| MasterKeyError::File {
             path: shown.clone(),
-            source,
+            refusal,
         };
         match std::fs::read_to_string(path).map(Zeroizing::new) {
             Ok(text) => Self::from_hex(&text, &shown),

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::config::{Bootstrap, ProviderCredential};
-use crate::domain::{ChannelKind, ChannelStatus, Multiplier, Quota, RateLimit, Result, Role};
+use crate::domain::{
+    ChannelKind, ChannelStatus, Error, Multiplier, Quota, RateLimit, Result, Role,
+};
 use crate::state::{Actor, NewAccount, NewChannel, State, catalogue};
 
 /// Makes what is missing; does nothing on a later start.
@@ -26,7 +28,14 @@ pub async fn prepare(state: &State, bootstrap: Bootstrap) -> Result<()> {
                 },
                 &actor,
             )
-            .await?;
+            .await
+            .map_err(|error| Error {
+                message: format!(
+                    "REAL200_ADMIN_USERNAME and REAL200_ADMIN_PASSWORD make no admin: {}",
+                    error.message
+                ),
+                ..error
+            })?;
     }
     if state.channels.is_empty() {
         state.channels.create(echo(), &actor).await?;

@@ -1,6 +1,5 @@
 //! Puts the house together and takes it down: open, wire, serve until told to stop, drain, close.
 
-use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +11,9 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::config::{Bootstrap, Config};
 use crate::crypto::MasterKey;
+use crate::progress::Reporter;
 use crate::state::State;
-use crate::storage::{Progress, Store};
+use crate::storage::Store;
 use crate::{banner, console, first_start, gateway};
 
 /// Settling what a drain cut off may take this long: tokens of broken streams are still being counted.
@@ -34,10 +34,11 @@ pub fn open(
     clock: &Clock,
 ) -> anyhow::Result<(Store, State)> {
     let dir = &config.data_dir.0;
-    let mut reporter = Reporter::new(clock.clone());
+    let reporter = Reporter::new(clock.clone());
     let store = Store::open(dir, config.storage(), &mut |progress| {
-        reporter.report(&progress)
+        reporter.report(progress)
     })?;
+    drop(reporter);
     let master_key = match master_key {
         Some(text) => MasterKey::from_hex(text, "REAL200_MASTER_KEY"),
         None => MasterKey::from_file(&dir.join("master.key")),
@@ -52,7 +53,8 @@ pub fn open(
     Ok((store, state))
 }
 
-/// Serves on `listener` until `stop` resolves, then drains and closes.
+/// Serves on `listener` until `stop` resolves, then drains and closes. When `stop` resolves once more, it does not wait
+/// for the rest of the drain.
 ///
 /// # Errors
 /// When the data directory cannot be opened, or the journal fails while serving.
@@ -61,7 +63,7 @@ pub async fn run(
     bootstrap: Bootstrap,
     listener: TcpListener,
     clock: Clock,
-    stop: impl Future<Output = ()>,
+    mut stop: impl AsyncFnMut(),
 ) -> anyhow::Result<()> {
     let listen = listener
         .local_addr()
@@ -72,9 +74,6 @@ pub async fn run(
         listen,
         &clock,
     )?;
-    for warning in store.warnings() {
-        tracing::warn!("{warning}");
-    }
     first_start::prepare(&state, bootstrap)
         .await
         .map_err(|e| anyhow!(e.for_operator()))?;
@@ -115,13 +114,21 @@ pub async fn run(
     let graceful = tokio::select! {
         ended = &mut serving => { ended.context("the HTTP server ended")?; bail!("the HTTP server ended by itself"); }
         () = tidying => true,
-        () = stop => { tracing::info!(open_calls = state.ledger.open_calls(), "stopping: calls in flight may go on for {} s", config.server.drain_seconds); true }
+        () = stop() => { tracing::info!(open_calls = state.ledger.open_calls(), "stopping: calls in flight may go on for {} s", config.server.drain_seconds); true }
         () = journal_failed.notified() => false,
     };
     // The server future has to run on while the handle asks it to stop.
-    let (_, ended) = tokio::join!(handle.stop(graceful), &mut serving);
-    ended.context("the HTTP server did not stop cleanly")?;
-    settle_rest(&state).await;
+    let drained = async { tokio::join!(handle.stop(graceful), &mut serving).1 };
+    tokio::select! {
+        ended = drained => {
+            ended.context("the HTTP server did not stop cleanly")?;
+            settle_rest(&state).await;
+        }
+        () = stop() => tracing::warn!(
+            open_calls = state.ledger.open_calls(),
+            "told to stop again: calls in flight are cut off; the next start settles them at their reservation"
+        ),
+    }
     drop(state);
     let closed = tokio::task::spawn_blocking(move || store.close())
         .await
@@ -156,47 +163,6 @@ async fn settle_rest(state: &State) {
             open_calls = state.ledger.open_calls(),
             "some calls could not be settled in time; the next start settles them at their reservation"
         );
-    }
-}
-
-/// Tells on standard error how far a step is that takes longer than a second.
-struct Reporter {
-    clock: Clock,
-    step: Option<(&'static str, crate::clock::Tick)>,
-    last: u64,
-}
-
-impl Reporter {
-    fn new(clock: Clock) -> Self {
-        Self {
-            clock,
-            step: None,
-            last: 0,
-        }
-    }
-
-    fn report(&mut self, progress: &Progress) {
-        let now = self.clock.tick();
-        let begun = match self.step {
-            Some((what, begun)) if what == progress.what => begun,
-            _ => {
-                self.last = 0;
-                self.step.insert((progress.what, now)).1
-            }
-        };
-        let seconds = now.micros_since(begun) / 1_000_000;
-        if seconds > self.last {
-            self.last = seconds;
-            let percent = (progress.done * 100).checked_div(progress.of).unwrap_or(0);
-            // Nobody reading is no reason to stop.
-            let _ = writeln!(
-                std::io::stderr(),
-                "{}: {percent} % ({} of {}, {seconds} s)",
-                progress.what,
-                progress.done,
-                progress.of
-            );
-        }
     }
 }
 

@@ -293,9 +293,12 @@ pub(super) async fn list(
         status,
         account_id,
     };
-    let (views, total) = state
-        .keys
-        .list(&filter, page(query.page, query.page_size)?)?;
+    let page = page(query.page, query.page_size)?;
+    // A search looks at every key, and what keys have used is read from disk: not on a thread that serves calls.
+    let keys = state.keys.clone();
+    let (views, total) = web::block(move || keys.list(&filter, page))
+        .await
+        .map_err(Error::internal)??;
     Ok(web::Json(Keys {
         items: views.iter().map(|view| Key::new(view, &state)).collect(),
         total,

@@ -338,7 +338,8 @@ impl Meter {
     fn is_silent(&mut self, context: &mut Context<'_>) -> bool {
         while self.quarter.as_mut().poll(context).is_ready() {
             self.quiet += 1;
-            if self.quiet >= QUARTERS {
+            // The quarter in which the last bytes came had begun before them: it does not count.
+            if self.quiet > QUARTERS {
                 return true;
             }
             let allowed = if self.begun {

@@ -44,6 +44,28 @@ pub struct LoggedIn {
     pub account: Arc<Account>,
 }
 
+/// The set-up link's token while the slow hash runs. Put back when dropped, as when the client goes away in the middle,
+/// unless it was spent.
+struct TakenToken<'a> {
+    home: &'a Mutex<Option<SetupToken>>,
+    token: Option<SetupToken>,
+}
+
+impl TakenToken<'_> {
+    /// It has made an admin.
+    fn spend(mut self) {
+        self.token = None;
+    }
+}
+
+impl Drop for TakenToken<'_> {
+    fn drop(&mut self) {
+        if self.token.is_some() {
+            *self.home.lock().unwrap_or_else(PoisonError::into_inner) = self.token.take();
+        }
+    }
+}
+
 /// All sessions.
 #[derive(Clone)]
 pub struct Sessions(Arc<Inner>);
@@ -143,17 +165,7 @@ impl Sessions {
         let wrong = || {
             Error::new(Code::Forbidden, "This set-up link is not valid. Use the newest link that the gateway printed at its start.").param("token")
         };
-        {
-            // The token is taken before the slow hash and put back if that fails: two set-ups at once cannot both win.
-            let mut setup = self.0.setup.lock().unwrap_or_else(PoisonError::into_inner);
-            if !setup
-                .as_ref()
-                .is_some_and(|expected| crypto::equal(&expected.0, token))
-            {
-                return Err(wrong());
-            }
-            *setup = None;
-        }
+        let taken = self.take_setup_token(token).ok_or_else(wrong)?;
         trial.succeed();
         let actor = Actor {
             account_id: None,
@@ -167,14 +179,20 @@ impl Sessions {
             quota: Quota::default(),
             rate_limit: RateLimit::default(),
         };
-        match self.0.accounts.create(new, &actor).await {
-            Ok(view) => self.start(view.account, client_ip, "session.create").await,
-            Err(error) => {
-                *self.0.setup.lock().unwrap_or_else(PoisonError::into_inner) =
-                    Some(SetupToken(Zeroizing::new(token.to_owned())));
-                Err(error)
-            }
-        }
+        let view = self.0.accounts.create(new, &actor).await?;
+        taken.spend();
+        self.start(view.account, client_ip, "session.create").await
+    }
+
+    /// Takes the token if it is the right one: two set-ups at once cannot both win.
+    fn take_setup_token(&self, token: &str) -> Option<TakenToken<'_>> {
+        let mut setup = self.0.setup.lock().unwrap_or_else(PoisonError::into_inner);
+        setup
+            .take_if(|expected| crypto::equal(&expected.0, token))
+            .map(|token| TakenToken {
+                home: &self.0.setup,
+                token: Some(token),
+            })
     }
 
     /// Checks name and password and starts a session.
@@ -365,5 +383,39 @@ impl Sessions {
         });
         let ticket = self.0.store.write(batch);
         write(&self.0.store, ticket).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::super::passwords::Passwords;
+    use super::*;
+    use crate::domain::{Day, Windows};
+    use crate::storage::Options;
+
+    #[tokio::test]
+    async fn a_set_up_that_is_given_up_in_the_middle_leaves_its_link_valid() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Options::default(), &mut |_| {}).unwrap();
+        let clock = Clock::system();
+        let passwords = Passwords::new().unwrap();
+        let accounts = Accounts::load(store.clone(), clock.clone(), passwords, |_| {
+            Windows::new(Day(0))
+        })
+        .unwrap();
+        let day = Duration::from_secs(86_400);
+        let sessions = Sessions::load(store, clock, accounts, day, day).unwrap();
+        let token = sessions.new_setup_token().unwrap().unwrap();
+        let set_up = || {
+            let password = Zeroizing::new("correct horse".to_owned());
+            let home = IpAddr::from([192, 0, 2, 1]);
+            sessions.set_up(&token, "ada", password, home)
+        };
+        // The client goes away while its password is hashed.
+        assert!(set_up().now_or_never().is_none());
+        assert_eq!(set_up().await.unwrap().account.username.as_str(), "ada");
+        assert_eq!(set_up().await.err().unwrap().code, Code::Conflict);
     }
 }

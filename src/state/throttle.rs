@@ -9,7 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::domain::{Code, Error, Result, Timestamp};
+use crate::crypto;
+use crate::domain::{Code, Digest, Error, Result, Timestamp};
 
 const FREE_FAILURES: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
@@ -21,7 +22,8 @@ const TRACKED: usize = 50_000;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Subject {
     Address(IpAddr),
-    Account(String),
+    /// By a digest of its name: a stranger decides how long the names are that are remembered.
+    Account(Digest),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +59,7 @@ impl Throttle {
         }
         let subjects = [
             Subject::Address(network(address)),
-            Subject::Account(username.to_lowercase()),
+            Subject::Account(crypto::sha256(&username.trim().to_lowercase())),
         ];
         let fresh = Record {
             failures: 0,

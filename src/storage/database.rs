@@ -365,6 +365,8 @@ fn quietly<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Words> {
     QUIET.set(outer);
     match result {
         Ok(Ok(value)) => Ok(value),
+        // sled keeps the system's error as its inner form in text; the kind alone reads as words.
+        Ok(Err(sled::Error::Io(error))) => Err(error.kind().to_string()),
         Ok(Err(error)) => Err(error.to_string()),
         Err(panic) => {
             let words = panic

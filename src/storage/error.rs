@@ -12,14 +12,14 @@ pub enum OpenError {
     #[error("The data directory {path} is in use by another process; stop that one, or choose another directory.", path = .0.display())]
     Locked(PathBuf),
     /// The operating system refused something.
-    #[error("Could not {doing} {path}: {source}; {advice}.", path = path.display(), advice = advice(source))]
+    #[error("Could not {doing} {path}: {refusal}; {advice}.", path = path.display(), advice = advice(refusal))]
     Io {
         /// What was tried, as a verb.
         doing: &'static str,
         /// On what.
         path: PathBuf,
-        /// Its answer.
-        source: io::Error,
+        /// Its answer. Part of the sentence, so not told again as the error's source.
+        refusal: io::Error,
     },
     /// The data was written by a later release.
     #[error("{path} was written by a newer release of this program ({what}); start that release, or restore a backup made by this one.", path = path.display())]
@@ -64,10 +64,10 @@ impl OpenError {
     /// Wraps the operating system's refusal: `.map_err(OpenError::io("create", &path))`.
     pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io {
+        move |refusal| Self::Io {
             doing,
             path,
-            source,
+            refusal,
         }
     }
 }
@@ -79,6 +79,8 @@ pub(super) fn advice(error: &io::Error) -> &'static str {
         "give this user read and write permission, or choose another data directory"
     } else if kind == io::ErrorKind::StorageFull || kind == io::ErrorKind::QuotaExceeded {
         "free space on that disk, then start again"
+    } else if kind == io::ErrorKind::AlreadyExists || kind == io::ErrorKind::NotADirectory {
+        "there is a file where a directory is needed: move it away, or choose another data directory"
     } else if kind == io::ErrorKind::NotFound {
         "check that the path exists"
     } else if kind == io::ErrorKind::ReadOnlyFilesystem {
@@ -100,12 +102,12 @@ pub enum ReadError {
         what: String,
     },
     /// A stored value is not what it should be.
-    #[error("A stored {what} cannot be read: {source}; run `real200 doctor`.")]
+    #[error("A stored {what} cannot be read: {why}; run `real200 doctor`.")]
     Value {
         /// What kind of value.
         what: &'static str,
-        /// Why.
-        source: CodecError,
+        /// Why. Part of the sentence, so not told again as the error's source.
+        why: CodecError,
     },
     /// The store was closed.
     #[error("The store is closed.")]
@@ -117,7 +119,7 @@ pub enum ReadError {
 
 impl ReadError {
     pub(super) fn value(what: &'static str) -> impl FnOnce(CodecError) -> Self {
-        move |source| Self::Value { what, source }
+        move |why| Self::Value { what, why }
     }
 }
 

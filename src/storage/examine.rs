@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 
@@ -108,12 +109,19 @@ pub(super) struct Told {
 pub fn examine(dir: &Path, options: &Options, progress: &mut dyn FnMut(Progress)) -> Examination {
     let mut found = Examination::default();
     let layout = Layout::new(dir);
-    if !layout.journal.is_dir() {
-        found.error(format!(
-            "{} is not a data directory: it has no journal.",
-            dir.display()
-        ));
-        return found;
+    match fs::metadata(&layout.journal).map_err(|e| (e.kind(), e)) {
+        Ok(journal) if journal.is_dir() => {}
+        Err((kind, error)) if kind != ErrorKind::NotFound => {
+            found.error(OpenError::io("look into", &layout.journal)(error).to_string());
+            return found;
+        }
+        Ok(_) | Err(_) => {
+            found.error(format!(
+                "{} is not a data directory: it has no journal.",
+                dir.display()
+            ));
+            return found;
+        }
     }
     let told = match look(&layout, &mut found, progress) {
         Ok(Some(told)) => told,

@@ -178,7 +178,6 @@ impl Journal {
         if self.failure.set(failure.clone()).is_err() {
             return;
         }
-        tracing::error!("{failure}");
         {
             // What is queued will never be written.
             let mut queue = lock(&self.queue);
@@ -191,6 +190,16 @@ impl Journal {
         callbacks
             .into_iter()
             .for_each(|callback| callback(failure.clone()));
+        // Last: nothing of the above may depend on whether a line can be written.
+        tracing::error!("{failure}");
+    }
+
+    /// Fails for good should this thread panic before what is returned is dropped.
+    pub(super) fn watch(self: &Arc<Self>, thread: &'static str) -> Watch {
+        Watch {
+            journal: self.clone(),
+            thread,
+        }
     }
 
     /// Why it has failed, if it has.
@@ -221,6 +230,23 @@ impl Journal {
         (sequence == Ticket::REFUSED.0).then(|| {
             Err(JournalFailed::new("This change was not taken: the store is closed, or the change could not be encoded."))
         })
+    }
+}
+
+/// Held by a thread that others wait for: they are told should it panic.
+pub(super) struct Watch {
+    journal: Arc<Journal>,
+    thread: &'static str,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.journal.fail(JournalFailed::new(format!(
+                "The {} thread of the store panicked, which is a fault of this program; start it again. What was acknowledged is safe.",
+                self.thread
+            )));
+        }
     }
 }
 

@@ -33,19 +33,39 @@ pub(super) struct Bell {
 struct State {
     dirty: bool,
     stop: bool,
+    ended: bool,
+}
+
+/// Says at its drop that the keeper's thread is over.
+struct Ended<'a>(&'a Bell);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.state).ended = true;
+        self.0.rung.notify_all();
+    }
 }
 
 impl Bell {
     /// Something has changed.
     pub(super) fn dirty(&self) {
         lock(&self.state).dirty = true;
-        self.rung.notify_one();
+        self.rung.notify_all();
     }
 
     /// The keeper shall end.
     pub(super) fn stop(&self) {
         lock(&self.state).stop = true;
-        self.rung.notify_one();
+        self.rung.notify_all();
+    }
+
+    /// Waits until the keeper's thread is over, at most this long. Says whether it is.
+    pub(super) fn ended(&self, at_most: Duration) -> bool {
+        self.rung
+            .wait_timeout_while(lock(&self.state), at_most, |state| !state.ended)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+            .ended
     }
 
     /// Waits until something has changed, and then as long as `every`. Says whether to go on.
@@ -69,9 +89,11 @@ impl Keeper {
     /// Starts the keeper's thread.
     pub(super) fn start(self: &Arc<Self>, every: Duration) -> io::Result<JoinHandle<()>> {
         let keeper = self.clone();
-        Builder::new()
-            .name("checkpoint".into())
-            .spawn(move || while keeper.bell.wait(every) && keeper.keep().is_ok() {})
+        Builder::new().name("checkpoint".into()).spawn(move || {
+            let _ended = Ended(&keeper.bell);
+            let _watch = keeper.journal.watch("checkpoint");
+            while keeper.bell.wait(every) && keeper.keep().is_ok() {}
+        })
     }
 
     /// Writes a checkpoint, tells the journal, and removes segments that nothing needs. A failure is final.
@@ -84,7 +106,7 @@ impl Keeper {
         let path = self.checkpoint.database.path();
         let written = self.checkpoint.run().map_err(|what| {
             JournalFailed::new(format!(
-                "Could not write a checkpoint to the database {}: {what}. What was acknowledged is safe in the journal; check the disk, then start again.",
+                "Could not write a checkpoint to the database {}: {what}. What was acknowledged is safe in the journal; check that its disk works and has room, then start again.",
                 path.display()
             ))
         })?;

@@ -47,6 +47,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 pub use error::{CodecError, JournalFailed, OpenError, ReadError};
 pub use examine::{Examination, Finding, Severity, examine};
@@ -79,6 +80,7 @@ struct Shared {
     keeper: Arc<Keeper>,
     segments: Arc<Segments>,
     warnings: Vec<String>,
+    patience: Duration,
     threads: Mutex<Option<Threads>>,
 }
 
@@ -156,6 +158,7 @@ impl Store {
             keeper,
             segments,
             warnings,
+            patience: options.patience,
             threads,
         })))
     }
@@ -357,6 +360,18 @@ impl Shared {
         };
         let durable = Durable::new(self.journal.clone(), Ticket(self.journal.last_queued())).wait();
         self.keeper.bell.stop();
+        if !is_this(&keeper) && !self.keeper.bell.ended(self.patience) {
+            // sled may wait for ever for a write that failed. All is in the journal: the next start needs no checkpoint.
+            // The lock is kept as long as this process lives, for that thread may still write.
+            std::mem::forget(held);
+            self.journal.fail(JournalFailed::new(format!(
+                "The database {} does not come to the end of a checkpoint. What was acknowledged is safe in the journal; check the disk, then start again.",
+                self.database.path().display()
+            )));
+            self.journal.close();
+            join(writer);
+            return self.journal.failed().map_or(Ok(()), Err);
+        }
         join(keeper);
         let kept = durable.and_then(|()| self.keeper.keep());
         self.journal.close();
@@ -393,7 +408,11 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Err(failure) = self.close() {
+        // A failure is told once: by whoever closed it, or here.
+        let open = lock(&self.threads).is_some();
+        if let Err(failure) = self.close()
+            && open
+        {
             tracing::error!("{failure}");
         }
     }
@@ -401,7 +420,11 @@ impl Drop for Shared {
 
 /// Waits for a thread to end; one that closes the store from its own callback does not wait for itself.
 fn join(thread: JoinHandle<()>) {
-    if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
+    if !is_this(&thread) && thread.join().is_err() {
         tracing::error!("a thread of the store panicked");
     }
+}
+
+fn is_this(thread: &JoinHandle<()>) -> bool {
+    thread.thread().id() == std::thread::current().id()
 }

@@ -231,6 +231,11 @@ fn attempt(
 ) -> Result<(Checkpoint, Replayed), Obstacle> {
     segment::create_dir(&layout.database)?;
     segment::sync_dir(&layout.dir).map_err(OpenError::io("sync", &layout.dir))?;
+    progress(Progress {
+        what: "Opening the database",
+        done: 0,
+        of: 0,
+    });
     let database = Arc::new(Database::open(&layout.database).map_err(Obstacle::Database)?);
     let attempt = || {
         let verified = verify::verify(&database, progress).map_err(Obstacle::Database)?;

@@ -11,6 +11,8 @@ pub struct Options {
     pub segment_bytes: u64,
     /// How often what has changed is written to the database.
     pub checkpoint_every: Duration,
+    /// How long closing waits for a checkpoint that is being written.
+    pub patience: Duration,
     /// How long, under load, the journal's writer waits for more before it writes.
     pub gather: Duration,
     /// Where tests make the disk fail.
@@ -37,6 +39,7 @@ impl Default for Options {
             segment_bytes: 64 << 20,
             checkpoint_every: Duration::from_secs(1),
             gather: Duration::from_millis(1),
+            patience: Duration::from_secs(30),
             #[cfg(test)]
             faults: super::disk::Faults::default(),
         }

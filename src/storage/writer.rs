@@ -42,6 +42,7 @@ pub(super) fn prepare(
 ) -> io::Result<(Receiver<Segment>, JoinHandle<()>)> {
     let (give, ready) = sync_channel(0);
     let thread = Builder::new().name("journal-ahead".into()).spawn(move || {
+        let _watch = journal.watch("journal-ahead");
         for segment in exist {
             if give.send(segment).is_err() {
                 return;
@@ -72,9 +73,10 @@ fn failure(doing: &str, path: &Path, error: &io::Error) -> JournalFailed {
 impl Writer {
     /// Starts the writer's thread.
     pub(super) fn start(self) -> io::Result<JoinHandle<()>> {
-        Builder::new()
-            .name("journal".into())
-            .spawn(move || self.run())
+        Builder::new().name("journal".into()).spawn(move || {
+            let _watch = self.journal.watch("journal");
+            self.run();
+        })
     }
 
     fn run(mut self) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Top-level modules by floor.
-const FLOORS: [(&str, u8); 13] = [
+const FLOORS: [(&str, u8); 14] = [
     ("domain", 0),
     ("clock", 1),
     ("crypto", 1),
@@ -16,6 +16,7 @@ const FLOORS: [(&str, u8); 13] = [
     ("config", 4),
     ("first_start", 4),
     ("banner", 4),
+    ("progress", 4),
     ("server", 4),
     ("cli", 4),
     ("main", 4),

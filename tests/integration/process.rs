@@ -148,6 +148,55 @@ fn a_drain_has_a_deadline() {
 }
 
 #[test]
+fn told_to_stop_again_it_waits_for_no_call() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let upstream = Upstream::start(move |_| Script::stream().word("one").wait(&held));
+    let dir = tempfile::tempdir().unwrap();
+    let binary = Binary::serve(
+        dir.path(),
+        &[],
+        &[&ADMIN[..], &[("REAL200_SERVER__DRAIN_SECONDS", "3600")]].concat(),
+    );
+    let channel =
+        json!({"name": "u", "kind": "openai", "base_url": upstream.base_url(), "models": ["m"]});
+    admin(&binary).post("/api/channels", &channel).expect(201);
+    let streaming = client(&binary).open("/v1/chat/completions", &streamed_chat("m", "x"));
+    binary.signal("INT");
+    eventually("the drain to begin", || {
+        binary.stderr().contains("stopping").then_some(())
+    });
+    binary.signal("INT");
+    let (code, log) = binary.wait();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("told to stop again"), "{log}");
+    gate.open();
+    drop(streaming);
+    let again = Binary::serve(dir.path(), &[], &[]);
+    assert_eq!(admin(&again).calls()[0]["status"], "interrupted");
+}
+
+#[test]
+fn a_log_that_cannot_be_written_stops_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let binary = Binary::serve(dir.path(), &[], &ADMIN);
+    binary.signal("TERM");
+    assert_eq!(binary.wait().0, Some(0));
+    // That it is made again is worth a line.
+    std::fs::remove_dir_all(dir.path().join("data/db")).unwrap();
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = Binary::command(dir.path(), &["user", "list", "--data-dir", "data"], &[])
+        .stderr(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("ada"));
+}
+
+#[test]
 fn a_second_process_on_the_same_data_directory_is_told_so() {
     let dir = tempfile::tempdir().unwrap();
     let _first = Binary::serve(dir.path(), &[], &ADMIN);
@@ -184,7 +233,21 @@ fn a_data_directory_that_cannot_be_used_is_told_so() {
         &["--listen", "127.0.0.1:0", "--data-dir", "data"],
         &[],
     );
-    assert!(words.contains("data"), "{words}");
+    assert!(
+        words.contains("data")
+            && words.contains("move it away")
+            && words.matches("(os error").count() == 1,
+        "{words}"
+    );
+    let (_, words) = complaint(
+        dir.path(),
+        &["--listen", "127.0.0.1:0", "--data-dir", "other"],
+        &[
+            ("REAL200_ADMIN_USERNAME", "ada"),
+            ("REAL200_ADMIN_PASSWORD", "short"),
+        ],
+    );
+    assert!(words.contains("REAL200_ADMIN_PASSWORD"), "{words}");
 }
 
 #[test]
@@ -207,6 +270,16 @@ fn an_unknown_key_variable_or_option_is_told_with_the_nearest_and_exits_with_64(
     let (code, words) = complaint(dir.path(), &["--config", "missing.toml"], &[]);
     assert_eq!(code, 64);
     assert!(words.contains("missing.toml"), "{words}");
+    std::fs::write(dir.path().join("c.toml"), "[server]\nlisten = [").unwrap();
+    let (code, words) = complaint(dir.path(), &["--config", "c.toml"], &[]);
+    assert_eq!(code, 64);
+    assert!(
+        words.contains("c.toml") && words.contains("line 2"),
+        "{words}"
+    );
+    let (code, words) = complaint(dir.path(), &[], &[("REAL200_LOG__LEVEL", "a=b=c")]);
+    assert_eq!(code, 64);
+    assert!(words.contains("log.level"), "{words}");
 }
 
 #[test]

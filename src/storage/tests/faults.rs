@@ -5,6 +5,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use super::super::disk::Fault;
+use super::super::gate::lock;
 use super::super::{OpenError, Options, Store};
 use super::samples::{call, open, open_with, options};
 
@@ -222,4 +223,47 @@ fn a_disk_that_is_really_full() {
         .output()
         .unwrap();
     result.unwrap();
+}
+
+#[test]
+fn a_thread_that_panics_is_told_to_those_who_wait_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    assert!(store.wait_durable(store.record_call(call(0))).is_ok());
+    let journal = store.0.journal.clone();
+    let ended = std::thread::spawn(move || {
+        let _watch = journal.watch("test");
+        panic!("as a fault of the store would");
+    });
+    assert!(ended.join().is_err());
+    let failure = store.wait_durable(store.record_call(call(1))).unwrap_err();
+    assert!(failure.to_string().contains("test thread"), "{failure}");
+    assert_eq!(store.close(), Err(failure));
+}
+
+#[test]
+fn a_checkpoint_without_an_end_holds_up_no_stop_for_long() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        checkpoint_every: Duration::from_millis(1),
+        patience: Duration::from_millis(50),
+        ..options()
+    };
+    let store = open_with(dir.path(), options);
+    let (begin, begun) = channel();
+    let (end, ended) = channel::<()>();
+    *lock(&store.0.keeper.checkpoint.before_batch) = Some(Box::new(move || {
+        let _ = begin.send(());
+        // Until the test ends.
+        let _ = ended.recv();
+        Err("the test has ended".to_owned())
+    }));
+    assert!(store.wait_durable(store.record_call(call(0))).is_ok());
+    begun.recv().unwrap();
+    let failure = store.close().unwrap_err();
+    assert!(failure.to_string().contains("checkpoint"), "{failure}");
+    // Still this process's: the thread may yet write.
+    let second = Store::open(dir.path(), super::samples::options(), &mut |_| {});
+    assert!(matches!(second.map(drop), Err(OpenError::Locked(_))));
+    drop(end);
 }

@@ -15,29 +15,29 @@ pub(crate) struct Binary {
     stderr: Arc<Mutex<String>>,
 }
 
-/// The program with a clean environment.
-pub(crate) fn command(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_real200"));
-    let kept: BTreeMap<String, String> = std::env::vars()
-        .filter(|(name, _)| name == "PATH" || name == "HOME" || name == "LLVM_PROFILE_FILE")
-        .collect();
-    command
-        .args(arguments)
-        .current_dir(dir)
-        .env_clear()
-        .envs(kept)
-        .envs(variables.iter().copied());
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
-
 impl Binary {
+    /// The program with a clean environment.
+    pub(crate) fn command(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_real200"));
+        let kept: BTreeMap<String, String> = std::env::vars()
+            .filter(|(name, _)| name == "PATH" || name == "HOME" || name == "LLVM_PROFILE_FILE")
+            .collect();
+        command
+            .args(arguments)
+            .current_dir(dir)
+            .env_clear()
+            .envs(kept)
+            .envs(variables.iter().copied());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
     /// Runs to its end.
     pub(crate) fn output(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-        command(dir, arguments, variables).output().unwrap()
+        Self::command(dir, arguments, variables).output().unwrap()
     }
 
     /// Starts serving on a free port, and waits until it says so.
@@ -47,7 +47,7 @@ impl Binary {
             arguments,
         ]
         .concat();
-        let mut child = command(dir, &arguments, variables).spawn().unwrap();
+        let mut child = Self::command(dir, &arguments, variables).spawn().unwrap();
         let (stdout, stderr) = (
             Arc::new(Mutex::new(String::new())),
             Arc::new(Mutex::new(String::new())),

@@ -63,6 +63,7 @@ impl TestGateway {
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
+        let mut stopped = Some(stopped);
         let (config, clock) = (self.config.clone(), self.clock.clone());
         let bootstrap = Bootstrap {
             admin: Some((ADMIN.to_owned(), PASSWORD.to_owned().into())),
@@ -74,8 +75,10 @@ impl TestGateway {
                 bootstrap,
                 listener,
                 clock,
-                async {
-                    let _ = stopped.await;
+                async move || match stopped.take() {
+                    Some(stopped) => drop(stopped.await),
+                    // It is told to stop once only.
+                    None => std::future::pending().await,
                 },
             ))
         });

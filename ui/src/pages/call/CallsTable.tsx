@@ -1,5 +1,5 @@
 // Calls, one a row, newest first.
-import { Anchor, Text, Tooltip } from "@mantine/core";
+import { Anchor, Group, Text, Tooltip } from "@mantine/core";
 import { IconWaveSine } from "@tabler/icons-react";
 import { Link, useSearchParams } from "react-router";
 import type { Call } from "../../api/schema";
@@ -70,19 +70,14 @@ function CallOutcome({ call }: { call: Call }) {
 
 function ModelName({ call }: { call: Call }) {
   return (
-    <span>
+    <Group component="span" display="inline-flex" gap={6} wrap="nowrap">
       {call.model}
       {call.stream && (
         <Tooltip label="Streamed">
-          <IconWaveSine
-            size={14}
-            stroke={1.6}
-            style={{ marginLeft: 6, verticalAlign: -2, opacity: 0.6 }}
-            aria-label="streamed"
-          />
+          <IconWaveSine size={14} stroke={1.6} style={{ flex: "none", opacity: 0.6 }} aria-label="streamed" />
         </Tooltip>
       )}
-    </span>
+    </Group>
   );
 }
 

@@ -62,10 +62,12 @@ function ModelNames({ names }: { names: string[] }) {
     <span title={names.join(", ")}>
       {names.slice(0, SHOWN).join(", ")}
       {more > 0 && (
-        <Text span inherit c="dimmed">
+        <>
           {" "}
-          + {more} more
-        </Text>
+          <Text span inherit c="dimmed" style={{ whiteSpace: "nowrap" }}>
+            + {more} more
+          </Text>
+        </>
       )}
     </span>
   );

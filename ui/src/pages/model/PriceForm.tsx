@@ -41,10 +41,11 @@ export function PriceForm({ model, onDone }: PriceFormProps) {
         <Text c="dimmed">
           Holds for calls from now on; what was counted stays. A field that is left blank has no price of its own.
         </Text>
-        {PRICE_FIELDS.map(({ name, label, tokens }) => (
+        {PRICE_FIELDS.map(({ name, label, tokens }, place) => (
           <NumberInput
             key={name}
             label={label}
+            data-autofocus={place === 0 || undefined}
             min={0}
             hideControls
             {...(tokens ? { allowDecimal: false, thousandSeparator: "," } : { prefix: "$", decimalScale: 12 })}

@@ -8,10 +8,17 @@ const SHOWN = 6;
 
 export function UsageBars({ rows }: { rows: UsageRow[] | undefined }) {
   if (!rows) return <Skeleton height={180} m="lg" width="auto" />;
-  const largest = rows.toSorted((a, b) => b.total_tokens - a.total_tokens).slice(0, SHOWN);
+  const largest = rows
+    .filter((row) => row.total_tokens > 0)
+    .toSorted((a, b) => b.total_tokens - a.total_tokens)
+    .slice(0, SHOWN);
+  if (largest.length === 0) return null;
   const most = largest[0]?.total_tokens || 1;
   return (
     <figure className={classes.bars} aria-label={`Tokens of the ${largest.length} largest`}>
+      <Text component="figcaption" size="xs" c="dimmed">
+        Most tokens
+      </Text>
       {largest.map((row) => (
         <div key={row.group?.id} className={classes.line}>
           <Text inherit truncate title={row.group?.name ?? ""}>
