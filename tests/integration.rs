@@ -17,14 +17,18 @@
 mod integration {
     mod accounts;
     mod architecture;
+    mod balance;
     mod calls;
     mod channels;
     mod console;
     mod harness;
     mod keys;
     mod limits;
+    mod permissions;
+    mod policies;
     mod process;
     mod quotas;
+    mod rotation;
     mod secrets;
     mod streams;
 }

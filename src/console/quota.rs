@@ -1,5 +1,7 @@
 //! Quotas, rate limits and permissions as the API says them.
 
+use std::num::NonZeroU32;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -73,22 +75,22 @@ impl From<Quota> for domain::Quota {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RateLimit {
     /// Requests a minute.
-    #[schema(required)]
-    rpm: Option<u32>,
+    #[schema(required, value_type = Option<u32>, minimum = 1)]
+    rpm: Option<NonZeroU32>,
     /// Tokens a minute.
-    #[schema(required)]
-    tpm: Option<u32>,
+    #[schema(required, value_type = Option<u32>, minimum = 1)]
+    tpm: Option<NonZeroU32>,
     /// Calls at the same time.
-    #[schema(required)]
-    concurrency: Option<u32>,
+    #[schema(required, value_type = Option<u32>, minimum = 1)]
+    concurrency: Option<NonZeroU32>,
 }
 
 impl From<domain::RateLimit> for RateLimit {
     fn from(limit: domain::RateLimit) -> Self {
         Self {
-            rpm: limit.rpm,
-            tpm: limit.tpm,
-            concurrency: limit.concurrency,
+            rpm: limit.rpm.and_then(NonZeroU32::new),
+            tpm: limit.tpm.and_then(NonZeroU32::new),
+            concurrency: limit.concurrency.and_then(NonZeroU32::new),
         }
     }
 }
@@ -96,9 +98,9 @@ impl From<domain::RateLimit> for RateLimit {
 impl From<RateLimit> for domain::RateLimit {
     fn from(limit: RateLimit) -> Self {
         Self {
-            rpm: limit.rpm,
-            tpm: limit.tpm,
-            concurrency: limit.concurrency,
+            rpm: limit.rpm.map(NonZeroU32::get),
+            tpm: limit.tpm.map(NonZeroU32::get),
+            concurrency: limit.concurrency.map(NonZeroU32::get),
         }
     }
 }

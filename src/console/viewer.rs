@@ -104,10 +104,11 @@ pub(super) fn client_ip(request: &HttpRequest) -> IpAddr {
     let peer = request
         .peer_addr()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    // A line that is no text is no address either.
     let forwarded = request
         .headers()
-        .get("x-forwarded-for")
-        .and_then(|value| value.to_str().ok());
+        .get_all("x-forwarded-for")
+        .map(|value| value.to_str().unwrap_or(""));
     state(request).map_or(peer, |state| {
         client_address(peer, forwarded, &state.settings.trusted_proxies)
     })

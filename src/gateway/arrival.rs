@@ -58,10 +58,11 @@ pub(crate) fn client_ip(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
     let peer = request
         .peer_addr()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    // A line that is no text is no address either.
     let forwarded = request
         .headers()
-        .get("x-forwarded-for")
-        .and_then(|value| value.to_str().ok());
+        .get_all("x-forwarded-for")
+        .map(|value| value.to_str().unwrap_or(""));
     client_address(peer, forwarded, trusted)
 }
 

@@ -14,7 +14,8 @@ use super::arrival::{client_ip, presented_key};
 use super::errors::{self, Shape};
 use super::headers::Own;
 use crate::domain::{
-    Code, Error, Grain, Headroom, Money, Period, Result, Scope, ScopeKind, Tally, Timestamp, Window,
+    Code, Consumption, Error, Grain, Headroom, Money, Period, Result, Scope, ScopeKind, Tally,
+    Timestamp, Window,
 };
 use crate::state::{Caller, ServedModel, Standing, State};
 
@@ -110,8 +111,9 @@ pub(crate) async fn user_info(state: Data<State>, request: HttpRequest) -> HttpR
             "object": "user_info",
             "account": {"id": account.id.to_string(), "username": account.username.as_str(), "status": account.status.as_str()},
             "key": {
-                "id": key.id.to_string(), "name": key.name, "masked": key.masked.as_str(), "status": key.status.as_str(),
+                "id": key.id.to_string(), "name": key.name, "masked": key.masked.as_str(), "status": key.status_at(state.clock.now()).as_str(),
                 "expires_at": key.expires_at.map(|at| at.to_string()),
+                "disable_at": key.disable_at.map(|at| at.to_string()),
             },
             "balance": balance_of(&state, &caller)?,
         }))
@@ -121,31 +123,39 @@ pub(crate) async fn user_info(state: Data<State>, request: HttpRequest) -> HttpR
 
 fn balance_of(state: &State, caller: &Caller) -> Result<Value> {
     let balance = state.balance(caller);
-    Ok(
-        json!({"object": "balance", "key": standing(&balance.key)?, "account": standing(&balance.account)?, "currency": "USD"}),
-    )
+    let zone = &state.settings.time_zone;
+    let (month, day) = (balance.key.used.month, balance.key.used.day);
+    Ok(json!({
+        "object": "balance",
+        "key": standing(&balance.key)?,
+        "account": standing(&balance.account)?,
+        "currency": "USD",
+        "resets_at": {"monthly": zone.end_of_month(month).to_string(), "daily": zone.end_of_day(day).to_string()},
+    }))
 }
 
-/// What is left (null: no cap) and used in each window. What is set aside for calls in flight is not left.
+/// What is left (null: no cap) and used in each window, and what is set aside for calls in flight, which is not left.
 fn standing(standing: &Standing) -> Result<Value> {
+    let amounts = |amount: Consumption| -> Result<Value> {
+        Ok(json!({"usd": usd(amount.usd)?, "tokens": amount.tokens, "requests": amount.requests}))
+    };
     let (mut remaining, mut used) = (serde_json::Map::new(), serde_json::Map::new());
     for window in Window::ALL {
         let name = window.as_str().to_owned();
         let left: Headroom = standing.left(window);
-        let spent = standing.used.of(window);
         remaining.insert(name.clone(), json!({"usd": left.usd.map(usd).transpose()?, "tokens": left.tokens, "requests": left.requests}));
-        used.insert(
-            name,
-            json!({"usd": usd(spent.usd)?, "tokens": spent.tokens, "requests": spent.requests}),
-        );
+        used.insert(name, amounts(standing.used.of(window))?);
     }
-    Ok(json!({"remaining": remaining, "used": used}))
+    Ok(json!({"remaining": remaining, "used": used, "reserved": amounts(standing.reserved)?}))
 }
 
 /// Money as a JSON number of dollars.
 fn usd(money: Money) -> Result<Value> {
     serde_json::from_str(&money.to_string()).map_err(Error::internal)
 }
+
+/// The longest range that is told by the hour.
+const HOURS_FOR: Duration = Duration::from_secs(31 * 24 * 3_600);
 
 /// What of a key's usage is asked for.
 #[derive(Deserialize)]
@@ -204,6 +214,13 @@ pub(crate) async fn usage(state: Data<State>, request: HttpRequest) -> HttpRespo
             }
         };
         let from = time(&query.from, "from")?.unwrap_or_else(|| to.before(back));
+        if grain == Grain::Hour && to.since(from) > HOURS_FOR {
+            return Err(Error::new(
+                Code::InvalidRequest,
+                "Hours are given for at most 31 days at once; ask for days instead.",
+            )
+            .param("from"));
+        }
         let kind = match query.group_by.as_deref() {
             None | Some("") => ScopeKind::Key,
             Some("model") => ScopeKind::KeyModel,

@@ -356,6 +356,58 @@ fn a_key_can_be_edited_and_a_null_clears() {
 }
 
 #[test]
+fn what_a_key_cannot_have_is_named_by_the_path_of_its_field() {
+    let gateway = TestGateway::start();
+    let admin = gateway.admin();
+    let key = gateway.key(&json!({}));
+    for (bad, field) in [
+        (json!({"quota": {"daily_usd": "much"}}), "quota.daily_usd"),
+        (
+            json!({"quota": {"monthly_tokens": 1.5}}),
+            "quota.monthly_tokens",
+        ),
+        (
+            json!({"quota": {"total_requests": -1}}),
+            "quota.total_requests",
+        ),
+        (json!({"quota": {"weekly_usd": 1}}), "quota.weekly_usd"),
+        // No call could ever be made: that is what disabling is for.
+        (json!({"rate_limit": {"rpm": 0}}), "rate_limit.rpm"),
+        (
+            json!({"rate_limit": {"tpm": 5_000_000_000u64}}),
+            "rate_limit.tpm",
+        ),
+        (
+            json!({"rate_limit": {"concurrency": 0}}),
+            "rate_limit.concurrency",
+        ),
+        (
+            json!({"permissions": {"models": ["a[b"]}}),
+            "permissions.models",
+        ),
+        (
+            json!({"permissions": {"endpoints": ["chats"]}}),
+            "permissions.endpoints",
+        ),
+        (
+            json!({"permissions": {"ips": ["2001:db8::/129"]}}),
+            "permissions.ips",
+        ),
+    ] {
+        for answer in [
+            admin.post("/api/keys", &bad),
+            admin.patch(&path(&key), &bad),
+        ] {
+            assert_eq!(answer.expect(422)["error"]["param"], field, "{bad}");
+        }
+    }
+    let unchanged = admin.get(&path(&key)).expect(200);
+    for field in ["quota", "rate_limit", "permissions"] {
+        assert_eq!(unchanged[field], key[field]);
+    }
+}
+
+#[test]
 fn permissions_hold_on_every_route() {
     let gateway = TestGateway::start();
     let key = gateway

@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use super::keyring::Keys;
 use super::list::KeyView;
-use super::ring::Keys;
 use crate::crypto;
 use crate::domain::{
     AccountId, ApiKey, Code, Error, KeyId, KeyStatus, Permissions, Quota, RateLimit, Result,

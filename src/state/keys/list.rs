@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use super::entry::KeyEntry;
-use super::ring::Keys;
+use super::keyring::Keys;
 use crate::domain::{
     Account, AccountId, ApiKey, Day, Error, KeyId, KeyStatus, Period, Result, Scope, Tally,
     TimeZone, Timestamp, TotalKey,
