@@ -7,13 +7,11 @@ import classes from "./QuotaBar.module.css";
 import { type Line, tightest, writeLine, writeRest } from "./standing";
 
 interface QuotaGlanceProps {
-  /** Whose it is. */
-  of: string;
   lines: Line[];
   to: { search: string };
 }
 
-export function QuotaGlance({ of, lines, to }: QuotaGlanceProps) {
+export function QuotaGlance({ lines, to }: QuotaGlanceProps) {
   const now = useNow();
   const first = tightest(lines);
   if (!first) return null;
@@ -29,7 +27,7 @@ export function QuotaGlance({ of, lines, to }: QuotaGlanceProps) {
         </span>
       ))}
     >
-      <Link className={classes.glance} to={to} aria-label={`Quota of ${of}: ${writeLine(first)}`}>
+      <Link className={classes.glance} to={to} aria-label={`Quota: ${writeLine(first)}`}>
         <QuotaBar line={first} />
         <span>{writeLine(first)}</span>
       </Link>

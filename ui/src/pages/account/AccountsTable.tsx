@@ -60,7 +60,7 @@ function AccountQuota({ account }: { account: Account }) {
   const lines = linesOf(account.quota, account.balance);
   if (lines.length > 0) {
     const search = changed(params, { account: account.id }).toString();
-    return <QuotaGlance of={account.username} lines={lines} to={{ search }} />;
+    return <QuotaGlance lines={lines} to={{ search }} />;
   }
   return (
     <Text span inherit c="dimmed">

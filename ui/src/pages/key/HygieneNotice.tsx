@@ -12,7 +12,7 @@ export function HygieneNotice({ keys, total }: { keys: Key[] | undefined; total:
   const words = counts.map(([hint, count]) => `${formatCount(count)} ${HINT_NAMES[hint]}`).join(" · ");
   return (
     <Text className={classes.notice}>
-      {keys && total && total > keys.length ? "On this page: " : "To look at: "}
+      {keys && total && total > keys.length ? "Worth a look on this page: " : "Worth a look: "}
       {words}
     </Text>
   );

@@ -5,6 +5,7 @@ import { Detail, Details } from "../../components/Details";
 import { writeRate } from "../../components/limits/limitWords";
 import { QuotaLines } from "../../components/limits/QuotaLines";
 import { linesOf } from "../../components/limits/standing";
+import { writePermissions } from "./permissionWords";
 
 export function KeyLimits({ of: key }: { of: Key }) {
   const lines = linesOf(key.quota, key.balance);
@@ -27,9 +28,10 @@ export function KeyLimits({ of: key }: { of: Key }) {
       )}
       <Details>
         <Detail name="Rate limit">{writeRate(key.rate_limit) || "none"}</Detail>
-        <Detail name="Models">{models.join(", ") || "all"}</Detail>
-        <Detail name="Endpoints">{endpoints.join(", ") || "all"}</Detail>
-        <Detail name="Client addresses">{ips.join(", ") || "all"}</Detail>
+        {writePermissions(key.permissions) === "" && <Detail name="Permissions">everything</Detail>}
+        {models.length > 0 && <Detail name="Models">{models.join(", ")}</Detail>}
+        {endpoints.length > 0 && <Detail name="Endpoints">{endpoints.join(", ")}</Detail>}
+        {ips.length > 0 && <Detail name="Client addresses">{ips.join(", ")}</Detail>}
       </Details>
     </Stack>
   );

@@ -84,7 +84,7 @@ export function KeysPage() {
               <KeysTable
                 keys={answer?.items}
                 stale={keys.isPlaceholderData}
-                withOwner={viewer.admin}
+                viewerId={viewer.id}
                 onOpen={(key) => url.set({ key: key.id })}
                 {...actions}
               />

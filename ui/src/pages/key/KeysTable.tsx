@@ -12,22 +12,20 @@ import { HintMark } from "./HintMark";
 import type { Hint } from "./hygiene";
 import { KeyActions, type KeyActionsHandlers } from "./KeyActions";
 import { KeyStateText } from "./KeyStateText";
-import { keyTitle } from "./keyStatus";
 
 interface KeysTableProps extends KeyActionsHandlers {
   keys: Key[] | undefined;
   stale: boolean;
-  withOwner: boolean;
+  /** The owner is named where it is somebody else. */
+  viewerId: string;
   onOpen: (key: Key) => void;
 }
 
-export function KeysTable({ keys, stale, withOwner, onOpen, ...actions }: KeysTableProps) {
-  const owner: Column<Key>[] = withOwner ? [{ name: "Owner", cell: (key) => <Owner of={key} /> }] : [];
+export function KeysTable({ keys, stale, viewerId, onOpen, ...actions }: KeysTableProps) {
   const columns: Column<Key>[] = [
-    { name: "Name", title: true, cell: (key) => <KeyLink to={key} /> },
+    { name: "Name", title: true, cell: (key) => <KeyName of={key} viewerId={viewerId} /> },
     { name: "Key", cell: (key) => <code>{key.masked}</code> },
     { name: "Status", cell: (key) => <KeyStateText of={key} /> },
-    ...owner,
     { name: "Quota", cell: (key) => <KeyQuota of={key} /> },
     { name: "Tokens", number: true, cell: (key) => <TokensText usage={key.usage} /> },
     { name: "Cost", number: true, cell: (key) => <CostText cost={key.usage} /> },
@@ -41,11 +39,16 @@ export function KeysTable({ keys, stale, withOwner, onOpen, ...actions }: KeysTa
   );
 }
 
-function Owner({ of: key }: { of: Key }) {
+function KeyName({ of: key, viewerId }: { of: Key; viewerId: string }) {
   return (
-    <Text inherit truncate maw="8rem" title={key.account_username}>
-      {key.account_username}
-    </Text>
+    <>
+      <KeyLink to={key} />
+      {key.account_id !== viewerId && (
+        <Text size="xs" c="dimmed" truncate title={`Owner: ${key.account_username}`}>
+          {key.account_username}
+        </Text>
+      )}
+    </>
   );
 }
 
@@ -54,7 +57,7 @@ function KeyQuota({ of: key }: { of: Key }) {
   const lines = linesOf(key.quota, key.balance);
   if (lines.length > 0) {
     const search = changed(params, { key: key.id }).toString();
-    return <QuotaGlance of={keyTitle(key)} lines={lines} to={{ search }} />;
+    return <QuotaGlance lines={lines} to={{ search }} />;
   }
   return (
     <Text span inherit c="dimmed">

@@ -1,5 +1,6 @@
 // Chooses what a new key is for.
 import { SegmentedControl, Text } from "@mantine/core";
+import classes from "./PresetChoice.module.css";
 import { PRESET_NAMES, PRESET_WORDS, PRESETS, type Preset } from "./presets";
 
 export function PresetChoice({ preset, onPick }: { preset: Preset; onPick: (preset: Preset) => void }) {
@@ -14,8 +15,10 @@ export function PresetChoice({ preset, onPick }: { preset: Preset; onPick: (pres
         value={preset}
         onChange={onPick}
         fullWidth
+        withItemsBorders={false}
+        className={classes.choice ?? ""}
       />
-      <Text size="sm" c="dimmed" mt={6} mih="2.9em" aria-live="polite">
+      <Text size="sm" c="dimmed" mt={6} className={classes.words ?? ""} aria-live="polite">
         {PRESET_WORDS[preset]}
       </Text>
     </div>

@@ -9,15 +9,15 @@ export const UNUSED_DAYS = 90;
 const DAY = 24 * 60 * 60 * 1000;
 
 export const HINT_NAMES: Record<Hint, string> = {
-  "no-limit": "without a limit",
-  "no-expiry": "without an end",
+  "no-limit": "with no limit",
+  "no-expiry": "with no expiry",
   unused: `unused for ${UNUSED_DAYS} days`,
 };
 
 export const HINT_WORDS: Record<Hint, string> = {
   "no-limit":
-    "Neither a quota nor a rate limit of its own: whoever has it can use all that its account may. Give it a quota.",
-  "no-expiry": "It never ends: a copy that was lost works for ever. Give it an end, and rotate it before.",
+    "Neither a quota nor a rate limit of its own: whoever has it can use all that its account may. Edit it to set one.",
+  "no-expiry": "It never expires: a copy that was lost works for ever. Give it an expiry, and rotate it before that.",
   unused: `Nobody has used it for ${UNUSED_DAYS} days. Disable it, and delete it if nobody misses it.`,
 };
 

@@ -9,6 +9,7 @@ import { CapInput } from "../../components/limits/CapInput";
 import { QuotaFields } from "../../components/limits/QuotaFields";
 import { notifyDone } from "../../components/notify";
 import { changeOf, FIELDS, problems, valuesOf } from "./policyForm";
+import classes from "./Setting.module.css";
 
 export function PolicyForm({ settings }: { settings: Settings }) {
   const change = useChangeSettings();
@@ -25,12 +26,12 @@ export function PolicyForm({ settings }: { settings: Settings }) {
   );
   return (
     <form onSubmit={submit}>
-      <Stack maw="36rem" gap="lg">
+      <Stack className={classes.column} gap="lg">
         <CapInput
           label="Longest lifetime, in days"
           description="A key made without an end gets this one; a later one is refused, to admins too."
           placeholder="for ever"
-          maw="14rem"
+          inputContainer={(input) => <div className={classes.short}>{input}</div>}
           {...form.getInputProps("key_max_lifetime_days")}
         />
         <div>
