@@ -37,10 +37,6 @@ export const linesOf = (quota: Quota, balance: Balance): Line[] =>
 
 const taken = (line: Line): number => line.usedShare + line.reservedShare;
 
-/** The cap that will be met first; of two as full as each other, the one that stays so for longer. */
-export const tightest = (lines: Line[]): Line | undefined =>
-  lines.reduce<Line | undefined>((most, line) => (most && taken(most) > taken(line) ? most : line), undefined);
-
 export type Fullness = "free" | "near" | "full";
 
 export const fullness = (line: Line): Fullness => (line.left <= 0 ? "full" : taken(line) >= 0.9 ? "near" : "free");
@@ -62,3 +58,10 @@ export const writeRest = ({ reserved, left, unit, resetsAt }: Line, now: number)
   ]
     .filter(Boolean)
     .join(", ");
+
+/** The cap that will be met first. Of two as full as each other, the one that rolls over sooner; of two that are met, later. */
+export const tightest = (lines: Line[]): Line | undefined =>
+  lines.reduce<Line | undefined>((most, line) => {
+    if (!most || taken(line) > taken(most)) return line;
+    return taken(line) === taken(most) && fullness(line) === "full" ? line : most;
+  }, undefined);

@@ -4,16 +4,21 @@ import type { Key } from "../../api/schema";
 import { formatCount } from "../../components/format/count";
 import { useNow } from "../../components/useNow";
 import classes from "./HygieneNotice.module.css";
-import { countHints, HINT_NAMES } from "./hygiene";
+import { countHints, HINT_NAMES, type Hint } from "./hygiene";
 
-export function HygieneNotice({ keys, total }: { keys: Key[] | undefined; total: number | undefined }) {
-  const counts = countHints(keys ?? [], useNow());
-  if (counts.length === 0) return keys ? null : <div className={classes.notice} />;
-  const words = counts.map(([hint, count]) => `${formatCount(count)} ${HINT_NAMES[hint]}`).join(" · ");
-  return (
-    <Text className={classes.notice}>
-      {keys && total && total > keys.length ? "Worth a look on this page: " : "Worth a look: "}
-      {words}
-    </Text>
-  );
+interface HygieneNoticeProps {
+  /** Not there yet: its place is kept. */
+  keys: Key[] | undefined;
+  total: number | undefined;
+}
+
+export function HygieneNotice({ keys, total = 0 }: HygieneNoticeProps) {
+  const now = useNow();
+  return <Text className={classes.notice}>{keys && writeHints(countHints(keys, now), total > keys.length)}</Text>;
+}
+
+function writeHints(counts: [Hint, number][], more: boolean): string {
+  const where = more ? " on this page" : "";
+  if (counts.length === 0) return `Every key${where} that works has a limit and an expiry, and is used.`;
+  return `Worth a look${where}: ${counts.map(([hint, count]) => `${formatCount(count)} ${HINT_NAMES[hint]}`).join(" · ")}`;
 }

@@ -8,7 +8,7 @@ const ENDPOINTS = ["chat", "completions", "embeddings", "responses"];
 export function PermissionFields({ form, models }: { form: KeyForm; models: string[] }) {
   const empty = (list: string[], words: string) => (list.length === 0 ? words : "");
   const { permissions } = form.values;
-  const tags = { splitChars: [",", " "], acceptValueOnBlur: true, clearable: true };
+  const tags = { splitChars: [",", " "], acceptValueOnBlur: true };
   return (
     <Stack gap="sm">
       <TagsInput

@@ -4,6 +4,7 @@ import { formatDate } from "../../components/format/time";
 import { writeQuota, writeRate } from "../../components/limits/limitWords";
 import { firstServed } from "../../components/snippetCode";
 import { writePermissions } from "./permissionWords";
+import { servedNames } from "./presets";
 
 type Terms = Pick<Key, "expires_at" | "quota" | "rate_limit" | "permissions">;
 
@@ -18,8 +19,15 @@ export const writeTerms = ({ expires_at, quota, rate_limit, permissions }: Terms
     .filter(Boolean)
     .join(" · ");
 
-/** The model to show the key's first call with: one that it may use. */
+/** The model to show the key's first call with: one that is served and that it may use, or at least one of the two. */
 export function modelFor(allowed: string[], models: Model[] | undefined): string {
-  const named = allowed.find((name) => !/[*?[{]/.test(name));
-  return named ?? firstServed(models);
+  if (allowed.length === 0) return firstServed(models);
+  const usable = servedNames(models).find((name) => allowed.some((pattern) => fits(pattern, name)));
+  return usable ?? allowed.find((pattern) => !/[*?[{]/.test(pattern)) ?? firstServed(models);
+}
+
+/** Stars and question marks, which is what nearly all patterns have; the gateway knows more. */
+function fits(pattern: string, name: string): boolean {
+  const literal = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(`^${literal.replaceAll("*", ".*").replaceAll("?", ".")}$`).test(name);
 }
