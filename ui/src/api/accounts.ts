@@ -1,7 +1,7 @@
 // Accounts: the people who log in.
 import { keepPreviousData, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, given, take } from "./client";
-import type { AccountChange, NewAccount } from "./schema";
+import type { AccountChange, NewAccount, TopUp } from "./schema";
 
 export const accountsQuery = (asked: { q?: string; page?: number; page_size?: number }) =>
   queryOptions({
@@ -21,6 +21,11 @@ export const useCreateAccount = () =>
 export const useChangeAccount = () =>
   useAccountMutation(({ id, ...body }: AccountChange & { id: string }) =>
     take(api.PATCH("/api/accounts/{id}", { params: { path: { id } }, body })),
+  );
+
+export const useTopUp = () =>
+  useAccountMutation(({ id, ...body }: TopUp & { id: string }) =>
+    take(api.POST("/api/accounts/{id}/top-up", { params: { path: { id } }, body })),
   );
 
 export const useDeleteAccount = () =>

@@ -1,7 +1,7 @@
 // API keys.
 import { keepPreviousData, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, given, take } from "./client";
-import type { KeyChange, NewKey } from "./schema";
+import type { KeyChange, KeyRotation, NewKey } from "./schema";
 
 export type KeyFilter = "active" | "disabled" | "expired";
 
@@ -36,6 +36,11 @@ export const useCreateKey = () => useKeyMutation((body: NewKey) => take(api.POST
 export const useChangeKey = () =>
   useKeyMutation(({ id, ...body }: KeyChange & { id: string }) =>
     take(api.PATCH("/api/keys/{id}", { params: { path: { id } }, body })),
+  );
+
+export const useRotateKey = () =>
+  useKeyMutation(({ id, ...body }: KeyRotation & { id: string }) =>
+    take(api.POST("/api/keys/{id}/rotate", { params: { path: { id } }, body })),
   );
 
 export const useDeleteKey = () =>

@@ -8,6 +8,7 @@ import {
   IconListDetails,
   IconMessage2,
   IconPlugConnected,
+  IconSettings,
   IconUsers,
   type TablerIcon,
 } from "@tabler/icons-react";
@@ -38,6 +39,7 @@ export const navigation: NavigationGroup[] = [
       { path: "/channel", name: "Channels", icon: IconPlugConnected },
       { path: "/account", name: "Accounts", icon: IconUsers },
       { path: "/audit", name: "Audit", icon: IconActivity },
+      { path: "/setting", name: "Settings", icon: IconSettings },
     ],
   },
 ];

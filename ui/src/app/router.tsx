@@ -46,6 +46,10 @@ export const router = createBrowserRouter(
                   path: "audit",
                   lazy: async () => ({ Component: (await import("../pages/audit/AuditPage")).AuditPage }),
                 },
+                {
+                  path: "setting",
+                  lazy: async () => ({ Component: (await import("../pages/setting/SettingsPage")).SettingsPage }),
+                },
               ],
             },
             { path: "*", lazy: async () => ({ Component: (await import("./NotFound")).NotFound }) },

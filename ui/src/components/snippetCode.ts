@@ -41,6 +41,6 @@ const answer = await client.chat.completions.create({
 console.log(answer.choices[0].message.content);`;
 }
 
-/** The model to show code with: the first that a channel serves. */
+/** The model to show code with: the first that a channel serves; members are not told the channels. */
 export const firstServed = (models: { name: string; channels: unknown[] }[] | undefined): string =>
-  models?.find((model) => model.channels.length > 0)?.name ?? "echo";
+  models?.find((model) => model.channels.length > 0)?.name ?? models?.[0]?.name ?? "echo";

@@ -11,11 +11,15 @@ async function make<Made>(client: APIRequestContext, path: string, data: object)
   return (await answer.json()) as Made;
 }
 
-export const makeKey = (client: APIRequestContext, key: { name?: string; expires_at?: string }) =>
-  make<{ id: string; key: string; masked: string; name: string }>(client, "/api/keys", key);
+export const makeKey = (
+  client: APIRequestContext,
+  key: { name?: string; expires_at?: string; quota?: object; rate_limit?: object; permissions?: object },
+) => make<{ id: string; key: string; masked: string; name: string }>(client, "/api/keys", key);
 
-export const makeAccount = (client: APIRequestContext, account: { username: string; password: string; role: string }) =>
-  make<{ id: string }>(client, "/api/accounts", account);
+export const makeAccount = (
+  client: APIRequestContext,
+  account: { username: string; password: string; role: string; quota?: object },
+) => make<{ id: string }>(client, "/api/accounts", account);
 
 export const makeChannel = (client: APIRequestContext, channel: object) =>
   make<{ id: string }>(client, "/api/channels", channel);

@@ -35,7 +35,7 @@ test("a member sees no admin pages and no key of others", async ({ browser, page
   await expect(member.getByRole("link", { name: theirs })).toBeVisible();
   await expect(member.getByText(others)).toHaveCount(0);
 
-  for (const path of ["channel", "account", "audit"]) {
+  for (const path of ["channel", "account", "audit", "setting"]) {
     await member.goto(`/console/${path}`);
     await expect(member.getByText("Only an administrator can see this")).toBeVisible();
     await expect(member.getByRole("table")).toHaveCount(0);

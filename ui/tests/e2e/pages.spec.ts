@@ -23,6 +23,7 @@ const PAGES: Shown[] = [
   { path: "/console/channel", title: "Channels", asks: "/api/channels", empty: "No channel yet" },
   { path: "/console/account", title: "Accounts", asks: "/api/accounts" },
   { path: "/console/audit", title: "Audit", asks: "/api/audit", empty: "No change yet" },
+  { path: "/console/setting", title: "Settings", asks: "/api/settings" },
   { path: "/console/no-such-page", title: "Not found" },
 ];
 

@@ -23,6 +23,11 @@ const MODELS = ["gpt-4o-mini", "gpt-4o", "deepseek-flash", "gpt-4o-mini", "claud
 
 const openFirst = (page: Page) => page.locator("tbody").getByRole("link").first().click();
 
+async function rotate(page: Page, name: string) {
+  await page.getByRole("button", { name: `More for ${name}` }).click();
+  await page.getByRole("menuitem", { name: "Rotate" }).click();
+}
+
 const PAGES: [name: string, path: string][] = [
   ["overview", "/console"],
   ["overview-tokens", "/console?chart=tokens"],
@@ -37,13 +42,24 @@ const PAGES: [name: string, path: string][] = [
   ["channel", "/console/channel"],
   ["account", "/console/account"],
   ["audit", "/console/audit"],
+  ["setting", "/console/setting"],
   ["not-found", "/console/no-such-page"],
 ];
 
 const VIEWS: [name: string, path: string, act?: (page: Page) => Promise<void>][] = [
   ["token-create", "/console/token?new=1"],
   ["token-created", "/console/token?new=1", (page) => page.getByRole("button", { name: "Confirm Creation" }).click()],
-  ["token-drawer", "/console/token?q=website", (page) => page.getByRole("link", { name: "website chat" }).click()],
+  [
+    "token-drawer",
+    "/console/token?q=website",
+    (page) => page.getByRole("link", { name: "website chat", exact: true }).click(),
+  ],
+  [
+    "token-create-third-party",
+    "/console/token?new=1",
+    (page) => page.getByRole("radio", { name: "Third-party" }).locator("..").click(),
+  ],
+  ["token-rotate", "/console/token?q=website", (page) => rotate(page, "website chat")],
   ["token-delete", "/console/token?q=CI", (page) => page.getByRole("button", { name: "Delete CI" }).click()],
   ["log-drawer", "/console/log?status=error", openFirst],
   ["log-drawer-ok", "/console/log?status=ok", openFirst],
@@ -51,6 +67,8 @@ const VIEWS: [name: string, path: string, act?: (page: Page) => Promise<void>][]
   ["channel-test", "/console/channel", (page) => page.getByRole("button", { name: "Test OpenAI" }).click()],
   ["model-price", "/console/model?model=gpt-4o-mini"],
   ["account-create", "/console/account?new=1"],
+  ["account-drawer", "/console/account", (page) => page.getByRole("link", { name: "anna", exact: true }).click()],
+  ["account-top-up", "/console/account", (page) => page.getByRole("button", { name: "Top up anna" }).click()],
 ];
 
 const README: [name: string, path: string, scheme: "light" | "dark"][] = [
@@ -187,11 +205,20 @@ async function fill(client: APIRequestContext, origin: string, base_url: string)
     model_map: { "qwen3-32b": "Qwen/Qwen3-32B-AWQ" },
     price_multiplier: 0.2,
   });
-  for (const username of ["anna", "bengt", "support-team"]) {
-    await makeAccount(client, { username, password: "a long enough password", role: "member" });
+  const quotas = { anna: { total_usd: 50, monthly_tokens: 2_000_000 }, bengt: { total_usd: 20 }, "support-team": {} };
+  for (const [username, quota] of Object.entries(quotas)) {
+    await makeAccount(client, { username, password: "a long enough password", role: "member", quota });
   }
   for (const index of KEYS.keys()) await fillKey(client, origin, index);
 }
+
+/** A quota for those with a number of their own; the last fits no call more. */
+const LIMITS: Record<number, object> = {
+  0: { quota: { daily_usd: 2, monthly_usd: 40 }, rate_limit: { rpm: 600, tpm: 2_000_000, concurrency: 50 } },
+  1: { quota: { monthly_tokens: 2_000_000 } },
+  2: { quota: { daily_tokens: 400_000, total_usd: 25 } },
+  4: { quota: { daily_requests: 5 }, permissions: { models: ["gpt-4o*", "deepseek-*", "claude-*", "qwen3-*"] } },
+};
 
 const EXPIRES_IN_DAYS: Record<number, number> = { 1: 20, 5: 60, 7: 400 };
 
@@ -199,7 +226,7 @@ async function fillKey(client: APIRequestContext, origin: string, index: number)
   const { name, calls, size } = KEYS[index] ?? { name: "", calls: 0, size: 0 };
   const days = EXPIRES_IN_DAYS[index];
   const expiry = days ? { expires_at: new Date(Date.now() + days * DAY).toISOString() } : {};
-  const { id, key } = await makeKey(client, { name, ...expiry });
+  const { id, key } = await makeKey(client, { name, ...expiry, ...LIMITS[index] });
   for (let call = 0; call < calls; call += 1) {
     const model = call % 9 === 8 ? "mixtral-broken" : (MODELS[(call + index) % MODELS.length] ?? "echo");
     await chat(origin, key, `Summarise ${size + (call % 5)}k tokens, please.`, model, call % 3 === 0);

@@ -67,9 +67,11 @@ describe("a channel that is entered", () => {
 
 describe("a key", () => {
   test("that is disabled and expired is disabled: enabling alone would not help, but is what was done", () => {
-    expect(keyStatus({ status: "disabled", expired: true })).toBe("disabled");
-    expect(keyStatus({ status: "active", expired: true })).toBe("expired");
-    expect(keyStatus({ status: "active", expired: false })).toBe("active");
+    const refusal = { code: "account_disabled", message: "The account is disabled.", param: null };
+    expect(keyStatus({ status: "disabled", expired: true, refusal })).toBe("disabled");
+    expect(keyStatus({ status: "active", expired: true, refusal })).toBe("expired");
+    expect(keyStatus({ status: "active", expired: false, refusal })).toBe("refused");
+    expect(keyStatus({ status: "active", expired: false, refusal: null })).toBe("active");
   });
 
   test("is called by its name, or by what can be seen of it", () => {

@@ -1,9 +1,7 @@
-// Rows of usage for tests: zero but for what a test is about.
-import type { UsageRow } from "../../src/api/schema.d.ts";
+// Rows of usage, keys, accounts and models for tests: zero, blank or usual but for what a test is about.
+import type { Account, Balance, Key, Model, Quota, Tally, UsageRow } from "../../src/api/schema.d.ts";
 
-export const usageRow = (row: Partial<UsageRow>): UsageRow => ({
-  bucket: null,
-  group: null,
+const tally: Tally = {
   requests: 0,
   errors: 0,
   prompt_tokens: 0,
@@ -14,5 +12,87 @@ export const usageRow = (row: Partial<UsageRow>): UsageRow => ({
   total_tokens: 0,
   cost_usd: 0,
   unpriced_requests: 0,
-  ...row,
+};
+
+export const usageRow = (row: Partial<UsageRow>): UsageRow => ({ bucket: null, group: null, ...tally, ...row });
+
+export const quota = (caps: Partial<Quota>): Quota => ({
+  total_usd: null,
+  monthly_usd: null,
+  daily_usd: null,
+  total_tokens: null,
+  monthly_tokens: null,
+  daily_tokens: null,
+  total_requests: null,
+  monthly_requests: null,
+  daily_requests: null,
+  ...caps,
+});
+
+/** Nothing used, at noon of the 24th of November 2026. */
+export function balance(): Balance {
+  const used = () => ({ usd: 0, tokens: 0, requests: 0 });
+  const left = () => ({ usd: null, tokens: null, requests: null });
+  return {
+    used: { total: used(), monthly: used(), daily: used() },
+    remaining: { total: left(), monthly: left(), daily: left() },
+    reserved: used(),
+    resets_at: { daily: "2026-11-25T00:00:00Z", monthly: "2026-12-01T00:00:00Z" },
+  };
+}
+
+const rate_limit = { rpm: null, tpm: null, concurrency: null };
+
+export const key = (fields: Partial<Key>): Key => ({
+  id: "01a2",
+  name: "site",
+  masked: "sk-real2···x9Qa",
+  status: "active",
+  expired: false,
+  account_id: "01a1",
+  account_username: "anna",
+  created_at: "2026-11-20T00:00:00Z",
+  expires_at: null,
+  disable_at: null,
+  last_used_at: null,
+  rotated_from: null,
+  rotated_to: null,
+  usage: tally,
+  balance: balance(),
+  refusal: null,
+  quota: quota({}),
+  rate_limit,
+  permissions: { models: [], endpoints: [], ips: [] },
+  ...fields,
+});
+
+export const account = (fields: Partial<Account>): Account => ({
+  id: "01a1",
+  username: "anna",
+  role: "member",
+  status: "active",
+  created_at: "2026-11-20T00:00:00Z",
+  key_count: 0,
+  usage: tally,
+  balance: balance(),
+  quota: quota({}),
+  rate_limit,
+  ...fields,
+});
+
+export const model = (fields: Partial<Model>): Model => ({
+  name: "echo",
+  priced: true,
+  source: "catalogue",
+  input_usd_per_mtok: 1,
+  cached_input_usd_per_mtok: null,
+  cache_write_usd_per_mtok: null,
+  output_usd_per_mtok: 2,
+  per_request_usd: 0,
+  max_output_tokens: null,
+  context_tokens: null,
+  source_url: null,
+  taken_on: null,
+  channels: [{ id: "01a0", name: "echo" }],
+  ...fields,
 });

@@ -10,3 +10,9 @@ export const formatShort = (n: number): string => (Math.abs(n) < 100_000 ? exact
 
 export const plural = (n: number, one: string, many = `${one}s`): string =>
   `${exact.format(n)} ${n === 1 ? one : many}`;
+
+const MIB = 1024 * 1024;
+
+/** `32 MiB`, exact: sizes that are set are mostly whole. */
+export const formatBytes = (bytes: number): string =>
+  bytes % MIB === 0 ? `${exact.format(bytes / MIB)} MiB` : plural(bytes, "byte");

@@ -1,4 +1,4 @@
-// Accounts: who may log in.
+// Accounts: who may log in, and what the keys of each may consume together.
 import { Button, Drawer } from "@mantine/core";
 import { IconPlus, IconSearchOff } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
@@ -14,8 +14,10 @@ import { Pages } from "../../components/Pages";
 import { Panel } from "../../components/Panel";
 import { SearchInput } from "../../components/SearchInput";
 import { AccountForm } from "./AccountForm";
+import { AccountStanding } from "./AccountStanding";
 import { AccountsTable } from "./AccountsTable";
 import { DeleteAccountDialog } from "./DeleteAccountDialog";
+import { TopUpDialog } from "./TopUpDialog";
 
 const PAGE_SIZE = 20;
 
@@ -24,6 +26,7 @@ export function AccountsPage() {
   const page = pageNumber(url.params.get("page"));
   const accounts = useQuery(accountsQuery({ q: url.get("q"), page, page_size: PAGE_SIZE }));
   const [deleting, setDeleting] = useState<Account | null>(null);
+  const [topping, setTopping] = useState<Account | null>(null);
   const edited = accounts.data?.items.find((account) => account.id === url.get("account")) ?? null;
   const edit = (account: Account) => url.set({ account: account.id });
   const close = () => url.set({ account: null, new: null });
@@ -59,7 +62,7 @@ export function AccountsPage() {
         >
           {(answer) => (
             <>
-              <AccountsTable accounts={answer?.items} onEdit={edit} onDelete={setDeleting} />
+              <AccountsTable accounts={answer?.items} onEdit={edit} onTopUp={setTopping} onDelete={setDeleting} />
               <Pages
                 page={page}
                 pageSize={PAGE_SIZE}
@@ -75,8 +78,10 @@ export function AccountsPage() {
         onClose={close}
         title={edited ? `Account ${edited.username}` : "Create account"}
       >
+        {edited && <AccountStanding account={edited} onTopUp={setTopping} />}
         <AccountForm key={edited?.id ?? "new"} account={edited} onDone={close} />
       </Drawer>
+      <TopUpDialog account={topping} onClose={() => setTopping(null)} />
       <DeleteAccountDialog deleting={deleting} onClose={() => setDeleting(null)} />
     </Page>
   );

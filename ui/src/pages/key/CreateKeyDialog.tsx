@@ -1,35 +1,24 @@
-// Makes a key: name and expiry, both optional; then the key, shown once.
-import { Button, Group, Modal, Stack, TextInput } from "@mantine/core";
+// Makes a key: all fields are optional, and a preset fills in those that limit it; then the key, shown once.
+import { Button, Group, Stack } from "@mantine/core";
 import { useForm } from "@mantine/form";
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useCreateKey } from "../../api/keys";
+import { modelsQuery } from "../../api/models";
 import type { KeyCreated } from "../../api/schema";
 import { FormFailure } from "../../components/FormFailure";
-import { fieldErrors } from "../../components/fieldErrors";
-import { ExpiryFields } from "./ExpiryFields";
-import { expiresAt, expiryProblem } from "./expiry";
-import { NewKeySecret } from "./NewKeySecret";
+import { KeyFields } from "./KeyFields";
+import { keyErrors } from "./keyErrors";
+import { blank, FIELDS, newKeyOf, problems } from "./keyForm";
+import { NewKeyModal } from "./NewKeyModal";
+import { PresetChoice } from "./PresetChoice";
+import { limitsOf, type Preset } from "./presets";
 
 export function CreateKeyDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
-  const [created, setCreated] = useState<KeyCreated | null>(null);
-  const shown = created !== null;
   return (
-    <Modal
-      opened={opened}
-      onClose={onClose}
-      onExitTransitionEnd={() => setCreated(null)}
-      title={shown ? "Your new key" : "Create New Key"}
-      size={shown ? "lg" : "md"}
-      withCloseButton={!shown}
-      closeOnEscape={!shown}
-      closeOnClickOutside={!shown}
-    >
-      {shown ? (
-        <NewKeySecret created={created} onDone={onClose} />
-      ) : (
-        <CreateKeyForm onCreated={setCreated} onCancel={onClose} />
-      )}
-    </Modal>
+    <NewKeyModal opened={opened} title="Create New Key" onClose={onClose}>
+      {(onCreated) => <CreateKeyForm onCreated={onCreated} onCancel={onClose} />}
+    </NewKeyModal>
   );
 }
 
@@ -40,35 +29,28 @@ interface CreateKeyFormProps {
 
 function CreateKeyForm({ onCreated, onCancel }: CreateKeyFormProps) {
   const create = useCreateKey();
-  const form = useForm({
-    initialValues: { name: "", expiry: "never", date: "" },
-    validate: { date: (date, values) => expiryProblem(values.expiry, date, Date.now()) },
-  });
-  const submit = form.onSubmit(({ name, expiry, date }) =>
-    create.mutate(
-      { name: name.trim() || null, expires_at: expiresAt(expiry, date, Date.now()) },
-      {
-        onSuccess: onCreated,
-        onError: (error) => {
-          const { expires_at, ...errors } = fieldErrors(error, ["name", "expires_at"]);
-          form.setErrors({ ...errors, expiry: expires_at });
-        },
-      },
-    ),
+  const cache = useQueryClient();
+  const [preset, setPreset] = useState<Preset>("none");
+  const form = useForm({ initialValues: blank(), validate: problems(blank()) });
+  const pick = async (next: Preset) => {
+    setPreset(next);
+    const models = await cache.fetchQuery(modelsQuery()).catch(() => undefined);
+    form.setValues(limitsOf(next, models?.items ?? []));
+    form.clearErrors();
+  };
+  const submit = form.onSubmit((values) =>
+    create.mutate(newKeyOf(values, Date.now()), {
+      onSuccess: onCreated,
+      onError: (error) => form.setErrors(keyErrors(error)),
+    }),
   );
   return (
     <form onSubmit={submit}>
       <Stack>
-        <TextInput
-          label="Name"
-          description="Optional. What it is for, so that you know it again."
-          placeholder="website chat"
-          maxLength={100}
-          data-autofocus
-          {...form.getInputProps("name")}
-        />
-        <ExpiryFields form={form} />
-        <FormFailure error={create.error} shown={["name", "expires_at"]} />
+        <KeyFields form={form} opened={preset === "third-party" ? ["Permissions"] : []}>
+          <PresetChoice preset={preset} onPick={pick} />
+        </KeyFields>
+        <FormFailure error={create.error} shown={FIELDS} />
         <Group justify="flex-end" mt="xs">
           <Button variant="default" onClick={onCancel}>
             Cancel

@@ -1,13 +1,14 @@
-// Changes a key's name and expiry.
-import { Button, Group, Modal, Stack, TextInput } from "@mantine/core";
+// Changes a key: name, expiry and limits.
+import { Button, Group, Modal, Stack } from "@mantine/core";
 import { useForm } from "@mantine/form";
+import { useState } from "react";
 import { useChangeKey } from "../../api/keys";
 import type { Key } from "../../api/schema";
 import { FormFailure } from "../../components/FormFailure";
-import { fieldErrors } from "../../components/fieldErrors";
 import { notifyDone } from "../../components/notify";
-import { ExpiryFields } from "./ExpiryFields";
-import { expiresAt, expiryProblem, localDay } from "./expiry";
+import { KeyFields } from "./KeyFields";
+import { keyErrors } from "./keyErrors";
+import { changeOf, FIELDS, problems, valuesOf } from "./keyForm";
 
 interface EditKeyDialogProps {
   editing: Key | null;
@@ -16,7 +17,7 @@ interface EditKeyDialogProps {
 
 export function EditKeyDialog({ editing, onClose }: EditKeyDialogProps) {
   return (
-    <Modal opened={editing !== null} onClose={onClose} title="Edit key">
+    <Modal opened={editing !== null} onClose={onClose} title="Edit key" size="lg">
       {editing && <EditKeyForm editing={editing} onDone={onClose} />}
     </Modal>
   );
@@ -24,44 +25,25 @@ export function EditKeyDialog({ editing, onClose }: EditKeyDialogProps) {
 
 function EditKeyForm({ editing, onDone }: { editing: Key; onDone: () => void }) {
   const change = useChangeKey();
-  const before = editing.expires_at ?? null;
-  const initialValues = {
-    name: editing.name ?? "",
-    expiry: before ? "date" : "never",
-    date: before ? localDay(before) : "",
-  };
-  const keepsExpiry = (values: typeof initialValues) =>
-    values.expiry === initialValues.expiry && values.date === initialValues.date;
-  const form = useForm({
-    initialValues,
-    validate: {
-      // An expiry that is over may stay as it is; a new one must lie ahead.
-      date: (date, values) => (keepsExpiry(values) ? null : expiryProblem(values.expiry, date, Date.now())),
-    },
-  });
-  const submit = form.onSubmit((values) => {
-    const expires_at = expiresAt(values.expiry, values.date, Date.now());
-    const body = { name: values.name.trim() || null, ...(!keepsExpiry(values) && { expires_at }) };
+  const [before] = useState(() => valuesOf(editing));
+  const form = useForm({ initialValues: before, validate: problems(before) });
+  const submit = form.onSubmit((values) =>
     change.mutate(
-      { id: editing.id, ...body },
+      { id: editing.id, ...changeOf(values, before, Date.now()) },
       {
         onSuccess: () => {
-          notifyDone("Key changed.");
+          notifyDone("Key changed. It holds from its next request on.");
           onDone();
         },
-        onError: (error) => {
-          const { expires_at, ...errors } = fieldErrors(error, ["name", "expires_at"]);
-          form.setErrors({ ...errors, expiry: expires_at });
-        },
+        onError: (error) => form.setErrors(keyErrors(error)),
       },
-    );
-  });
+    ),
+  );
   return (
     <form onSubmit={submit}>
       <Stack>
-        <TextInput label="Name" maxLength={100} data-autofocus {...form.getInputProps("name")} />
-        <ExpiryFields form={form} />
-        <FormFailure error={change.error} shown={["name", "expires_at"]} />
+        <KeyFields form={form} />
+        <FormFailure error={change.error} shown={FIELDS} />
         <Group justify="flex-end" mt="xs">
           <Button variant="default" onClick={onDone}>
             Cancel

@@ -1,15 +1,9 @@
 // The two fields that say when a key ends.
 import { Select, TextInput } from "@mantine/core";
-import type { UseFormReturnType } from "@mantine/form";
 import { EXPIRIES, localDay } from "./expiry";
+import type { KeyForm } from "./KeyFields";
 
-interface ExpiryValues {
-  name: string;
-  expiry: string;
-  date: string;
-}
-
-export function ExpiryFields({ form }: { form: UseFormReturnType<ExpiryValues> }) {
+export function ExpiryFields({ form }: { form: KeyForm }) {
   return (
     <>
       <Select label="Expires" data={EXPIRIES} allowDeselect={false} {...form.getInputProps("expiry")} />

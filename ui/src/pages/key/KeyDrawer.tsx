@@ -1,24 +1,28 @@
 // One key with all that is known of it; open while the URL says `key=`.
-import { Button, Drawer, Group, Skeleton, Stack } from "@mantine/core";
+import { Alert, Anchor, Button, Drawer, Group, Skeleton, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "react-router";
+import { Link, useSearchParams } from "react-router";
 import { keyQuery } from "../../api/keys";
 import type { Key } from "../../api/schema";
+import { changed } from "../../app/urlState";
 import { Detail, Details } from "../../components/Details";
 import { FailureNotice } from "../../components/FailureNotice";
 import { formatCount } from "../../components/format/count";
 import { formatCost, formatUsdExact } from "../../components/format/money";
 import { Moment } from "../../components/Moment";
 import { Status } from "../../components/Status";
+import { useNow } from "../../components/useNow";
+import { HINT_WORDS, hintsOf } from "./hygiene";
+import type { KeyActionsHandlers } from "./KeyActions";
+import { KeyLimits } from "./KeyLimits";
 import { keyStatus, keyTitle, keyTones } from "./keyStatus";
+import { canRotate } from "./rotation";
 import { useKeyStatusSwitch } from "./useKeyStatusSwitch";
 
-interface KeyDrawerProps {
+interface KeyDrawerProps extends KeyActionsHandlers {
   id: string;
   /** The key, if the list has it already. */
   listed: Key | undefined;
-  onEdit: (key: Key) => void;
-  onDelete: (key: Key) => void;
   onClose: () => void;
 }
 
@@ -34,11 +38,13 @@ export function KeyDrawer({ id, listed, onClose, ...actions }: KeyDrawerProps) {
   );
 }
 
-function KeyDetails({ of: key, onEdit, onDelete }: Pick<KeyDrawerProps, "onEdit" | "onDelete"> & { of: Key }) {
+function KeyDetails({ of: key, onEdit, onRotate, onDelete }: KeyActionsHandlers & { of: Key }) {
   const switchStatus = useKeyStatusSwitch();
   const status = keyStatus(key);
+  const hints = hintsOf(key, useNow());
   return (
     <Stack gap="lg">
+      {status === "refused" && key.refusal && <Alert color="red">{key.refusal.message}</Alert>}
       <Details>
         <Detail name="Key">
           <code>{key.masked}</code>
@@ -53,10 +59,31 @@ function KeyDetails({ of: key, onEdit, onDelete }: Pick<KeyDrawerProps, "onEdit"
         <Detail name="Expires">
           <Moment at={key.expires_at} never="never" />
         </Detail>
+        {key.disable_at && (
+          <Detail name={key.status === "active" ? "To be disabled" : "Disabled"}>
+            <Moment at={key.disable_at} never="" />
+          </Detail>
+        )}
         <Detail name="Last used">
           <Moment at={key.last_used_at} never="never" />
         </Detail>
+        {key.rotated_from && (
+          <Detail name="Takes the place of">
+            <KeyLink id={key.rotated_from}>the key before it</KeyLink>
+          </Detail>
+        )}
+        {key.rotated_to && (
+          <Detail name="Replaced by">
+            <KeyLink id={key.rotated_to}>the key after it</KeyLink>
+          </Detail>
+        )}
       </Details>
+      {hints.map((hint) => (
+        <Text key={hint} size="sm" c="dimmed">
+          {HINT_WORDS[hint]}
+        </Text>
+      ))}
+      <KeyLimits of={key} />
       <Details>
         <Detail name="Requests">{formatCount(key.usage.requests)}</Detail>
         <Detail name="Prompt tokens">{formatCount(key.usage.prompt_tokens)}</Detail>
@@ -71,6 +98,11 @@ function KeyDetails({ of: key, onEdit, onDelete }: Pick<KeyDrawerProps, "onEdit"
         <Button variant="default" onClick={() => onEdit(key)}>
           Edit
         </Button>
+        {canRotate(key) && (
+          <Button variant="default" onClick={() => onRotate(key)}>
+            Rotate
+          </Button>
+        )}
         <Button variant="default" onClick={() => switchStatus(key)}>
           {key.status === "active" ? "Disable" : "Enable"}
         </Button>
@@ -79,5 +111,14 @@ function KeyDetails({ of: key, onEdit, onDelete }: Pick<KeyDrawerProps, "onEdit"
         </Button>
       </Group>
     </Stack>
+  );
+}
+
+function KeyLink({ id, children }: { id: string; children: string }) {
+  const [params] = useSearchParams();
+  return (
+    <Anchor inherit component={Link} to={{ search: changed(params, { key: id }).toString() }}>
+      {children}
+    </Anchor>
   );
 }

@@ -1,4 +1,4 @@
-// API keys: make, find, disable, delete them.
+// API keys: make, find, rotate, disable, delete them.
 import { Button } from "@mantine/core";
 import { IconKey, IconPlus, IconSearchOff } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
@@ -15,10 +15,12 @@ import { Panel } from "../../components/Panel";
 import { CreateKeyDialog } from "./CreateKeyDialog";
 import { DeleteKeyDialog } from "./DeleteKeyDialog";
 import { EditKeyDialog } from "./EditKeyDialog";
+import { HygieneNotice } from "./HygieneNotice";
 import { KeyDrawer } from "./KeyDrawer";
 import { KeyFilters } from "./KeyFilters";
 import { KeysTable } from "./KeysTable";
 import { KEY_STATUSES } from "./keyStatus";
+import { RotateKeyDialog } from "./RotateKeyDialog";
 
 const PAGE_SIZE = 20;
 
@@ -33,6 +35,7 @@ export function KeysPage() {
   };
   const keys = useQuery(keysQuery({ ...asked, page, page_size: PAGE_SIZE }));
   const [editing, setEditing] = useState<Key | null>(null);
+  const [rotating, setRotating] = useState<Key | null>(null);
   const [deleting, setDeleting] = useState<Key | null>(null);
   const opened = url.get("key");
   const items = keys.data?.items;
@@ -43,7 +46,7 @@ export function KeysPage() {
       Create New Key
     </Button>
   );
-  const actions = { onEdit: setEditing, onDelete: setDeleting };
+  const actions = { onEdit: setEditing, onRotate: setRotating, onDelete: setDeleting };
 
   return (
     <Page
@@ -77,10 +80,11 @@ export function KeysPage() {
         >
           {(answer) => (
             <>
+              <HygieneNotice keys={answer?.items} total={answer?.total} />
               <KeysTable
                 keys={answer?.items}
                 stale={keys.isPlaceholderData}
-                withOwner={viewer.admin}
+                viewerId={viewer.id}
                 onOpen={(key) => url.set({ key: key.id })}
                 {...actions}
               />
@@ -101,6 +105,7 @@ export function KeysPage() {
         {...actions}
       />
       <CreateKeyDialog opened={creating} onClose={() => url.set({ new: null })} />
+      <RotateKeyDialog rotating={rotating} onClose={() => setRotating(null)} />
       <EditKeyDialog editing={editing} onClose={() => setEditing(null)} />
       <DeleteKeyDialog
         deleting={deleting}

@@ -4,43 +4,75 @@ import { Link, useSearchParams } from "react-router";
 import type { Key } from "../../api/schema";
 import { changed } from "../../app/urlState";
 import { type Column, DataTable } from "../../components/DataTable";
+import { QuotaGlance } from "../../components/limits/QuotaGlance";
+import { linesOf } from "../../components/limits/standing";
 import { Moment } from "../../components/Moment";
-import { Status } from "../../components/Status";
 import { CostText, TokensText } from "../../components/UsageText";
-import { KeyActions, type KeyActionsProps } from "./KeyActions";
-import { keyStatus, keyTones } from "./keyStatus";
+import { HintMark } from "./HintMark";
+import type { Hint } from "./hygiene";
+import { KeyActions, type KeyActionsHandlers } from "./KeyActions";
+import { KeyStateText } from "./KeyStateText";
 
-interface KeysTableProps extends Omit<KeyActionsProps, "of"> {
+interface KeysTableProps extends KeyActionsHandlers {
   keys: Key[] | undefined;
   stale: boolean;
-  withOwner: boolean;
+  /** The owner is named where it is somebody else. */
+  viewerId: string;
   onOpen: (key: Key) => void;
 }
 
-export function KeysTable({ keys, stale, withOwner, onOpen, onEdit, onDelete }: KeysTableProps) {
-  const owner: Column<Key>[] = withOwner ? [{ name: "Owner", cell: (key) => <Owner of={key} /> }] : [];
+export function KeysTable({ keys, stale, viewerId, onOpen, ...actions }: KeysTableProps) {
   const columns: Column<Key>[] = [
-    { name: "Name", title: true, cell: (key) => <KeyLink to={key} /> },
+    { name: "Name", title: true, cell: (key) => <KeyName of={key} viewerId={viewerId} /> },
     { name: "Key", cell: (key) => <code>{key.masked}</code> },
-    { name: "Status", cell: (key) => <Status tone={keyTones[keyStatus(key)]}>{keyStatus(key)}</Status> },
-    ...owner,
+    { name: "Status", cell: (key) => <KeyStateText of={key} /> },
+    { name: "Quota", cell: (key) => <KeyQuota of={key} /> },
     { name: "Tokens", number: true, cell: (key) => <TokensText usage={key.usage} /> },
     { name: "Cost", number: true, cell: (key) => <CostText cost={key.usage} /> },
     { name: "Created", cell: (key) => <Moment at={key.created_at} never="" short /> },
-    { name: "Expires", cell: (key) => <Moment at={key.expires_at} never="never" short /> },
-    { name: "Last used", cell: (key) => <Moment at={key.last_used_at} never="never" short /> },
-    { name: "Actions", actions: true, cell: (key) => <KeyActions of={key} onEdit={onEdit} onDelete={onDelete} /> },
+    { name: "Expires", cell: (key) => <KeyMoment of={key} at={key.expires_at} hint="no-expiry" /> },
+    { name: "Last used", cell: (key) => <KeyMoment of={key} at={key.last_used_at} hint="unused" /> },
+    { name: "Actions", actions: true, cell: (key) => <KeyActions of={key} {...actions} /> },
   ];
   return (
     <DataTable label="API keys" columns={columns} rows={keys} rowKey={(key) => key.id} onOpen={onOpen} stale={stale} />
   );
 }
 
-function Owner({ of: key }: { of: Key }) {
+function KeyName({ of: key, viewerId }: { of: Key; viewerId: string }) {
   return (
-    <Text inherit truncate maw="8rem" title={key.account_username}>
-      {key.account_username}
+    <>
+      <KeyLink to={key} />
+      {key.account_id !== viewerId && (
+        <Text size="xs" c="dimmed" truncate title={`Owner: ${key.account_username}`}>
+          {key.account_username}
+        </Text>
+      )}
+    </>
+  );
+}
+
+function KeyQuota({ of: key }: { of: Key }) {
+  const [params] = useSearchParams();
+  const lines = linesOf(key.quota, key.balance);
+  if (lines.length > 0) {
+    const search = changed(params, { key: key.id }).toString();
+    return <QuotaGlance lines={lines} to={{ search }} />;
+  }
+  return (
+    <Text span inherit c="dimmed">
+      no cap
+      <HintMark of={key} hint="no-limit" />
     </Text>
+  );
+}
+
+function KeyMoment({ of: key, at, hint }: { of: Key; at: string | null; hint: Hint }) {
+  return (
+    <span style={{ whiteSpace: "nowrap" }}>
+      <Moment at={at} never="never" short />
+      <HintMark of={key} hint={hint} />
+    </span>
   );
 }
 

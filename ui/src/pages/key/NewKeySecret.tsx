@@ -1,5 +1,5 @@
 // The one time a key is shown. It must be acknowledged, for there is no second.
-import { Alert, Button, Checkbox, Group, Stack } from "@mantine/core";
+import { Alert, Button, Checkbox, Group, Stack, Text } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -7,8 +7,8 @@ import { modelsQuery } from "../../api/models";
 import type { KeyCreated } from "../../api/schema";
 import { CopyButton } from "../../components/CopyButton";
 import { Snippets } from "../../components/Snippets";
-import { firstServed } from "../../components/snippetCode";
 import classes from "./NewKeySecret.module.css";
+import { modelFor, writeTerms } from "./terms";
 
 export function NewKeySecret({ created, onDone }: { created: KeyCreated; onDone: () => void }) {
   const [stored, setStored] = useState(false);
@@ -24,7 +24,14 @@ export function NewKeySecret({ created, onDone }: { created: KeyCreated; onDone:
           Copy key
         </CopyButton>
       </div>
-      <Snippets origin={window.location.origin} secret={created.key} model={firstServed(models.data?.items)} />
+      <Text size="sm" c="dimmed">
+        {writeTerms(created)}
+      </Text>
+      <Snippets
+        origin={window.location.origin}
+        secret={created.key}
+        model={modelFor(created.permissions.models, models.data?.items)}
+      />
       <Group justify="space-between" mt="xs">
         <Checkbox
           label="I have stored this key safely"

@@ -6,10 +6,16 @@ import type { Tone } from "../../components/Status";
 
 export const KEY_STATUSES: readonly KeyFilter[] = ["active", "disabled", "expired"];
 
-export const keyStatus = (key: Pick<Key, "status" | "expired">): KeyFilter =>
-  key.status === "disabled" ? "disabled" : key.expired ? "expired" : "active";
+/** Refused: nobody switched it off, but its next call would fail all the same. */
+export type KeyState = KeyFilter | "refused";
 
-export const keyTones: Record<KeyFilter, Tone> = { active: "good", disabled: "quiet", expired: "warn" };
+export function keyStatus({ status, expired, refusal }: Pick<Key, "status" | "expired" | "refusal">): KeyState {
+  if (status === "disabled") return "disabled";
+  if (expired) return "expired";
+  return refusal ? "refused" : "active";
+}
+
+export const keyTones: Record<KeyState, Tone> = { active: "good", refused: "bad", disabled: "quiet", expired: "warn" };
 
 /** What a key is called: its name, or what can be seen of it. */
 export const keyTitle = (key: Pick<Key, "name" | "masked">): string => key.name || key.masked;

@@ -1,0 +1,21 @@
+// One cap: a number on the right, blank for none.
+import { NumberInput, type NumberInputProps } from "@mantine/core";
+import classes from "./Limits.module.css";
+
+interface CapInputProps extends Omit<NumberInputProps, "classNames"> {
+  money?: boolean;
+}
+
+export function CapInput({ money = false, placeholder = "no cap", ...props }: CapInputProps) {
+  return (
+    <NumberInput
+      hideControls
+      allowNegative={false}
+      thousandSeparator=","
+      placeholder={placeholder}
+      classNames={{ input: classes.cap ?? "" }}
+      {...(money ? { prefix: "$", decimalScale: 12 } : { allowDecimal: false })}
+      {...props}
+    />
+  );
+}

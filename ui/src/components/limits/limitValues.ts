@@ -1,0 +1,47 @@
+// Quotas and rate limits as a form holds them: text where the gateway wants a number, blank where it wants null.
+import type { Quota, RateLimit } from "../../api/schema";
+
+/** The shortest window first: it is the one that is met first. */
+export const WINDOWS = ["daily", "monthly", "total"] as const;
+export const UNITS = ["usd", "tokens", "requests"] as const;
+export type Window = (typeof WINDOWS)[number];
+export type Unit = (typeof UNITS)[number];
+export type QuotaName = `${Window}_${Unit}`;
+
+export const QUOTA_NAMES: QuotaName[] = WINDOWS.flatMap((window) =>
+  UNITS.map((unit): QuotaName => `${window}_${unit}`),
+);
+export const RATE_NAMES = ["rpm", "tpm", "concurrency"] as const;
+export type RateName = (typeof RATE_NAMES)[number];
+
+/** As a number field holds it: text while its digits are more than a number keeps. */
+export type CapValue = number | string;
+export type QuotaValues = Record<QuotaName, CapValue>;
+export type RateValues = Record<RateName, CapValue>;
+
+const each = <Name extends string, Value>(names: readonly Name[], value: (name: Name) => Value) =>
+  Object.fromEntries(names.map((name) => [name, value(name)])) as Record<Name, Value>;
+
+const read = (cap: CapValue): number | null => (cap === "" ? null : Number(cap));
+
+export const quotaValues = (quota?: Partial<Quota>): QuotaValues => each(QUOTA_NAMES, (name) => quota?.[name] ?? "");
+export const rateValues = (limit?: Partial<RateLimit>): RateValues => each(RATE_NAMES, (name) => limit?.[name] ?? "");
+
+export const quotaOf = (values: QuotaValues): Quota => each(QUOTA_NAMES, (name) => read(values[name]));
+export const rateOf = (values: RateValues): RateLimit => each(RATE_NAMES, (name) => read(values[name]));
+
+/** No cap at all. */
+export const isBlank = (values: QuotaValues | RateValues): boolean =>
+  Object.values<CapValue>(values).every((cap) => cap === "");
+
+/** A number of JSON keeps fifteen digits for certain; what would lose one is refused rather than rounded. */
+export function capProblem(cap: CapValue): string | null {
+  if (cap === "") return null;
+  const text = String(cap);
+  if (!/^\d+\.?\d*$/.test(text) && typeof cap === "string") return "Write a number, or leave it blank for no cap.";
+  const digits = text.replace(".", "").replace(/^0+/, "");
+  return typeof cap === "string" && digits.length > 15 ? "At most 15 digits." : null;
+}
+
+export const quotaProblems = each(QUOTA_NAMES, () => capProblem);
+export const rateProblems = each(RATE_NAMES, () => capProblem);
