@@ -27,4 +27,5 @@ mod integration {
     mod quotas;
     mod secrets;
     mod streams;
+    mod webhooks;
 }

@@ -166,6 +166,7 @@ impl Sessions {
             role: Role::Admin,
             quota: Quota::default(),
             rate_limit: RateLimit::default(),
+            balance_low_usd: None,
         };
         match self.0.accounts.create(new, &actor).await {
             Ok(view) => self.start(view.account, client_ip, "session.create").await,
