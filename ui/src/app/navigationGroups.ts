@@ -9,6 +9,7 @@ import {
   IconMessage2,
   IconPlugConnected,
   IconUsers,
+  IconWebhook,
   type TablerIcon,
 } from "@tabler/icons-react";
 
@@ -37,6 +38,7 @@ export const navigation: NavigationGroup[] = [
     pages: [
       { path: "/channel", name: "Channels", icon: IconPlugConnected },
       { path: "/account", name: "Accounts", icon: IconUsers },
+      { path: "/webhook", name: "Webhooks", icon: IconWebhook },
       { path: "/audit", name: "Audit", icon: IconActivity },
     ],
   },

@@ -11,7 +11,7 @@ async function make<Made>(client: APIRequestContext, path: string, data: object)
   return (await answer.json()) as Made;
 }
 
-export const makeKey = (client: APIRequestContext, key: { name?: string; expires_at?: string }) =>
+export const makeKey = (client: APIRequestContext, key: { name?: string; expires_at?: string; quota?: object }) =>
   make<{ id: string; key: string; masked: string; name: string }>(client, "/api/keys", key);
 
 export const makeAccount = (client: APIRequestContext, account: { username: string; password: string; role: string }) =>
@@ -19,6 +19,9 @@ export const makeAccount = (client: APIRequestContext, account: { username: stri
 
 export const makeChannel = (client: APIRequestContext, channel: object) =>
   make<{ id: string }>(client, "/api/channels", channel);
+
+export const makeWebhook = (client: APIRequestContext, webhook: object) =>
+  make<{ id: string; secret: string }>(client, "/api/webhooks", webhook);
 
 /** One chat through the gateway, as a program would make it: with its key and without the browser. */
 export async function chat(origin: string, key: string, content = "Hello, ledger!", model = "echo", stream = false) {

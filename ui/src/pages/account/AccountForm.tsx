@@ -1,5 +1,5 @@
 // Creates an account, or changes its name, role and password.
-import { Button, Group, PasswordInput, Select, Stack, TextInput } from "@mantine/core";
+import { Button, Group, NumberInput, PasswordInput, Select, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useChangeAccount, useCreateAccount } from "../../api/accounts";
 import type { Account, Role } from "../../api/schema";
@@ -7,7 +7,7 @@ import { FormFailure } from "../../components/FormFailure";
 import { fieldErrors } from "../../components/fieldErrors";
 import { notifyDone } from "../../components/notify";
 
-const FIELDS = ["username", "password", "role"] as const;
+const FIELDS = ["username", "password", "role", "balance_low_usd"] as const;
 const ROLES = [
   { value: "member", label: "member: sees and changes what is theirs" },
   { value: "admin", label: "admin: sees and changes everything" },
@@ -23,10 +23,11 @@ export function AccountForm({ account, onDone }: AccountFormProps) {
   const create = useCreateAccount();
   const change = useChangeAccount();
   const used = account ? change : create;
-  const initialValues: { username: string; password: string; role: Role } = {
+  const initialValues: { username: string; password: string; role: Role; balance_low_usd: number | string } = {
     username: account?.username ?? "",
     password: "",
     role: account?.role ?? "member",
+    balance_low_usd: account?.balance_low_usd ?? "",
   };
   const form = useForm({ initialValues });
   const outcome = {
@@ -36,7 +37,8 @@ export function AccountForm({ account, onDone }: AccountFormProps) {
     },
     onError: (error: unknown) => form.setErrors(fieldErrors(error, FIELDS)),
   };
-  const submit = form.onSubmit(({ password, ...values }) => {
+  const submit = form.onSubmit(({ password, balance_low_usd: threshold, ...rest }) => {
+    const values = { ...rest, balance_low_usd: threshold === "" ? null : Number(threshold) };
     if (!account) return create.mutate({ ...values, password }, outcome);
     return change.mutate({ id: account.id, ...values, ...(password && { password }) }, outcome);
   });
@@ -59,6 +61,14 @@ export function AccountForm({ account, onDone }: AccountFormProps) {
           {...form.getInputProps("password")}
         />
         <Select label="Role" data={ROLES} allowDeselect={false} {...form.getInputProps("role")} />
+        <NumberInput
+          label="Low balance"
+          description="Webhooks are told when less than this is left of the account's total. Blank: never."
+          prefix="$"
+          min={0}
+          allowNegative={false}
+          {...form.getInputProps("balance_low_usd")}
+        />
         <FormFailure error={used.error} shown={FIELDS} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onDone}>
