@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Code, Error};
 use super::id::AccountId;
+use super::money::Money;
 use super::quota::{Quota, RateLimit};
 use super::time::Timestamp;
 
@@ -26,10 +27,20 @@ pub struct Account {
     pub quota: Quota,
     /// How fast all its keys together may be used.
     pub rate_limit: RateLimit,
+    /// Webhooks are told `balance.low` when less than this is left of the total; `None`: never.
+    pub balance_low_usd: Option<Money>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was deleted; the record stays, so that the call log keeps its name.
     pub deleted_at: Option<Timestamp>,
+}
+
+impl Account {
+    /// What is left of its total after `used`, if that is less than the threshold.
+    pub fn low_balance(&self, used: Money) -> Option<Money> {
+        let remaining = self.quota.total.usd?.minus(used);
+        (remaining < self.balance_low_usd?).then_some(remaining)
+    }
 }
 
 /// A name to log in with: 1 to 64 characters, compared without regard to case.

@@ -178,6 +178,7 @@ impl Sessions {
             role: Role::Admin,
             quota: Quota::default(),
             rate_limit: RateLimit::default(),
+            balance_low_usd: None,
         };
         let view = self.0.accounts.create(new, &actor).await?;
         taken.spend();
@@ -391,6 +392,7 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::super::passwords::Passwords;
+    use super::super::webhooks::Signs;
     use super::*;
     use crate::domain::{Day, Windows};
     use crate::storage::Options;
@@ -401,7 +403,8 @@ mod tests {
         let store = Store::open(dir.path(), Options::default(), &mut |_| {}).unwrap();
         let clock = Clock::system();
         let passwords = Passwords::new().unwrap();
-        let accounts = Accounts::load(store.clone(), clock.clone(), passwords, |_| {
+        let signs = Signs::default();
+        let accounts = Accounts::load(store.clone(), clock.clone(), passwords, signs, |_| {
             Windows::new(Day(0))
         })
         .unwrap();

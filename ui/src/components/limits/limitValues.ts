@@ -22,13 +22,13 @@ export type RateValues = Record<RateName, CapValue>;
 const each = <Name extends string, Value>(names: readonly Name[], value: (name: Name) => Value) =>
   Object.fromEntries(names.map((name) => [name, value(name)])) as Record<Name, Value>;
 
-const read = (cap: CapValue): number | null => (cap === "" ? null : Number(cap));
+export const capOf = (cap: CapValue): number | null => (cap === "" ? null : Number(cap));
 
 export const quotaValues = (quota?: Partial<Quota>): QuotaValues => each(QUOTA_NAMES, (name) => quota?.[name] ?? "");
 export const rateValues = (limit?: Partial<RateLimit>): RateValues => each(RATE_NAMES, (name) => limit?.[name] ?? "");
 
-export const quotaOf = (values: QuotaValues): Quota => each(QUOTA_NAMES, (name) => read(values[name]));
-export const rateOf = (values: RateValues): RateLimit => each(RATE_NAMES, (name) => read(values[name]));
+export const quotaOf = (values: QuotaValues): Quota => each(QUOTA_NAMES, (name) => capOf(values[name]));
+export const rateOf = (values: RateValues): RateLimit => each(RATE_NAMES, (name) => capOf(values[name]));
 
 /** No cap at all. */
 export const isBlank = (values: QuotaValues | RateValues): boolean =>

@@ -7,6 +7,7 @@ import type { Account } from "../../api/schema";
 import { type Fold, Folds } from "../../components/Fold";
 import { FormFailure } from "../../components/FormFailure";
 import { fieldErrors } from "../../components/fieldErrors";
+import { CapInput } from "../../components/limits/CapInput";
 import { quotaOf, rateOf } from "../../components/limits/limitValues";
 import { writeQuota, writeRate } from "../../components/limits/limitWords";
 import { QuotaFields } from "../../components/limits/QuotaFields";
@@ -86,6 +87,13 @@ export function AccountForm({ account, onDone }: AccountFormProps) {
         />
         <Select label="Role" data={ROLES} allowDeselect={false} {...form.getInputProps("role")} />
         <Folds folds={folds} />
+        <CapInput
+          label="Low balance"
+          description="Webhooks are told when less than this is left of the account's total. Blank: never."
+          placeholder="never"
+          money
+          {...form.getInputProps("balance_low_usd")}
+        />
         <FormFailure error={used.error} shown={FIELDS} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onDone}>
