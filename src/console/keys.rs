@@ -106,7 +106,7 @@ impl Key {
     }
 }
 
-/// Why a key's next call would be refused, as that call would be told.
+/// Why a key's next call would be refused, by the code and param that it would get.
 #[derive(Serialize, ToSchema)]
 pub(super) struct KeyRefusal {
     code: &'static str,
@@ -403,8 +403,8 @@ pub(super) async fn update(
     Ok(web::Json(Key::new(&view, &state)))
 }
 
-/// Makes a successor with the same name, settings and budget: two live keys do not double it. The key itself is in this answer and in
-/// no other.
+/// Makes a successor with the same name, settings and budget: two live keys do not double it. The key itself is in this
+/// answer and in no other.
 #[utoipa::path(
     operation_id = "rotate_key",post, path = "/api/keys/{id}/rotate", tag = "keys", params(("id" = String, Path)), request_body = KeyRotation, responses((status = 201, body = KeyCreated), (status = "default", body = ApiError)))]
 pub(super) async fn rotate(

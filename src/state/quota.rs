@@ -205,6 +205,18 @@ pub(super) fn reserve(
     })
 }
 
+/// When a window that is used up begins anew, or whom to ask.
+pub(super) fn way_out(noun: &str, window: Window, day: Day, zone: &TimeZone) -> String {
+    match window {
+        Window::Total if noun == "account" => {
+            "It does not reset: ask an admin of this gateway to top the account up".to_owned()
+        }
+        Window::Total => "It does not reset: ask whoever issued the key to raise it".to_owned(),
+        Window::Monthly => format!("It resets at {}", zone.end_of_month(day.month())),
+        Window::Daily => format!("It resets at {}", zone.end_of_day(day)),
+    }
+}
+
 fn refuse(
     noun: &str,
     quota: &Quota,
@@ -237,14 +249,7 @@ fn refuse(
             caps.requests.unwrap_or_default()
         ),
     };
-    let way_out = match window {
-        Window::Total if noun == "account" => {
-            "It does not reset: ask an admin of this gateway to top the account up".to_owned()
-        }
-        Window::Total => "It does not reset: ask whoever issued the key to raise it".to_owned(),
-        Window::Monthly => format!("It resets at {}", zone.end_of_month(day.month())),
-        Window::Daily => format!("It resets at {}", zone.end_of_day(day)),
-    };
+    let way_out = way_out(noun, window, day, zone);
     let smaller = if unit == Unit::Requests {
         ""
     } else {

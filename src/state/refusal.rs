@@ -2,7 +2,7 @@
 
 use crate::domain::{Code, Day, Error, TimeZone, Unit, Window};
 
-use super::quota::Standing;
+use super::quota::{Standing, way_out};
 
 /// The refusal that a holder's quota has for every call, if there is one. What is set aside for calls in flight is not left.
 pub(super) fn used_up(noun: &str, standing: &Standing, day: Day, zone: &TimeZone) -> Option<Error> {
@@ -19,14 +19,10 @@ pub(super) fn used_up(noun: &str, standing: &Standing, day: Day, zone: &TimeZone
         } else {
             return None;
         };
-        let way_out = match window {
-            Window::Total => "Have it raised".to_owned(),
-            Window::Monthly => format!("It resets at {}", zone.end_of_month(day.month())),
-            Window::Daily => format!("It resets at {}", zone.end_of_day(day)),
-        };
         let words = format!(
-            "The {noun}'s {} quota of {cap} is used up (calls in flight included). {way_out}.",
-            window.as_str()
+            "The {noun}'s {} quota of {cap} is used up (calls in flight included). {}.",
+            window.as_str(),
+            way_out(noun, window, day, zone)
         );
         let error = Error::new(Code::InsufficientQuota, words);
         Some(error.param(format!("{noun}.{}_{}", window.as_str(), unit.as_str())))

@@ -176,8 +176,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Makes a successor with the same name, settings and budget: two live keys do not double it. The key itself is in this answer and in
-         *     no other.
+         * Makes a successor with the same name, settings and budget: two live keys do not double it. The key itself is in this
+         *     answer and in no other.
          */
         post: operations["rotate_key"];
         delete?: never;
@@ -946,7 +946,7 @@ export interface components {
             /** @description The key itself, this once. */
             key: string;
         };
-        /** @description Why a key's next call would be refused, as that call would be told. */
+        /** @description Why a key's next call would be refused, by the code and param that it would get. */
         KeyRefusal: {
             code: string;
             message: string;
