@@ -27,6 +27,7 @@ mod integration {
     mod permissions;
     mod policies;
     mod process;
+    mod promises;
     mod quotas;
     mod rotation;
     mod secrets;

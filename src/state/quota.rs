@@ -73,6 +73,7 @@ impl Budget {
             quota,
             used: book.booked,
             reserved: book.held.total,
+            taken: book.taken(),
         }
     }
 }
@@ -86,21 +87,14 @@ pub struct Standing {
     pub used: Windows,
     /// What is set aside for calls in flight.
     pub reserved: Consumption,
+    /// Both together, window by window: a call in flight weighs on the day and the month in which it was admitted.
+    taken: Windows,
 }
 
 impl Standing {
     /// What a new call could still take in one window: what is booked and what is set aside is gone.
     pub fn left(&self, window: Window) -> Headroom {
-        let left = self.quota.left(&self.used, window);
-        Headroom {
-            usd: left.usd.map(|usd| usd.minus(self.reserved.usd)),
-            tokens: left
-                .tokens
-                .map(|tokens| tokens.saturating_sub(self.reserved.tokens)),
-            requests: left
-                .requests
-                .map(|requests| requests.saturating_sub(self.reserved.requests)),
-        }
+        self.quota.left(&self.taken, window)
     }
 }
 

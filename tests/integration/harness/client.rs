@@ -1,6 +1,7 @@
 //! One client type for each kind of caller: a person in the console, a program with an API key.
 
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -150,6 +151,21 @@ impl Console {
             .clone()
     }
 
+    /// All calls of the log, the newest first.
+    pub(crate) fn all_calls(&self) -> Vec<Value> {
+        let (mut calls, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = self
+                .get(&format!("/api/logs?limit=200{cursor}"))
+                .expect(200);
+            calls.extend(page["items"].as_array().unwrap().iter().cloned());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return calls,
+            }
+        }
+    }
+
     /// A call of the log by its `x-request-id`.
     pub(crate) fn call(&self, id: &str) -> Value {
         self.get(&format!("/api/logs/{id}")).expect(200)
@@ -194,5 +210,19 @@ impl KeyClient {
 
     pub(crate) fn chat(&self, body: &Value) -> Reply {
         self.post("/v1/chat/completions", body)
+    }
+
+    /// Sends a call and looks at nothing that comes back: dropping the connection is the client's going away.
+    pub(crate) fn send(&self, path: &str, body: &Value) -> TcpStream {
+        let address = self.base.strip_prefix("http://").unwrap();
+        let (key, body) = (&self.key, body.to_string());
+        let mut connection = TcpStream::connect(address).unwrap();
+        write!(
+            connection,
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        connection
     }
 }

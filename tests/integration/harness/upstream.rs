@@ -37,6 +37,8 @@ enum Step {
     Wait(Gate),
     /// Ends the connection here, whatever was promised.
     Cut,
+    /// Says no more, until the gateway hangs up.
+    Hold,
 }
 
 /// Holds a script back until the test opens it.
@@ -140,6 +142,16 @@ impl Script {
         self.0.push(Step::Cut);
         self
     }
+
+    pub(crate) fn then(mut self, next: Self) -> Self {
+        self.0.extend(next.0);
+        self
+    }
+
+    pub(crate) fn hold(mut self) -> Self {
+        self.0.push(Step::Hold);
+        self
+    }
 }
 
 pub(crate) struct Upstream {
@@ -241,6 +253,11 @@ fn serve(
                 }
                 Step::Cut => {
                     let _ = writer.shutdown(Shutdown::Both);
+                    return;
+                }
+                Step::Hold => {
+                    let _ = writer.peek(&mut [0; 1]);
+                    *hung_up.lock().unwrap() += 1;
                     return;
                 }
             }

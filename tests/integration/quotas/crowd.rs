@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{client, key_balance, pico, price};
 use crate::integration::harness::{
@@ -226,21 +226,6 @@ fn at_most_the_dollar_and_nearly_all_of_it() {
     gate.open();
 }
 
-/// All calls of the log, oldest last.
-fn log(admin: &Console) -> Vec<Value> {
-    let (mut calls, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let page = admin
-            .get(&format!("/api/logs?limit=200{cursor}"))
-            .expect(200);
-        calls.extend(page["items"].as_array().unwrap().iter().cloned());
-        match page["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return calls,
-        }
-    }
-}
-
 #[test]
 fn a_crash_in_the_middle_of_it_spends_no_more_and_forgets_nothing() {
     let (books, gate) = (Books::default(), Gate::default());
@@ -285,7 +270,7 @@ fn a_crash_in_the_middle_of_it_spends_no_more_and_forgets_nothing() {
         });
         let used = key_balance(&client, "used/daily/usd");
         let (mut booked, mut interrupted) = (0, 0);
-        for call in log(&admin) {
+        for call in admin.all_calls() {
             let cost = pico(&call["cost_usd"]);
             booked += cost;
             let Some(number) = call["client_request_id"].as_str() else {
