@@ -72,7 +72,7 @@ impl Budget {
         Standing {
             quota,
             used: book.booked,
-            reserved: book.held.total,
+            reserved: book.held,
         }
     }
 }
@@ -85,22 +85,17 @@ pub struct Standing {
     /// What is booked.
     pub used: Windows,
     /// What is set aside for calls in flight.
-    pub reserved: Consumption,
+    pub reserved: Windows,
 }
 
 impl Standing {
     /// What a new call could still take in one window: what is booked and what is set aside is gone.
     pub fn left(&self, window: Window) -> Headroom {
-        let left = self.quota.left(&self.used, window);
-        Headroom {
-            usd: left.usd.map(|usd| usd.minus(self.reserved.usd)),
-            tokens: left
-                .tokens
-                .map(|tokens| tokens.saturating_sub(self.reserved.tokens)),
-            requests: left
-                .requests
-                .map(|requests| requests.saturating_sub(self.reserved.requests)),
-        }
+        let taken = Book {
+            booked: self.used,
+            held: self.reserved,
+        };
+        self.quota.left(&taken.taken(), window)
     }
 }
 
@@ -112,6 +107,16 @@ pub(super) struct Holder<'a> {
     pub(super) quota: &'a Quota,
     /// Its counter.
     pub(super) budget: &'a Arc<Budget>,
+}
+
+/// Whether the least that this call may be bounded to fits now. Nothing is set aside.
+pub(super) fn could_fit(account: &Holder<'_>, key: &Holder<'_>, ask: &Ask, day: Day) -> bool {
+    let left = |holder: &Holder<'_>| {
+        let mut book = holder.budget.book();
+        book.roll(day);
+        holder.quota.headroom(&book.taken())
+    };
+    left(account).min(left(key)).holds(ask.least())
 }
 
 /// Sets the bound aside on both budgets, or on neither.
@@ -172,12 +177,13 @@ pub(super) fn reserve(
                 .quota
                 .headroom(&account_taken)
                 .min(key.quota.headroom(&key_taken));
-            let lower = (ask.generates && ask.client_limit.is_none())
+            let lower = ask
+                .may_be_lowered()
                 .then(|| ask.highest_fitting(output, &headroom))
                 .flatten();
             let Some(lower) = lower else {
                 let (noun, quota, exceeded) = refusal;
-                return Err(refuse(noun, quota, &exceeded, whole, day, zone));
+                return Err(refuse(noun, quota, &exceeded, ask, day, zone));
             };
             (ask.bound(lower), Some(lower), true)
         }
@@ -209,17 +215,25 @@ fn refuse(
     noun: &str,
     quota: &Quota,
     exceeded: &Exceeded,
-    needed: Consumption,
+    ask: &Ask,
     day: Day,
     zone: &TimeZone,
 ) -> Error {
     let (window, unit) = (exceeded.window, exceeded.unit);
     let caps = quota.of(window);
+    let needed = ask.least();
+    let (may, smaller) = if ask.may_be_lowered() {
+        ("needs at least", "send a shorter prompt")
+    } else if ask.generates {
+        ("may need up to", "set a lower output limit")
+    } else {
+        ("may need up to", "send less")
+    };
     let amounts = match unit {
         Unit::Usd => {
             let cap = caps.usd.unwrap_or_default();
             format!(
-                "${cap}: ${} is left, and this call may cost up to ${}",
+                "${cap}: ${} is left, and this call {may} ${}",
                 exceeded.left.usd.unwrap_or_default(),
                 needed.usd
             )
@@ -227,7 +241,7 @@ fn refuse(
         Unit::Tokens => {
             let cap = caps.tokens.unwrap_or_default();
             format!(
-                "{cap} tokens: {} are left, and this call may use up to {}",
+                "{cap} tokens: {} are left, and this call {may} {}",
                 exceeded.left.tokens.unwrap_or_default(),
                 needed.tokens
             )
@@ -246,9 +260,9 @@ fn refuse(
         Window::Daily => format!("It resets at {}", zone.end_of_day(day)),
     };
     let smaller = if unit == Unit::Requests {
-        ""
+        String::new()
     } else {
-        ", or set a lower output limit"
+        format!(", or {smaller}")
     };
     Error::new(
         Code::InsufficientQuota,
@@ -408,7 +422,7 @@ mod tests {
 
         fn held(&self) -> (u64, u64) {
             let pico = |(quota, budget): &(Quota, Arc<Budget>)| {
-                budget.standing(*quota, DAY).reserved.usd.as_pico()
+                budget.standing(*quota, DAY).reserved.total.usd.as_pico()
             };
             (pico(&self.account), pico(&self.key))
         }
