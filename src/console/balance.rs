@@ -97,7 +97,7 @@ impl Balance {
                 monthly: left(Window::Monthly),
                 daily: left(Window::Daily),
             },
-            reserved: standing.reserved.into(),
+            reserved: standing.reserved.total.into(),
             resets_at: Resets {
                 monthly: zone.end_of_month(standing.used.month).to_string(),
                 daily: zone.end_of_day(standing.used.day).to_string(),

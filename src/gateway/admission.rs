@@ -286,7 +286,7 @@ impl Admitted {
                     prompt_tokens: 0,
                     ..ask.clone()
                 };
-                state.reserve(caller, &without_prompt, day).is_ok()
+                state.could_fit(caller, &without_prompt, day)
             }
         };
         if squeezed && let Some(tight) = self.routed.tight_bound().await {

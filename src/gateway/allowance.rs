@@ -2,7 +2,7 @@
 //! nothing: no token is less than a byte. Only where they could have come to what is set aside, a tokenizer counts; as text has
 //! several bytes a token, that happens a few times in a long answer, and each time only what is new is counted.
 //!
-//! A provider that follows the output limit never gets here at the end of its rope. Where the encoding is not known, or the
+//! A provider that follows the output limit is never cut off: what it was allowed is what is set aside. Where the encoding is not known, or the
 //! words of several answers are mixed, the count is too high for some languages: then it is halved before a stream is cut off
 //! for it. What is charged never comes to more than is set aside ([`super::tariff`]).
 

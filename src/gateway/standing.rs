@@ -146,7 +146,7 @@ fn standing(standing: &Standing) -> Result<Value> {
         remaining.insert(name.clone(), json!({"usd": left.usd.map(usd).transpose()?, "tokens": left.tokens, "requests": left.requests}));
         used.insert(name, amounts(standing.used.of(window))?);
     }
-    Ok(json!({"remaining": remaining, "used": used, "reserved": amounts(standing.reserved)?}))
+    Ok(json!({"remaining": remaining, "used": used, "reserved": amounts(standing.reserved.total)?}))
 }
 
 /// Money as a JSON number of dollars.

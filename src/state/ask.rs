@@ -51,9 +51,19 @@ impl Ask {
             .unwrap_or(ASSUMED_MAX_OUTPUT)
     }
 
+    /// Whether its output limit is the gateway's to lower.
+    pub(super) fn may_be_lowered(&self) -> bool {
+        self.generates && self.client_limit.is_none()
+    }
+
+    /// The least that it may be bounded to.
+    pub(super) fn least(&self) -> Consumption {
+        self.bound(self.client_limit.unwrap_or(self.least_output.max(1)))
+    }
+
     /// Whether nobody limits its output.
     pub(super) fn is_unlimited(&self) -> bool {
-        self.generates && self.client_limit.is_none() && self.model_limit().is_none()
+        self.may_be_lowered() && self.model_limit().is_none()
     }
 
     fn model_limit(&self) -> Option<u64> {

@@ -90,7 +90,17 @@ impl Caller {
         limits::standing(account, key, now)
     }
 
+    pub(super) fn could_fit(&self, ask: &Ask, day: Day) -> bool {
+        let (account, key) = self.holders();
+        quota::could_fit(&account, &key, ask, day)
+    }
+
     pub(super) fn reserve(&self, ask: &Ask, day: Day, zone: &TimeZone) -> Result<Reservation> {
+        let (account, key) = self.holders();
+        quota::reserve(&account, &key, ask, day, zone)
+    }
+
+    fn holders(&self) -> (Holder<'_>, Holder<'_>) {
         let account = Holder {
             noun: "account",
             quota: &self.account.quota,
@@ -101,7 +111,7 @@ impl Caller {
             quota: &self.key.quota,
             budget: &self.entry.budget,
         };
-        quota::reserve(&account, &key, ask, day, zone)
+        (account, key)
     }
 
     /// Resolves when the key dies: disabled, deleted, expired, or its account disabled or deleted. Yields the error that its

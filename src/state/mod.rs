@@ -261,6 +261,11 @@ impl State {
         caller.rate_limits(self.clock.tick())
     }
 
+    /// Whether the least that this call may be bounded to fits now. Nothing is set aside.
+    pub fn could_fit(&self, caller: &Caller, ask: &Ask, day: Day) -> bool {
+        caller.could_fit(ask, day)
+    }
+
     /// Sets a call's upper bound aside on key and account in one step, on the day it counts on.
     ///
     /// # Errors

@@ -72,8 +72,7 @@ impl Budget {
         Standing {
             quota,
             used: book.booked,
-            reserved: book.held.total,
-            taken: book.taken(),
+            reserved: book.held,
         }
     }
 }
@@ -86,15 +85,17 @@ pub struct Standing {
     /// What is booked.
     pub used: Windows,
     /// What is set aside for calls in flight.
-    pub reserved: Consumption,
-    /// Both together, window by window: a call in flight weighs on the day and the month in which it was admitted.
-    taken: Windows,
+    pub reserved: Windows,
 }
 
 impl Standing {
     /// What a new call could still take in one window: what is booked and what is set aside is gone.
     pub fn left(&self, window: Window) -> Headroom {
-        self.quota.left(&self.taken, window)
+        let taken = Book {
+            booked: self.used,
+            held: self.reserved,
+        };
+        self.quota.left(&taken.taken(), window)
     }
 }
 
@@ -106,6 +107,16 @@ pub(super) struct Holder<'a> {
     pub(super) quota: &'a Quota,
     /// Its counter.
     pub(super) budget: &'a Arc<Budget>,
+}
+
+/// Whether the least that this call may be bounded to fits now. Nothing is set aside.
+pub(super) fn could_fit(account: &Holder<'_>, key: &Holder<'_>, ask: &Ask, day: Day) -> bool {
+    let left = |holder: &Holder<'_>| {
+        let mut book = holder.budget.book();
+        book.roll(day);
+        holder.quota.headroom(&book.taken())
+    };
+    left(account).min(left(key)).holds(ask.least())
 }
 
 /// Sets the bound aside on both budgets, or on neither.
@@ -166,12 +177,13 @@ pub(super) fn reserve(
                 .quota
                 .headroom(&account_taken)
                 .min(key.quota.headroom(&key_taken));
-            let lower = (ask.generates && ask.client_limit.is_none())
+            let lower = ask
+                .may_be_lowered()
                 .then(|| ask.highest_fitting(output, &headroom))
                 .flatten();
             let Some(lower) = lower else {
                 let (noun, quota, exceeded) = refusal;
-                return Err(refuse(noun, quota, &exceeded, whole, day, zone));
+                return Err(refuse(noun, quota, &exceeded, ask, day, zone));
             };
             (ask.bound(lower), Some(lower), true)
         }
@@ -215,17 +227,25 @@ fn refuse(
     noun: &str,
     quota: &Quota,
     exceeded: &Exceeded,
-    needed: Consumption,
+    ask: &Ask,
     day: Day,
     zone: &TimeZone,
 ) -> Error {
     let (window, unit) = (exceeded.window, exceeded.unit);
     let caps = quota.of(window);
+    let needed = ask.least();
+    let (may, smaller) = if ask.may_be_lowered() {
+        ("needs at least", "send a shorter prompt")
+    } else if ask.generates {
+        ("may need up to", "set a lower output limit")
+    } else {
+        ("may need up to", "send less")
+    };
     let amounts = match unit {
         Unit::Usd => {
             let cap = caps.usd.unwrap_or_default();
             format!(
-                "${cap}: ${} is left, and this call may cost up to ${}",
+                "${cap}: ${} is left, and this call {may} ${}",
                 exceeded.left.usd.unwrap_or_default(),
                 needed.usd
             )
@@ -233,7 +253,7 @@ fn refuse(
         Unit::Tokens => {
             let cap = caps.tokens.unwrap_or_default();
             format!(
-                "{cap} tokens: {} are left, and this call may use up to {}",
+                "{cap} tokens: {} are left, and this call {may} {}",
                 exceeded.left.tokens.unwrap_or_default(),
                 needed.tokens
             )
@@ -245,9 +265,9 @@ fn refuse(
     };
     let way_out = way_out(noun, window, day, zone);
     let smaller = if unit == Unit::Requests {
-        ""
+        String::new()
     } else {
-        ", or set a lower output limit"
+        format!(", or {smaller}")
     };
     Error::new(
         Code::InsufficientQuota,
@@ -407,7 +427,7 @@ mod tests {
 
         fn held(&self) -> (u64, u64) {
             let pico = |(quota, budget): &(Quota, Arc<Budget>)| {
-                budget.standing(*quota, DAY).reserved.usd.as_pico()
+                budget.standing(*quota, DAY).reserved.total.usd.as_pico()
             };
             (pico(&self.account), pico(&self.key))
         }

@@ -211,7 +211,7 @@ fn a_refusal_says_what_is_left_when_it_resets_or_whom_to_ask() {
             vec![
                 "$0.5:",
                 "$0.5 is left",
-                "up to $1.0000",
+                "may need up to $1.0000",
                 "resets at",
                 "lower output limit",
             ],

@@ -20,6 +20,9 @@ enum Stage {
     Streaming,
 }
 
+/// How a key dies.
+type Death = dyn Fn(&TestGateway, &Value);
+
 /// A gateway with a provider that stops at each stage until the gate opens.
 fn start(gate: &Gate) -> (TestGateway, Upstream) {
     let held = gate.clone();
@@ -46,7 +49,7 @@ fn die(
     gateway: &TestGateway,
     upstream: &Upstream,
     stage: Stage,
-    death: &dyn Fn(&TestGateway, &Value),
+    death: &Death,
 ) -> (u16, String, Duration) {
     let key = gateway.key(&json!({"quota": {"daily_usd": 1}, "expires_at": gateway.clock.now().after(Duration::from_secs(600)).to_string()}));
     let client = gateway.client(key["key"].as_str().unwrap());
@@ -102,7 +105,7 @@ fn calls_under_way_end_within_100_ms_wherever_they_are() {
         gateway.admin().delete(&path(key)).expect(204);
     };
     let expire = |gateway: &TestGateway, _: &Value| gateway.clock.advance(Duration::from_secs(600));
-    let deaths: [(&str, &dyn Fn(&TestGateway, &Value)); 3] = [
+    let deaths: [(&str, &Death); 3] = [
         ("api_key_disabled", &disable),
         ("invalid_api_key", &delete),
         ("api_key_expired", &expire),

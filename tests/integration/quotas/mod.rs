@@ -9,6 +9,7 @@ mod cut_off;
 mod death;
 mod ways_out;
 
+use real200::domain::Money;
 use serde_json::{Value, json};
 
 use super::harness::{KeyClient, Script, TestGateway, Upstream, chat};
@@ -41,7 +42,7 @@ fn key_balance(client: &KeyClient, path: &str) -> u64 {
 
 /// A JSON number of dollars in picodollars.
 fn pico(usd: &Value) -> u64 {
-    (usd.as_f64().unwrap() * 1e12).round() as u64
+    Money::from_usd(&usd.to_string()).unwrap().as_pico()
 }
 
 #[test]
