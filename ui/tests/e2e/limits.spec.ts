@@ -155,6 +155,8 @@ test("rotate: the successor works at once, the old key until it is disabled, bot
 
   await test.step("each leads to the other", async () => {
     await oldRow.getByRole("link", { name, exact: true }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "keep it" }).click();
+    await expect(page.getByRole("dialog"), "the end can be taken back").not.toContainText("To be disabled");
     await page.getByRole("dialog").getByRole("link", { name: "the key after it" }).click();
     await expect(page.getByRole("dialog")).toContainText(`${second.slice(0, 8)}···${second.slice(-4)}`);
     await expect(page.getByRole("dialog").getByRole("link", { name: "the key before it" })).toBeVisible();
