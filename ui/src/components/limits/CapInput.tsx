@@ -11,6 +11,9 @@ export function CapInput({ money = false, placeholder = "no cap", ...props }: Ca
     <NumberInput
       hideControls
       allowNegative={false}
+      // Either would read the text as a number when it is left, and so round it without a word.
+      clampBehavior="none"
+      trimLeadingZeroesOnBlur={false}
       thousandSeparator=","
       placeholder={placeholder}
       classNames={{ input: classes.cap ?? "" }}

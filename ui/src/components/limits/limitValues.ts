@@ -34,14 +34,21 @@ export const rateOf = (values: RateValues): RateLimit => each(RATE_NAMES, (name)
 export const isBlank = (values: QuotaValues | RateValues): boolean =>
   Object.values<CapValue>(values).every((cap) => cap === "");
 
-/** A number of JSON keeps fifteen digits for certain; what would lose one is refused rather than rounded. */
+/** What a number would not keep to the last digit is refused rather than rounded. */
 export function capProblem(cap: CapValue): string | null {
-  if (cap === "") return null;
-  const text = String(cap);
-  if (!/^\d+\.?\d*$/.test(text) && typeof cap === "string") return "Write a number, or leave it blank for no cap.";
-  const digits = text.replace(".", "").replace(/^0+/, "");
-  return typeof cap === "string" && digits.length > 15 ? "At most 15 digits." : null;
+  if (typeof cap === "number" || cap === "") return null;
+  if (!/^\d+\.?\d*$/.test(cap)) return "Write a number, or leave it blank for no cap.";
+  return plain(cap) === plain(written(Number(cap))) ? null : "These are more digits than can be kept. Round it.";
 }
+
+/** A number's digits, without an exponent. */
+const written = (cap: number): string => (cap < 1e-6 ? cap.toFixed(12) : String(cap));
+
+/** Without zeros that say nothing. */
+const plain = (text: string): string => {
+  const [whole = "", fraction = ""] = text.split(".");
+  return `${whole.replace(/^0+/, "")}.${fraction.replace(/0+$/, "")}`;
+};
 
 export const quotaProblems = each(QUOTA_NAMES, () => capProblem);
 export const rateProblems = each(RATE_NAMES, () => capProblem);

@@ -2,7 +2,7 @@
 import { Alert, Anchor, Button, Drawer, Group, Skeleton, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearchParams } from "react-router";
-import { keyQuery } from "../../api/keys";
+import { keyQuery, useChangeKey } from "../../api/keys";
 import type { Key } from "../../api/schema";
 import { changed } from "../../app/urlState";
 import { Detail, Details } from "../../components/Details";
@@ -10,6 +10,7 @@ import { FailureNotice } from "../../components/FailureNotice";
 import { formatCount } from "../../components/format/count";
 import { formatCost, formatUsdExact } from "../../components/format/money";
 import { Moment } from "../../components/Moment";
+import { notifyDone, notifyFailure } from "../../components/notify";
 import { Status } from "../../components/Status";
 import { useNow } from "../../components/useNow";
 import { HINT_WORDS, hintsOf } from "./hygiene";
@@ -62,6 +63,7 @@ function KeyDetails({ of: key, onEdit, onRotate, onDelete }: KeyActionsHandlers 
         {key.disable_at && (
           <Detail name={key.status === "active" ? "To be disabled" : "Disabled"}>
             <Moment at={key.disable_at} never="" />
+            {key.status === "active" && <KeepAlive of={key} />}
           </Detail>
         )}
         <Detail name="Last used">
@@ -111,6 +113,27 @@ function KeyDetails({ of: key, onEdit, onRotate, onDelete }: KeyActionsHandlers 
         </Button>
       </Group>
     </Stack>
+  );
+}
+
+/** Takes back that the key is to be disabled. */
+function KeepAlive({ of: key }: { of: Key }) {
+  const change = useChangeKey();
+  const keep = () =>
+    change.mutate(
+      { id: key.id, disable_at: null },
+      {
+        onSuccess: () => notifyDone("The key stays until it is disabled by hand."),
+        onError: notifyFailure("The key is still to be disabled"),
+      },
+    );
+  return (
+    <>
+      {" · "}
+      <Anchor inherit component="button" type="button" onClick={keep}>
+        keep it
+      </Anchor>
+    </>
   );
 }
 
