@@ -44,6 +44,7 @@ fn state(dir: &std::path::Path) -> (Store, State, String) {
             role: Role::Admin,
             quota: Quota::default(),
             rate_limit: RateLimit::default(),
+            balance_low_usd: None,
         };
         let account = state.accounts.create(new, &actor).await.unwrap().account.id;
         let mut quota = Quota::default();

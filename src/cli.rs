@@ -193,6 +193,7 @@ async fn user(command: UserCommand, state: &State) -> anyhow::Result<()> {
                 role,
                 quota: Quota::default(),
                 rate_limit: RateLimit::default(),
+                balance_low_usd: None,
             };
             let view = state
                 .accounts

@@ -34,6 +34,8 @@ pub struct Config {
     pub journal: JournalConfig,
     /// Waiting for providers.
     pub upstream: UpstreamConfig,
+    /// Requests to addresses that somebody else chose.
+    pub outbound: OutboundConfig,
     /// Console log-ins.
     pub session: SessionConfig,
     /// The log on standard error.
@@ -141,6 +143,14 @@ impl Default for UpstreamConfig {
             idle_timeout_ms: 120_000,
         }
     }
+}
+
+/// `[outbound]`
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OutboundConfig {
+    /// What webhooks may reach beside the public internet, as addresses or CIDR blocks.
+    pub allow_private: Vec<IpNet>,
 }
 
 /// `[session]`
@@ -561,6 +571,7 @@ impl Config {
                 idle: Duration::from_millis(self.upstream.idle_timeout_ms),
             },
             trusted_proxies: self.server.trusted_proxies.clone(),
+            allow_private: self.outbound.allow_private.clone(),
             listen: listen.to_string(),
             data_dir: self.data_dir.0.clone(),
         })

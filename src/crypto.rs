@@ -9,6 +9,7 @@ use std::path::Path;
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::digest::{SHA256, digest};
+use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
@@ -28,6 +29,13 @@ pub fn equal(a: &str, b: &str) -> bool {
         .zip(b.0)
         .fold(0, |difference, (x, y)| difference | (x ^ y))
         == 0
+}
+
+/// HMAC-SHA256 (RFC 2104) of `body` under `key`, in lower-case hexadecimal digits.
+pub fn signature(key: &str, body: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
+    let tag = hmac::sign(&key, body.as_bytes());
+    tag.as_ref().iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// The system gave no random bytes.
@@ -83,6 +91,7 @@ const VERSION: u8 = 1;
 const NONCE_LEN: usize = 12;
 
 /// The key under which provider credentials are sealed.
+#[derive(Clone)]
 pub struct MasterKey {
     key: LessSafeKey,
     fingerprint: String,
@@ -257,6 +266,15 @@ mod tests {
             flipped.0[i] ^= 1;
             assert!(key(1).open(&flipped, b"a").is_none(), "byte {i}");
         }
+    }
+
+    #[test]
+    fn signatures_are_those_of_the_standard() {
+        // RFC 4231, test case 2.
+        assert_eq!(
+            signature("Jefe", "what do ya want for nothing?"),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub async fn prepare(state: &State, bootstrap: Bootstrap) -> Result<()> {
                     role: Role::Admin,
                     quota: Quota::default(),
                     rate_limit: RateLimit::default(),
+                    balance_low_usd: None,
                 },
                 &actor,
             )

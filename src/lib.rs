@@ -9,8 +9,9 @@
 //! ```text
 //! floor 4   cli  config  server  first_start  banner  progress   start, wire together, stop
 //! floor 3   gateway/  data plane: /v1 …                   console/  control plane: /api, /console
-//! floor 2   state/    keys in memory, limits, quotas, channels, the ledger; knows nothing of HTTP
+//! floor 2   state/    keys in memory, limits, quotas, channels, webhooks, the ledger; knows nothing of HTTP
 //! floor 1   storage/  the journal, sled and bincode       crypto  the only file that knows ring      clock
+//!           outbound/ requests to addresses that somebody else chose
 //! ground    domain/   pure types and rules: no I/O, no async, no clock of its own
 //! ```
 //!
@@ -38,6 +39,7 @@ pub mod crypto;
 pub mod domain;
 pub mod first_start;
 pub mod gateway;
+pub mod outbound;
 pub mod progress;
 pub mod server;
 pub mod state;

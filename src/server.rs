@@ -108,6 +108,8 @@ pub async fn run(
     let signal = Arc::clone(&journal_failed);
     store.on_failure(move |_| signal.notify_one());
 
+    let courier = state.start_courier().context("cannot start a thread")?;
+
     let handle = server.handle();
     let mut serving = std::pin::pin!(server);
     let tidying = tidy(state.clone());
@@ -130,9 +132,12 @@ pub async fn run(
         ),
     }
     drop(state);
-    let closed = tokio::task::spawn_blocking(move || store.close())
-        .await
-        .context("closing the store")?;
+    let closed = tokio::task::spawn_blocking(move || {
+        drop(courier);
+        store.close()
+    })
+    .await
+    .context("closing the store")?;
     closed.map_err(|failed| anyhow!("{failed}"))?;
     tracing::info!("stopped: everything is on disk");
     Ok(())

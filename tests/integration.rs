@@ -31,4 +31,5 @@ mod integration {
     mod rotation;
     mod secrets;
     mod streams;
+    mod webhooks;
 }

@@ -10,7 +10,7 @@ use crate::domain::{self, AccountId, AccountStatus};
 use crate::state::{AccountChange as Change, AccountView, NewAccount as New, State};
 
 use super::balance::Balance;
-use super::body::{Body, Query, page, parse_id};
+use super::body::{Body, Query, nullable, page, parse_id};
 use super::quota::{Quota, RateLimit};
 use super::refusal::{ApiError, Refusal};
 use super::tally::Tally;
@@ -47,6 +47,9 @@ pub(super) struct Account {
     quota: Quota,
     /// How fast all its keys together may be used.
     rate_limit: RateLimit,
+    /// When less than this is left of the total, webhooks are told `balance.low`; null: never.
+    #[schema(required)]
+    balance_low_usd: Option<Usd>,
     key_count: usize,
     /// What its keys have used, ever.
     usage: Tally,
@@ -65,6 +68,7 @@ impl Account {
             created_at: account.created_at.to_string(),
             quota: Quota::from(&account.quota),
             rate_limit: RateLimit::from(account.rate_limit),
+            balance_low_usd: account.balance_low_usd.map(Usd),
             key_count: view.key_count,
             usage: Tally::from(&view.tally),
             balance: Balance::new(&view.standing(state.today()), state),
@@ -124,6 +128,8 @@ pub(super) struct NewAccount {
     role: Role,
     quota: Option<Quota>,
     rate_limit: Option<RateLimit>,
+    /// When less than this is left of the total, webhooks are told `balance.low`.
+    balance_low_usd: Option<Usd>,
 }
 
 /// What to change; a field that is not there stays as it is.
@@ -140,6 +146,10 @@ pub(super) struct AccountChange {
     quota: Option<Quota>,
     /// Replaces all three limits.
     rate_limit: Option<RateLimit>,
+    /// Null: never.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<f64>)]
+    balance_low_usd: Option<Option<Usd>>,
 }
 
 /// What to add to an account's balance.
@@ -199,6 +209,7 @@ pub(super) async fn create(
         role: body.role.into(),
         quota: body.quota.unwrap_or_default().into(),
         rate_limit: body.rate_limit.unwrap_or_default().into(),
+        balance_low_usd: body.balance_low_usd.map(|usd| usd.0),
     };
     let view = state.accounts.create(new, &admin.0.actor()).await?;
     Ok(HttpResponse::build(StatusCode::CREATED).json(Account::new(&view, &state)))
@@ -237,6 +248,7 @@ pub(super) async fn update(
         status: body.status.map(Into::into),
         quota: body.quota.map(Into::into),
         rate_limit: body.rate_limit.map(Into::into),
+        balance_low_usd: body.balance_low_usd.map(|usd| usd.map(|usd| usd.0)),
     };
     let view = state.accounts.update(id, change, &admin.0.actor()).await?;
     if new_password {

@@ -20,6 +20,7 @@ mod tally;
 mod usage;
 mod usd;
 mod viewer;
+mod webhooks;
 
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
@@ -40,6 +41,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(accounts::routes)
         .configure(channels::routes)
         .configure(models::routes)
+        .configure(webhooks::routes)
         .configure(settings::routes)
         .configure(audit::routes)
         .default_service(web::to(no_such_route));

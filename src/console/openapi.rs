@@ -5,7 +5,9 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Info, OpenApi as Document};
 
-use super::{accounts, audit, calls, channels, export, keys, models, session, settings, usage};
+use super::{
+    accounts, audit, calls, channels, export, keys, models, session, settings, usage, webhooks,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -41,6 +43,13 @@ use super::{accounts, audit, calls, channels, export, keys, models, session, set
         models::list,
         models::set,
         models::clear,
+        webhooks::list,
+        webhooks::create,
+        webhooks::show,
+        webhooks::update,
+        webhooks::delete,
+        webhooks::test,
+        webhooks::deliveries,
         settings::show,
         settings::update,
         audit::list,
@@ -62,7 +71,9 @@ use super::{accounts, audit, calls, channels, export, keys, models, session, set
         calls::CallStatus,
         channels::ChannelKind,
         channels::CredentialState,
-        models::ModelSource
+        models::ModelSource,
+        webhooks::WebhookEvent,
+        webhooks::DeliveryStatus
     ))
 )]
 struct Description;

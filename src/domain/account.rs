@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Code, Error};
 use super::id::AccountId;
+use super::money::Money;
 use super::quota::{Quota, RateLimit};
 use super::time::Timestamp;
 
@@ -26,6 +27,8 @@ pub struct Account {
     pub quota: Quota,
     /// How fast all its keys together may be used.
     pub rate_limit: RateLimit,
+    /// Webhooks are told `balance.low` when less than this is left of the total; `None`: never.
+    pub balance_low_usd: Option<Money>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was deleted; the record stays, so that the call log keeps its name.

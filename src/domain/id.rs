@@ -72,6 +72,14 @@ id!(
     /// One line of the audit log.
     AuditId
 );
+id!(
+    /// An address that is told of events.
+    WebhookId
+);
+id!(
+    /// One event on its way to one webhook; what `X-Real200-Delivery` says.
+    DeliveryId
+);
 
 impl From<KeyId> for BudgetId {
     fn from(id: KeyId) -> Self {

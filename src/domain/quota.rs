@@ -174,6 +174,9 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Usd, Self::Tokens, Self::Requests];
+
     /// The word of the API.
     pub const fn as_str(self) -> &'static str {
         match self {

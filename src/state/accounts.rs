@@ -20,6 +20,7 @@ use super::ids::new_id;
 use super::limits::RateLimiter;
 use super::passwords::Passwords;
 use super::quota::{Budget, Standing};
+use super::webhooks::Signs;
 use super::{Page, write};
 
 /// An account with what belongs to it at run time.
@@ -47,6 +48,7 @@ struct Inner {
     store: Store,
     clock: Clock,
     passwords: Passwords,
+    signs: Signs,
     index: RwLock<Index>,
     /// Held while a change is worked out and queued, so that changes do not cross.
     changing: Mutex<()>,
@@ -90,6 +92,8 @@ pub struct NewAccount {
     pub quota: Quota,
     /// How fast all its keys together.
     pub rate_limit: RateLimit,
+    /// When less than this is left of its total, webhooks are told.
+    pub balance_low_usd: Option<Money>,
 }
 
 /// What to change of an account; `None` leaves a field as it is.
@@ -107,6 +111,8 @@ pub struct AccountChange {
     pub quota: Option<Quota>,
     /// How fast all its keys together.
     pub rate_limit: Option<RateLimit>,
+    /// When less than this is left of its total, webhooks are told; `Some(None)`: never.
+    pub balance_low_usd: Option<Option<Money>>,
 }
 
 impl Accounts {
@@ -114,6 +120,7 @@ impl Accounts {
         store: Store,
         clock: Clock,
         passwords: Passwords,
+        signs: Signs,
         booked: impl Fn(AccountId) -> Windows,
     ) -> Result<Self> {
         let mut index = Index::default();
@@ -125,6 +132,7 @@ impl Accounts {
             store,
             clock,
             passwords,
+            signs,
             index: RwLock::new(index),
             changing: Mutex::default(),
         })))
@@ -132,6 +140,11 @@ impl Accounts {
 
     fn read<T>(&self, look: impl FnOnce(&Index) -> T) -> T {
         look(&self.0.index.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Shows every account; deleted ones too.
+    pub(super) fn for_each(&self, see: impl FnMut(&Arc<AccountEntry>)) {
+        self.read(|index| index.by_id.values().for_each(see));
     }
 
     pub(super) fn entry(&self, id: AccountId) -> Option<Arc<AccountEntry>> {
@@ -241,6 +254,7 @@ impl Accounts {
                 status: AccountStatus::Active,
                 quota: new.quota,
                 rate_limit: new.rate_limit,
+                balance_low_usd: new.balance_low_usd,
                 created_at: now,
                 deleted_at: None,
             };
@@ -326,6 +340,10 @@ impl Accounts {
             if let Some(limit) = change.rate_limit {
                 differences.note_rate_limit(&old.rate_limit, &limit);
                 new.rate_limit = limit;
+            }
+            if let Some(threshold) = change.balance_low_usd {
+                differences.note_option("balance_low_usd", old.balance_low_usd, threshold);
+                new.balance_low_usd = threshold;
             }
             if !is_working_admin(&new) {
                 self.check_admin_left(&old)?;
@@ -451,6 +469,7 @@ impl Accounts {
         entry.record.store(Arc::new(new));
         drop(index);
         entry.changed.notify_waiters();
+        self.0.signs.changed(old.id);
     }
 
     /// Whether the password is this account's; takes equally long where there is no account.

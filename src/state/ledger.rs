@@ -15,6 +15,7 @@ use super::ids::new_id;
 use super::limits::Permit;
 use super::quota::Reservation;
 use super::telemetry::Telemetry;
+use super::webhooks::Signs;
 use super::write;
 
 /// Opens, settles and reads calls.
@@ -27,6 +28,7 @@ struct Inner {
     zone: TimeZone,
     telemetry: Telemetry,
     hidden: HiddenPrompts,
+    signs: Signs,
     open: AtomicUsize,
 }
 
@@ -38,6 +40,7 @@ impl Ledger {
         zone: TimeZone,
         telemetry: Telemetry,
         hidden: HiddenPrompts,
+        signs: Signs,
     ) -> Result<Self> {
         let now = clock.now();
         let mut last = None;
@@ -53,6 +56,7 @@ impl Ledger {
             zone,
             telemetry,
             hidden,
+            signs,
             open: AtomicUsize::new(0),
         })))
     }
@@ -108,6 +112,7 @@ impl Ledger {
         };
         let outcome = draft.into_outcome(&self.0.clock, started);
         self.0.telemetry.ended(&outcome);
+        self.0.signs.refused(&opened, error);
         self.0.store.record_call(Call {
             opened: Opened {
                 reserved: None,
@@ -307,6 +312,7 @@ impl OpenCall {
         }
         reservation.settle(outcome.consumption());
         permit.settle(outcome.consumption().tokens, inner.clock.tick());
+        inner.signs.settled(&self.opened);
         inner.telemetry.ended(&outcome);
         self.ticket = inner.store.settle_call(self.opened.id, outcome);
         inner.open.fetch_sub(1, Ordering::AcqRel);

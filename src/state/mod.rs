@@ -25,6 +25,7 @@ mod sessions;
 mod sync;
 mod telemetry;
 mod throttle;
+mod webhooks;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -50,6 +51,7 @@ pub use probe::{Probe, ProbeReport};
 pub use quota::{Reservation, Standing};
 pub use sessions::{LoggedIn, SessionToken, Sessions};
 pub use telemetry::Telemetry;
+pub use webhooks::{ChangedWebhook, Courier, NewWebhook, WebhookChange, WebhookView, Webhooks};
 
 pub use crate::storage::{CallFilter, CallPage, Cursor};
 
@@ -79,6 +81,8 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// What webhooks may reach beside the public internet.
+    pub allow_private: Vec<IpNet>,
     /// Where the gateway listens, for the settings page.
     pub listen: String,
     /// Where its data is, for the settings page.
@@ -143,6 +147,8 @@ pub struct State {
     pub ledger: Ledger,
     /// Who changed what.
     pub audit: Audit,
+    /// Who is told of which events.
+    pub webhooks: Webhooks,
     telemetry: Telemetry,
     hidden: HiddenPrompts,
     store: Store,
@@ -162,19 +168,25 @@ impl State {
     ) -> Result<Self> {
         let telemetry = Telemetry::default();
         let hidden = HiddenPrompts::load(store.clone())?;
+        let signs = webhooks::Signs::default();
         let ledger = Ledger::load(
             store.clone(),
             clock.clone(),
             settings.time_zone.clone(),
             telemetry.clone(),
             hidden.clone(),
+            signs.clone(),
         )?;
         let today = settings.time_zone.day(clock.now());
         let booked = Booked::load(&store, today)?;
         let passwords = passwords::Passwords::new()?;
-        let accounts = Accounts::load(store.clone(), clock.clone(), passwords, |id| {
-            booked.windows(id.into())
-        })?;
+        let accounts = Accounts::load(
+            store.clone(),
+            clock.clone(),
+            passwords,
+            signs.clone(),
+            |id| booked.windows(id.into()),
+        )?;
         let sessions = Sessions::load(
             store.clone(),
             clock.clone(),
@@ -190,7 +202,14 @@ impl State {
             policies.clone(),
             |id| booked.windows(id),
         )?;
-        let channels = Channels::load(store.clone(), clock.clone(), master_key)?;
+        let channels = Channels::load(store.clone(), clock.clone(), master_key.clone())?;
+        let webhooks = Webhooks::load(
+            store.clone(),
+            clock.clone(),
+            master_key,
+            settings.allow_private.clone(),
+            signs,
+        )?;
         let models = Models::load(
             store.clone(),
             clock.clone(),
@@ -210,6 +229,7 @@ impl State {
             models,
             ledger,
             audit,
+            webhooks,
             telemetry,
             hidden,
             store,
@@ -247,6 +267,16 @@ impl State {
     /// `insufficient_quota`, `model_not_priced`.
     pub fn reserve(&self, caller: &Caller, ask: &Ask, day: Day) -> Result<Reservation> {
         caller.reserve(ask, day, &self.settings.time_zone)
+    }
+
+    /// Starts to tell webhooks of what happens, until the courier is dropped.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start_courier(&self) -> std::io::Result<Courier> {
+        let zone = self.settings.time_zone.clone();
+        self.webhooks
+            .start(self.keys.clone(), self.accounts.clone(), zone)
     }
 
     /// How many tokens providers add to prompts of this model, as far as it has shown.

@@ -178,6 +178,7 @@ impl Sessions {
             role: Role::Admin,
             quota: Quota::default(),
             rate_limit: RateLimit::default(),
+            balance_low_usd: None,
         };
         let view = self.0.accounts.create(new, &actor).await?;
         taken.spend();

@@ -4,7 +4,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::codec;
-use crate::domain::{Account, ApiKey, AuditEntry, Channel, Model, Session};
+use crate::domain::{
+    Account, Alert, ApiKey, AuditEntry, Channel, Delivery, Model, Session, Webhook,
+};
 
 /// A record kept in a table, by key.
 pub trait Record: Serialize + DeserializeOwned + Clone + Send + 'static {
@@ -32,6 +34,12 @@ pub enum Table {
     Audit = 6,
     /// [`Setting`] by name.
     Settings = 7,
+    /// [`Webhook`] by id.
+    Webhooks = 8,
+    /// [`Delivery`] by id.
+    Deliveries = 9,
+    /// [`Alert`] by subject.
+    Alerts = 10,
 }
 
 /// Name and value (JSON text) of a stored setting, such as which master key sealed the credentials.
@@ -63,6 +71,9 @@ record!(Model, Models, model => model.name.as_bytes());
 record!(Session, Sessions, session => session.digest.0);
 record!(AuditEntry, Audit, entry => entry.id.as_bytes());
 record!(Setting, Settings, setting => setting.name.as_bytes());
+record!(Webhook, Webhooks, webhook => webhook.id.as_bytes());
+record!(Delivery, Deliveries, delivery => delivery.id.as_bytes());
+record!(Alert, Alerts, alert => alert.subject.as_bytes());
 
 /// A record's place: its table's number, then its key.
 pub(super) type Place = Vec<u8>;

@@ -125,7 +125,13 @@ impl Keys {
         Ok(Caller::new(entry, key, account, self.0.clock.clone()))
     }
 
-    fn entry(&self, id: KeyId) -> Option<Arc<KeyEntry>> {
+    /// Shows every key; deleted ones too.
+    pub(in crate::state) fn for_each(&self, see: impl FnMut(&Arc<KeyEntry>)) {
+        let by_id = self.0.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        by_id.values().for_each(see);
+    }
+
+    pub(in crate::state) fn entry(&self, id: KeyId) -> Option<Arc<KeyEntry>> {
         self.0
             .by_id
             .read()

@@ -1,0 +1,296 @@
+//! What signs mean: whether a cap has been reached or a balance has fallen, and what webhooks are told of it.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::Webhooks;
+use super::signs::Sign;
+use crate::domain::{
+    Account, AccountId, Alert, ApiKey, Day, Event, KeyId, Money, TimeZone, Unit, Window,
+};
+use crate::state::accounts::{AccountEntry, Accounts};
+use crate::state::keys::{KeyEntry, Keys};
+use crate::state::quota::Standing;
+
+/// Looks at signs.
+pub(super) struct Watch {
+    pub(super) webhooks: Webhooks,
+    pub(super) keys: Keys,
+    pub(super) accounts: Accounts,
+    pub(super) zone: TimeZone,
+}
+
+/// Whose quota it is.
+enum Holder<'a> {
+    Key(&'a ApiKey, &'a Account),
+    Account(&'a Account),
+}
+
+impl Holder<'_> {
+    fn noun(&self) -> &'static str {
+        match self {
+            Self::Key(..) => "key",
+            Self::Account(_) => "account",
+        }
+    }
+
+    /// Keys that share a budget share its alerts.
+    fn subject(&self, limit: &str) -> String {
+        match self {
+            Self::Key(key, _) => format!("key/{}/{limit}", key.budget_id),
+            Self::Account(account) => format!("account/{}/{limit}", account.id),
+        }
+    }
+
+    fn named(&self) -> (Option<NamedKey>, NamedAccount) {
+        match self {
+            Self::Key(key, account) => (
+                Some(NamedKey {
+                    id: key.id.to_string(),
+                    name: key.name.clone(),
+                    masked: key.masked.to_string(),
+                }),
+                NamedAccount::from(*account),
+            ),
+            Self::Account(account) => (None, NamedAccount::from(*account)),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct NamedKey {
+    id: String,
+    name: String,
+    masked: String,
+}
+
+#[derive(Serialize)]
+struct NamedAccount {
+    id: String,
+    username: String,
+}
+
+impl From<&Account> for NamedAccount {
+    fn from(account: &Account) -> Self {
+        Self {
+            id: account.id.to_string(),
+            username: account.username.to_string(),
+        }
+    }
+}
+
+/// The `data` of `quota.exceeded`.
+#[derive(Serialize)]
+struct QuotaExceeded {
+    /// `key` or `account`.
+    holder: &'static str,
+    key: Option<NamedKey>,
+    account: NamedAccount,
+    /// `total`, `monthly` or `daily`.
+    window: &'static str,
+    /// `usd`, `tokens` or `requests`.
+    unit: &'static str,
+    cap: Box<RawValue>,
+    used: Box<RawValue>,
+    /// When the window rolls over; null: never.
+    resets_at: Option<String>,
+}
+
+/// The `data` of `balance.low`.
+#[derive(Serialize)]
+struct BalanceLow {
+    account: NamedAccount,
+    remaining_usd: Box<RawValue>,
+    threshold_usd: Box<RawValue>,
+    total_usd: Box<RawValue>,
+}
+
+impl Watch {
+    /// Looks at everything that has been noticed since the last time.
+    pub(super) fn look(&self) {
+        let today = self.zone.day(self.webhooks.clock().now());
+        for sign in self.webhooks.signs().take() {
+            match sign {
+                Sign::Refused {
+                    key,
+                    account,
+                    limit,
+                } => self.refused(key, account, &limit, today),
+                Sign::Settled { key, account } => {
+                    if let Some(entry) = self.keys.entry(key) {
+                        self.key(&entry, today);
+                    }
+                    self.account_by_id(account, today);
+                }
+                Sign::Changed(account) => self.account_by_id(account, today),
+                Sign::Everything => {
+                    self.keys.for_each(|entry| self.key(entry, today));
+                    self.accounts.for_each(|entry| self.account(entry, today));
+                }
+            }
+        }
+    }
+
+    fn refused(&self, key: KeyId, account: AccountId, limit: &str, today: Day) {
+        let Some((noun, cap)) = limit.split_once('.') else {
+            return;
+        };
+        let Some((window, unit)) = cap_named(cap) else {
+            return;
+        };
+        if noun == "key"
+            && let Some(entry) = self.keys.entry(key)
+        {
+            let (key, account) = (entry.record(), entry.account.record());
+            let standing = entry.budget.standing(key.quota, today);
+            self.exceeded(&Holder::Key(&key, &account), &standing, window, unit);
+        } else if noun == "account"
+            && let Some(entry) = self.accounts.entry(account)
+        {
+            let account = entry.record();
+            let standing = entry.budget.standing(account.quota, today);
+            self.exceeded(&Holder::Account(&account), &standing, window, unit);
+        }
+    }
+
+    fn key(&self, entry: &KeyEntry, today: Day) {
+        let (key, account) = (entry.record(), entry.account.record());
+        if key.deleted_at.is_none() && account.deleted_at.is_none() {
+            let standing = entry.budget.standing(key.quota, today);
+            self.reached(&Holder::Key(&key, &account), &standing);
+        }
+    }
+
+    fn account_by_id(&self, id: AccountId, today: Day) {
+        if let Some(entry) = self.accounts.entry(id) {
+            self.account(&entry, today);
+        }
+    }
+
+    fn account(&self, entry: &AccountEntry, today: Day) {
+        let account = entry.record();
+        if account.deleted_at.is_none() {
+            let standing = entry.budget.standing(account.quota, today);
+            self.reached(&Holder::Account(&account), &standing);
+            self.balance(&account, &standing);
+        }
+    }
+
+    /// Tells of every cap that consumption has come up to.
+    fn reached(&self, holder: &Holder<'_>, standing: &Standing) {
+        for window in Window::ALL {
+            for unit in Unit::ALL {
+                if amounts(standing, window, unit)
+                    .is_some_and(|(cap, used)| used > 0 && used >= cap)
+                {
+                    self.exceeded(holder, standing, window, unit);
+                }
+            }
+        }
+    }
+
+    fn exceeded(&self, holder: &Holder<'_>, standing: &Standing, window: Window, unit: Unit) {
+        // A cap that was taken away meanwhile is not told of.
+        let Some((cap, used)) = amounts(standing, window, unit) else {
+            return;
+        };
+        let (day, month) = (standing.used.day, standing.used.month);
+        let (period, resets_at) = match window {
+            Window::Total => (String::new(), None),
+            Window::Monthly => (month.0.to_string(), Some(self.zone.end_of_month(month))),
+            Window::Daily => (day.to_string(), Some(self.zone.end_of_day(day))),
+        };
+        let alert = Alert {
+            subject: holder.subject(&format!("{}_{}", window.as_str(), unit.as_str())),
+            occasion: format!("{period} {cap}"),
+        };
+        let number = |amount| match unit {
+            Unit::Usd => raw(Money::from_pico(amount)),
+            Unit::Tokens | Unit::Requests => raw(amount),
+        };
+        let (key, account) = holder.named();
+        let data = || QuotaExceeded {
+            holder: holder.noun(),
+            key,
+            account,
+            window: window.as_str(),
+            unit: unit.as_str(),
+            cap: number(cap),
+            used: number(used),
+            resets_at: resets_at.map(|at| at.to_string()),
+        };
+        self.webhooks.raise(Event::QuotaExceeded, alert, data);
+    }
+
+    /// Tells of a balance that has fallen below its threshold; one that is above it may fall again.
+    fn balance(&self, account: &Account, standing: &Standing) {
+        let subject = format!("account/{}/balance", account.id);
+        let low = account
+            .balance_low_usd
+            .zip(standing.quota.total.usd)
+            .map(|(threshold, total)| (threshold, total, total.minus(standing.used.total.usd)))
+            .filter(|(threshold, _, remaining)| remaining < threshold);
+        let Some((threshold, total, remaining)) = low else {
+            self.webhooks.rearm(&subject);
+            return;
+        };
+        let alert = Alert {
+            subject,
+            occasion: "low".to_owned(),
+        };
+        let data = || BalanceLow {
+            account: NamedAccount::from(account),
+            remaining_usd: raw(remaining),
+            threshold_usd: raw(threshold),
+            total_usd: raw(total),
+        };
+        self.webhooks.raise(Event::BalanceLow, alert, data);
+    }
+}
+
+/// The window and the unit of `daily_usd`.
+fn cap_named(name: &str) -> Option<(Window, Unit)> {
+    let (window, unit) = name.split_once('_')?;
+    Window::ALL
+        .into_iter()
+        .find(|w| w.as_str() == window)
+        .zip(Unit::ALL.into_iter().find(|u| u.as_str() == unit))
+}
+
+/// Cap and booked consumption, money in picodollars; `None`: no cap.
+fn amounts(standing: &Standing, window: Window, unit: Unit) -> Option<(u64, u64)> {
+    let (caps, used) = (standing.quota.of(window), standing.used.of(window));
+    match unit {
+        Unit::Usd => caps.usd.map(|cap| (cap.as_pico(), used.usd.as_pico())),
+        Unit::Tokens => caps.tokens.map(|cap| (cap, used.tokens)),
+        Unit::Requests => caps.requests.map(|cap| (cap, used.requests)),
+    }
+}
+
+/// A number in JSON digit by digit, so that no binary fraction comes between.
+fn raw(number: impl std::fmt::Display) -> Box<RawValue> {
+    RawValue::from_string(number.to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cap_is_found_by_its_name() {
+        for window in Window::ALL {
+            for unit in Unit::ALL {
+                let name = format!("{}_{}", window.as_str(), unit.as_str());
+                assert_eq!(cap_named(&name), Some((window, unit)));
+            }
+        }
+        assert_eq!(cap_named("daily"), None);
+        assert_eq!(cap_named("weekly_usd"), None);
+    }
+
+    #[test]
+    fn amounts_are_exact() {
+        assert_eq!(raw(Money::from_usd("0.1").unwrap()).get(), "0.1");
+        assert_eq!(raw(u64::MAX).get(), "18446744073709551615");
+    }
+}
