@@ -35,6 +35,14 @@ pub struct Account {
     pub deleted_at: Option<Timestamp>,
 }
 
+impl Account {
+    /// What is left of its total after `used`, if that is less than the threshold.
+    pub fn low_balance(&self, used: Money) -> Option<Money> {
+        let remaining = self.quota.total.usd?.minus(used);
+        (remaining < self.balance_low_usd?).then_some(remaining)
+    }
+}
+
 /// A name to log in with: 1 to 64 characters, compared without regard to case.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Username(String);

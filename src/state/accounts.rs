@@ -267,10 +267,7 @@ impl Accounts {
             );
             let ticket = self.0.store.write(Batch::new().put(&account).put(&log));
             let mut index = self.0.index.write().unwrap_or_else(PoisonError::into_inner);
-            (
-                index.add(account, Windows::new(crate::domain::Day(0))),
-                ticket,
-            )
+            (index.add(account, Windows::new(Day(0))), ticket)
         };
         write(&self.0.store, ticket).await?;
         self.view(entry)
@@ -469,7 +466,9 @@ impl Accounts {
         entry.record.store(Arc::new(new));
         drop(index);
         entry.changed.notify_waiters();
-        self.0.signs.changed(old.id);
+        // The total knows no day.
+        let used = entry.budget.standing(old.quota, Day(0)).used.total.usd;
+        self.0.signs.changed(&entry.record(), used);
     }
 
     /// Whether the password is this account's; takes equally long where there is no account.

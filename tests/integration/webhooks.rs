@@ -9,7 +9,9 @@ use real200::clock::Clock;
 use real200::domain::Timestamp;
 use serde_json::{Value, json};
 
-use super::harness::{Console, Script, TestGateway, Upstream, chat, eventually};
+use super::harness::{
+    Binary, Console, Gate, KeyClient, Script, TestGateway, Upstream, chat, eventually,
+};
 
 fn ok() -> Script {
     Script::json(200, &json!({}))
@@ -250,6 +252,53 @@ fn what_is_not_delivered_is_kept_over_a_restart_and_tried_again_under_the_same_i
         tries[0].header("x-real200-delivery"),
         tries[1].header("x-real200-delivery")
     );
+}
+
+#[test]
+fn a_gateway_that_is_killed_while_it_tells_tells_again_under_the_same_id() {
+    let (gate, killed) = (Gate::default(), Arc::new(AtomicBool::new(false)));
+    let (held, was_killed) = (gate.clone(), Arc::clone(&killed));
+    let receiver = Upstream::start(move |_| {
+        if was_killed.load(Ordering::SeqCst) {
+            ok()
+        } else {
+            Script::default().wait(&held)
+        }
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let variables = [
+        ("REAL200_ADMIN_USERNAME", "ada"),
+        ("REAL200_ADMIN_PASSWORD", "correct horse battery"),
+        ("REAL200_OUTBOUND__ALLOW_PRIVATE", "[\"127.0.0.0/8\"]"),
+    ];
+    let binary = Binary::serve(dir.path(), &[], &variables);
+    let admin = Console::log_in(binary.base(), "ada", "correct horse battery");
+    let hook = hook(&admin, &receiver, &["quota.exceeded"]);
+    let key = admin
+        .post("/api/keys", &json!({"quota": {"total_requests": 1}}))
+        .expect(201);
+    let plain = key["key"].as_str().unwrap();
+    KeyClient::new(binary.base(), plain)
+        .chat(&chat("echo", "x"))
+        .expect(200);
+    eventually("the first try", || receiver.requests().pop());
+    binary.signal("KILL");
+    assert_eq!(binary.wait().0, None);
+    killed.store(true, Ordering::SeqCst);
+
+    let binary = Binary::serve(dir.path(), &[], &variables);
+    let admin = Console::log_in(binary.base(), "ada", "correct horse battery");
+    settled(&admin, &hook, 1, "delivered");
+    let ids: Vec<_> = receiver
+        .requests()
+        .iter()
+        .map(|request| request.header("x-real200-delivery").map(str::to_owned))
+        .collect();
+    assert_eq!(ids.len(), 2);
+    assert_eq!(ids[0], ids[1]);
+    gate.open();
+    binary.signal("TERM");
+    assert_eq!(binary.wait().0, Some(0));
 }
 
 #[test]

@@ -1,17 +1,22 @@
 //! What the path of a call notices in passing that webhooks may have to be told of. Noticing costs one look at a flag while
 //! nobody listens, and a short lock when somebody does; what it means is worked out on another thread.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::domain::{AccountId, Code, Error, KeyId, Opened};
+use crate::domain::{Account, AccountId, Code, Error, KeyId, Money, Opened};
 
-/// Something that may be worth an alert. Equal ones are noticed once until they are looked at.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+/// Something that may be worth an alert. Equal ones are noticed once until they are looked at, in the order of this list: a
+/// balance that was raised and has fallen again is a new occasion, even if nobody looked in between.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Sign {
+    /// An account was changed, and its balance was not low after that.
+    Raised(AccountId),
+    /// An account was changed.
+    Changed(AccountId),
     /// A call did not fit; `limit` names the cap as the refusal does, such as `key.daily_usd`.
     Refused {
         key: KeyId,
@@ -20,8 +25,6 @@ pub(super) enum Sign {
     },
     /// A call was booked.
     Settled { key: KeyId, account: AccountId },
-    /// An account was changed: its balance may have been raised.
-    Changed(AccountId),
     /// Look at all keys and accounts: at the start, and when somebody new listens.
     Everything,
 }
@@ -34,7 +37,7 @@ pub(in crate::state) struct Signs(Arc<Inner>);
 struct Inner {
     /// Whether any webhook listens.
     heeded: AtomicBool,
-    waiting: Mutex<HashSet<Sign>>,
+    waiting: Mutex<BTreeSet<Sign>>,
     bell: Notify,
 }
 
@@ -59,8 +62,11 @@ impl Signs {
     }
 
     /// An account was changed.
-    pub(in crate::state) fn changed(&self, account: AccountId) {
-        self.note(|| Sign::Changed(account));
+    pub(in crate::state) fn changed(&self, account: &Account, used: Money) {
+        self.note(|| match account.low_balance(used) {
+            Some(_) => Sign::Changed(account.id),
+            None => Sign::Raised(account.id),
+        });
     }
 
     /// From now on somebody listens, or nobody does.
@@ -81,7 +87,7 @@ impl Signs {
     }
 
     /// All signs since the last look.
-    pub(super) fn take(&self) -> HashSet<Sign> {
+    pub(super) fn take(&self) -> BTreeSet<Sign> {
         std::mem::take(
             &mut *self
                 .0
@@ -114,21 +120,57 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::{AccountStatus, Quota, RateLimit, Role, Timestamp, Username};
+
+    fn account() -> Account {
+        let usd = |text| Some(Money::from_usd(text).unwrap());
+        let mut quota = Quota::default();
+        quota.total.usd = usd("1");
+        Account {
+            id: AccountId(Uuid::nil()),
+            username: Username::parse("ada").unwrap(),
+            password_hash: String::new(),
+            role: Role::Member,
+            status: AccountStatus::Active,
+            quota,
+            rate_limit: RateLimit::default(),
+            balance_low_usd: usd("0.25"),
+            created_at: Timestamp::default(),
+            deleted_at: None,
+        }
+    }
 
     #[test]
     fn nothing_is_collected_while_nobody_listens_and_each_sign_once_when_somebody_does() {
-        let signs = Signs::default();
-        let account = AccountId(Uuid::nil());
-        signs.changed(account);
+        let (signs, account) = (Signs::default(), account());
+        signs.changed(&account, Money::ZERO);
         assert!(signs.take().is_empty());
         signs.heed(true);
-        assert_eq!(signs.take(), HashSet::from([Sign::Everything]));
+        assert_eq!(signs.take(), BTreeSet::from([Sign::Everything]));
         for _ in 0..3 {
-            signs.changed(account);
+            signs.changed(&account, Money::ZERO);
         }
-        assert_eq!(signs.take(), HashSet::from([Sign::Changed(account)]));
+        assert_eq!(signs.take(), BTreeSet::from([Sign::Raised(account.id)]));
         signs.heed(false);
-        signs.changed(account);
+        signs.changed(&account, Money::ZERO);
         assert!(signs.take().is_empty());
+    }
+
+    #[test]
+    fn that_a_balance_was_raised_is_seen_before_it_fell_again() {
+        let (signs, account) = (Signs::default(), account());
+        signs.heed(true);
+        for used in ["0.75", "0.76"] {
+            signs.changed(&account, Money::from_usd(used).unwrap());
+        }
+        let seen: Vec<_> = signs.take().into_iter().collect();
+        assert_eq!(
+            seen,
+            [
+                Sign::Raised(account.id),
+                Sign::Changed(account.id),
+                Sign::Everything
+            ]
+        );
     }
 }

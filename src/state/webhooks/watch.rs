@@ -111,6 +111,11 @@ impl Watch {
         let today = self.zone.day(self.webhooks.clock().now());
         for sign in self.webhooks.signs().take() {
             match sign {
+                Sign::Raised(account) => {
+                    self.webhooks.rearm(&balance_of(account));
+                    self.account_by_id(account, today);
+                }
+                Sign::Changed(account) => self.account_by_id(account, today),
                 Sign::Refused {
                     key,
                     account,
@@ -122,7 +127,6 @@ impl Watch {
                     }
                     self.account_by_id(account, today);
                 }
-                Sign::Changed(account) => self.account_by_id(account, today),
                 Sign::Everything => {
                     self.keys.for_each(|entry| self.key(entry, today));
                     self.accounts.for_each(|entry| self.account(entry, today));
@@ -224,13 +228,8 @@ impl Watch {
 
     /// Tells of a balance that has fallen below its threshold; one that is above it may fall again.
     fn balance(&self, account: &Account, standing: &Standing) {
-        let subject = format!("account/{}/balance", account.id);
-        let low = account
-            .balance_low_usd
-            .zip(standing.quota.total.usd)
-            .map(|(threshold, total)| (threshold, total, total.minus(standing.used.total.usd)))
-            .filter(|(threshold, _, remaining)| remaining < threshold);
-        let Some((threshold, total, remaining)) = low else {
+        let subject = balance_of(account.id);
+        let Some(remaining) = account.low_balance(standing.used.total.usd) else {
             self.webhooks.rearm(&subject);
             return;
         };
@@ -241,11 +240,15 @@ impl Watch {
         let data = || BalanceLow {
             account: NamedAccount::from(account),
             remaining_usd: raw(remaining),
-            threshold_usd: raw(threshold),
-            total_usd: raw(total),
+            threshold_usd: raw(account.balance_low_usd.unwrap_or_default()),
+            total_usd: raw(account.quota.total.usd.unwrap_or_default()),
         };
         self.webhooks.raise(Event::BalanceLow, alert, data);
     }
+}
+
+fn balance_of(account: AccountId) -> String {
+    format!("account/{account}/balance")
 }
 
 /// The window and the unit of `daily_usd`.

@@ -361,6 +361,77 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists webhooks. */
+        get: operations["list_webhooks"];
+        put?: never;
+        /** Makes a webhook. */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a webhook. */
+        get: operations["show_webhook"];
+        put?: never;
+        post?: never;
+        /** Deletes a webhook with all its deliveries. */
+        delete: operations["delete_webhook"];
+        options?: never;
+        head?: never;
+        /** Changes a webhook. */
+        patch: operations["update_webhook"];
+        trace?: never;
+    };
+    "/api/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what was sent to a webhook or is on its way; of what has come to its end, the last hundred. */
+        get: operations["list_webhook_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a test, once, and says what came of it. */
+        post: operations["test_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/balance": {
         parameters: {
             query?: never;
@@ -529,6 +600,7 @@ export interface components {
             quota: components["schemas"]["Quota"];
             /** @description How fast all its keys together may be used. */
             rate_limit: components["schemas"]["RateLimit"];
+            balance_low_usd: components["schemas"]["Usd"] | null;
             key_count: number;
             /** @description What its keys have used, ever. */
             usage: components["schemas"]["Tally"];
@@ -544,6 +616,11 @@ export interface components {
             status?: components["schemas"]["Status"] | null;
             quota?: components["schemas"]["Quota"] | null;
             rate_limit?: components["schemas"]["RateLimit"] | null;
+            /**
+             * Format: double
+             * @description Null: never.
+             */
+            balance_low_usd?: number | null;
         };
         /** @description Some accounts, oldest first. */
         Accounts: {
@@ -689,6 +766,11 @@ export interface components {
             /** @description For the next lines; null: there are none. */
             next_cursor: string | null;
         };
+        /** @description A webhook after a change. */
+        ChangedWebhook: components["schemas"]["Webhook"] & {
+            /** @description The secret if one was made: shown this once. Null: the one that was given or was there. */
+            secret: string | null;
+        };
         /** @description A connection to a provider; its credential is never returned. */
         Channel: {
             id: string;
@@ -767,6 +849,41 @@ export interface components {
          * @enum {string}
          */
         CredentialState: "none" | "sealed" | "unreadable";
+        /** @description The newest first. */
+        Deliveries: {
+            items: components["schemas"]["Delivery"][];
+            total: number;
+        };
+        /** @description One event on its way to one webhook. */
+        Delivery: {
+            /** @description What `X-Real200-Delivery` says: the same at every try. */
+            id: string;
+            /** @description `test` or one of the webhook's events. */
+            event: string;
+            created_at: string;
+            status: components["schemas"]["DeliveryStatus"];
+            /** Format: int32 */
+            attempts: number;
+            /**
+             * Format: int32
+             * @description The receiver's status at the last try; null: none came.
+             */
+            http_status: number | null;
+            /** @description What went wrong at the last try. */
+            error: string | null;
+            /** Format: int64 */
+            latency_ms: number | null;
+            last_try_at: string | null;
+            /** @description Null: it is not tried any more. */
+            next_try_at: string | null;
+            /** @description What is sent, JSON text. */
+            body: string;
+        };
+        /**
+         * @description How far a delivery has come.
+         * @enum {string}
+         */
+        DeliveryStatus: "pending" | "delivered" | "given_up";
         /** @description The error itself. */
         ErrorBody: {
             /** @description What to do about it. */
@@ -915,6 +1032,7 @@ export interface components {
             role: components["schemas"]["Role"];
             quota?: components["schemas"]["Quota"] | null;
             rate_limit?: components["schemas"]["RateLimit"] | null;
+            balance_low_usd?: components["schemas"]["Usd"] | null;
         };
         /** @description What a channel is made of. */
         NewChannel: {
@@ -994,6 +1112,15 @@ export interface components {
             token: string;
             username: string;
             password: string;
+        };
+        /** @description What a webhook is made of. */
+        NewWebhook: {
+            name: string;
+            url: string;
+            /** @description The key of the signature, 16 to 200 characters; left out, one is made and answered, this once. */
+            secret?: string | null;
+            events: components["schemas"]["WebhookEvent"][];
+            status?: components["schemas"]["Status"] | null;
         };
         /** @description What a key may be used for; an empty list allows all. */
         Permissions: {
@@ -1211,6 +1338,39 @@ export interface components {
             monthly: components["schemas"]["Amounts"];
             daily: components["schemas"]["Amounts"];
         };
+        /** @description An address that is told of events; its secret is shown only when it is made. */
+        Webhook: {
+            id: string;
+            name: string;
+            url: string;
+            /** @description False: it was sealed with another master key, give it a new one. */
+            secret_readable: boolean;
+            events: components["schemas"]["WebhookEvent"][];
+            status: components["schemas"]["Status"];
+            created_at: string;
+            /** @description How many deliveries are on their way. */
+            pending: number;
+            last_delivery: components["schemas"]["Delivery"] | null;
+        };
+        /** @description What to change; a field that is not there stays as it is. */
+        WebhookChange: {
+            name?: string | null;
+            url?: string | null;
+            /** @description Null: a new one is made and answered, this once. */
+            secret?: string | null;
+            events?: components["schemas"]["WebhookEvent"][] | null;
+            status?: components["schemas"]["Status"] | null;
+        };
+        /**
+         * @description What a webhook can be told of.
+         * @enum {string}
+         */
+        WebhookEvent: "quota.exceeded" | "balance.low";
+        /** @description All webhooks, oldest first. */
+        Webhooks: {
+            items: components["schemas"]["Webhook"][];
+            total: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -1231,12 +1391,16 @@ export type Call = components['schemas']['Call'];
 export type CallStatus = components['schemas']['CallStatus'];
 export type CallUsage = components['schemas']['CallUsage'];
 export type Calls = components['schemas']['Calls'];
+export type ChangedWebhook = components['schemas']['ChangedWebhook'];
 export type Channel = components['schemas']['Channel'];
 export type ChannelChange = components['schemas']['ChannelChange'];
 export type ChannelKind = components['schemas']['ChannelKind'];
 export type ChannelTest = components['schemas']['ChannelTest'];
 export type Channels = components['schemas']['Channels'];
 export type CredentialState = components['schemas']['CredentialState'];
+export type Deliveries = components['schemas']['Deliveries'];
+export type Delivery = components['schemas']['Delivery'];
+export type DeliveryStatus = components['schemas']['DeliveryStatus'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type Key = components['schemas']['Key'];
 export type KeyChange = components['schemas']['KeyChange'];
@@ -1259,6 +1423,7 @@ export type NewPassword = components['schemas']['NewPassword'];
 export type NewPrice = components['schemas']['NewPrice'];
 export type NewSession = components['schemas']['NewSession'];
 export type NewSetup = components['schemas']['NewSetup'];
+export type NewWebhook = components['schemas']['NewWebhook'];
 export type Permissions = components['schemas']['Permissions'];
 export type Quota = components['schemas']['Quota'];
 export type RateLimit = components['schemas']['RateLimit'];
@@ -1278,6 +1443,10 @@ export type UsageReport = components['schemas']['UsageReport'];
 export type UsageRow = components['schemas']['UsageRow'];
 export type Usd = components['schemas']['Usd'];
 export type Used = components['schemas']['Used'];
+export type Webhook = components['schemas']['Webhook'];
+export type WebhookChange = components['schemas']['WebhookChange'];
+export type WebhookEvent = components['schemas']['WebhookEvent'];
+export type Webhooks = components['schemas']['Webhooks'];
 export type $defs = Record<string, never>;
 export interface operations {
     list_accounts: {
@@ -2314,6 +2483,211 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UsageReport"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhooks"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangedWebhook"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    show_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    update_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangedWebhook"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_webhook_deliveries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deliveries"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    test_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
                 };
             };
             default: {
