@@ -10,6 +10,7 @@ import {
   IconPlugConnected,
   IconSettings,
   IconUsers,
+  IconWebhook,
   type TablerIcon,
 } from "@tabler/icons-react";
 
@@ -38,6 +39,7 @@ export const navigation: NavigationGroup[] = [
     pages: [
       { path: "/channel", name: "Channels", icon: IconPlugConnected },
       { path: "/account", name: "Accounts", icon: IconUsers },
+      { path: "/webhook", name: "Webhooks", icon: IconWebhook },
       { path: "/audit", name: "Audit", icon: IconActivity },
       { path: "/setting", name: "Settings", icon: IconSettings },
     ],

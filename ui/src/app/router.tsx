@@ -43,6 +43,10 @@ export const router = createBrowserRouter(
                   lazy: async () => ({ Component: (await import("../pages/account/AccountsPage")).AccountsPage }),
                 },
                 {
+                  path: "webhook",
+                  lazy: async () => ({ Component: (await import("../pages/webhook/WebhooksPage")).WebhooksPage }),
+                },
+                {
                   path: "audit",
                   lazy: async () => ({ Component: (await import("../pages/audit/AuditPage")).AuditPage }),
                 },

@@ -24,6 +24,9 @@ export const makeAccount = (
 export const makeChannel = (client: APIRequestContext, channel: object) =>
   make<{ id: string }>(client, "/api/channels", channel);
 
+export const makeWebhook = (client: APIRequestContext, webhook: object) =>
+  make<{ id: string; secret: string }>(client, "/api/webhooks", webhook);
+
 /** One chat through the gateway, as a program would make it: with its key and without the browser. */
 export async function chat(origin: string, key: string, content = "Hello, ledger!", model = "echo", stream = false) {
   const answer = await fetch(`${origin}/v1/chat/completions`, {

@@ -63,6 +63,9 @@ async function end(child: ChildProcess): Promise<void> {
   await ended;
 }
 
+/** Providers and receivers of the tests are on this machine. */
+const reachesThisMachine = { REAL200_OUTBOUND__ALLOW_PRIVATE: '["127.0.0.0/8"]' };
+
 export const withAdmin = { REAL200_ADMIN_USERNAME: ADMIN.username, REAL200_ADMIN_PASSWORD: ADMIN.password };
 
 type Session = Awaited<ReturnType<APIRequestContext["storageState"]>>;
@@ -85,7 +88,7 @@ export const test = base.extend<{ baseURL: string }, { gateway: Gateway; adminSe
   gateway: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixtures' names from the pattern.
     async ({}, use) => {
-      const gateway = await startGateway(withAdmin);
+      const gateway = await startGateway({ ...withAdmin, ...reachesThisMachine });
       await use(gateway);
       await gateway.stop();
     },

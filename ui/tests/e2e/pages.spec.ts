@@ -22,6 +22,7 @@ const PAGES: Shown[] = [
   { path: "/console/playground", title: "Playground" },
   { path: "/console/channel", title: "Channels", asks: "/api/channels", empty: "No channel yet" },
   { path: "/console/account", title: "Accounts", asks: "/api/accounts" },
+  { path: "/console/webhook", title: "Webhooks", asks: "/api/webhooks", empty: "No webhook yet" },
   { path: "/console/audit", title: "Audit", asks: "/api/audit", empty: "No change yet" },
   { path: "/console/setting", title: "Settings", asks: "/api/settings" },
   { path: "/console/no-such-page", title: "Not found" },
@@ -32,6 +33,7 @@ const DIALOGS = [
   { path: "/console/token?new=1", title: "Create New Key" },
   { path: "/console/channel?new=1", title: "Add channel" },
   { path: "/console/account?new=1", title: "Create account" },
+  { path: "/console/webhook?new=1", title: "Add webhook" },
   { path: "/console/model?model=echo", title: "Price of echo" },
 ];
 

@@ -1,8 +1,9 @@
 // Pictures of every page with much to show: `npm run screens`. All go to test-results/screens, the README's to screenshots/.
 import type { APIRequestContext, Page } from "@playwright/test";
-import { chat, drawn, makeAccount, makeChannel, makeKey } from "./act";
+import { chat, drawn, makeAccount, makeChannel, makeKey, makeWebhook } from "./act";
 import { expect, logIn, STRANGER, startGateway, test } from "./gateway";
 import { startProvider } from "./provider";
+import { startReceiver } from "./receiver";
 
 const FOLDER = "test-results/screens";
 const HOUR = 60 * 60 * 1000;
@@ -28,6 +29,12 @@ async function rotate(page: Page, name: string) {
   await page.getByRole("menuitem", { name: "Rotate" }).click();
 }
 
+const testFirst = async (page: Page) => {
+  await page.getByRole("button", { name: "Test Pager" }).click();
+  await page.getByRole("button", { name: "Send a test" }).click();
+  await page.getByText("What was sent").waitFor();
+};
+
 const PAGES: [name: string, path: string][] = [
   ["overview", "/console"],
   ["overview-tokens", "/console?chart=tokens"],
@@ -41,6 +48,7 @@ const PAGES: [name: string, path: string][] = [
   ["playground", "/console/playground"],
   ["channel", "/console/channel"],
   ["account", "/console/account"],
+  ["webhook", "/console/webhook"],
   ["audit", "/console/audit"],
   ["setting", "/console/setting"],
   ["not-found", "/console/no-such-page"],
@@ -65,6 +73,9 @@ const VIEWS: [name: string, path: string, act?: (page: Page) => Promise<void>][]
   ["log-drawer-ok", "/console/log?status=ok", openFirst],
   ["channel-add", "/console/channel?new=1"],
   ["channel-test", "/console/channel", (page) => page.getByRole("button", { name: "Test OpenAI" }).click()],
+  ["webhook-add", "/console/webhook?new=1"],
+  ["webhook-drawer", "/console/webhook", openFirst],
+  ["webhook-test", "/console/webhook", testFirst],
   ["model-price", "/console/model?model=gpt-4o-mini"],
   ["account-create", "/console/account?new=1"],
   ["account-drawer", "/console/account", (page) => page.getByRole("link", { name: "anna", exact: true }).click()],
@@ -80,6 +91,13 @@ test.describe.configure({ timeout: 180_000 });
 
 test("every page with much to show", async ({ browser, page, gateway: { origin } }) => {
   const provider = await startProvider();
+  const [listens, refuses] = [await startReceiver(204), await startReceiver(503)];
+  for (const [name, { url }] of [
+    ["Pager of who is on call", listens],
+    ["Chat room #gateway", refuses],
+  ] as const) {
+    await makeWebhook(page.request, { name, url, events: ["quota.exceeded", "balance.low"] });
+  }
   await fill(page.request, origin, provider.base_url);
   await age(page);
 
@@ -122,7 +140,7 @@ test("every page with much to show", async ({ browser, page, gateway: { origin }
   const stranger = await browser.newContext({ baseURL: origin, storageState: STRANGER });
   await doors(await stranger.newPage(), "/console/login", "login");
   await stranger.close();
-  await provider.stop();
+  await Promise.all([provider, listens, refuses].map((server) => server.stop()));
 });
 
 test("the pages of a gateway that is new", async ({ browser }) => {
@@ -142,7 +160,7 @@ test("the pages of a gateway that is new", async ({ browser }) => {
       ["phone", 390, 844],
     ] as const) {
       await page.setViewportSize({ width, height });
-      for (const name of ["overview", "token", "log", "usage", "playground"]) {
+      for (const name of ["overview", "token", "log", "usage", "playground", "webhook"]) {
         await page.goto(name === "overview" ? "/console" : `/console/${name}`);
         await drawn(page);
         await picture(page, `new-${name}-${scheme}-${size}`);

@@ -8,6 +8,8 @@ import { PRICE_FIELDS, type PriceValues, priceOf } from "../../src/pages/model/p
 import { allDone, channelDone } from "../../src/pages/overview/steps.ts";
 import { readEvents } from "../../src/pages/playground/chat.ts";
 import { bySize } from "../../src/pages/usage/bySize.ts";
+import { readable } from "../../src/pages/webhook/deliveryStatus.ts";
+import * as webhookForm from "../../src/pages/webhook/webhookForm.ts";
 import { usageRow } from "./rows.ts";
 
 describe("a price that is entered", () => {
@@ -121,5 +123,31 @@ describe("events of a stream", () => {
 
   test("come in either line ending, with comments and fields between", () => {
     expect(readEvents(": ping\r\n\r\nevent: x\r\ndata: 1\r\n\r\n")).toEqual({ events: ["1"], rest: "" });
+  });
+});
+
+describe("a webhook that is entered", () => {
+  const values = { ...webhookForm.blank, name: " on-call ", url: " https://example.com/hook " };
+
+  test("has a secret made unless one was typed, and keeps the one it has", () => {
+    expect(webhookForm.newWebhookOf(values)).toEqual({
+      name: "on-call",
+      url: "https://example.com/hook",
+      events: ["quota.exceeded", "balance.low"],
+    });
+    expect(webhookForm.newWebhookOf({ ...values, secret: "s" })).toMatchObject({ secret: "s" });
+    expect(webhookForm.changeOf(values)).not.toHaveProperty("secret");
+    expect(webhookForm.changeOf({ ...values, renewSecret: true, secret: "s" })).toMatchObject({ secret: null });
+  });
+
+  test("needs a web address and an event", () => {
+    expect(webhookForm.problems.url("ftp://example.com")).not.toBeNull();
+    expect(webhookForm.problems.url(values.url)).toBeNull();
+    expect(webhookForm.problems.events([])).not.toBeNull();
+  });
+
+  test("shows what is sent line by line, and what is no JSON as it is", () => {
+    expect(readable('{"a":1}')).toBe('{\n  "a": 1\n}');
+    expect(readable("a")).toBe("a");
   });
 });

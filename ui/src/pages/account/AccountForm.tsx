@@ -1,5 +1,5 @@
 // Creates an account, or changes it: name, role, password, and what all its keys together may consume.
-import { Button, Group, PasswordInput, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, NumberInput, PasswordInput, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useState } from "react";
 import { useChangeAccount, useCreateAccount } from "../../api/accounts";
@@ -86,6 +86,14 @@ export function AccountForm({ account, onDone }: AccountFormProps) {
         />
         <Select label="Role" data={ROLES} allowDeselect={false} {...form.getInputProps("role")} />
         <Folds folds={folds} />
+        <NumberInput
+          label="Low balance"
+          description="Webhooks are told when less than this is left of its balance. Blank: never."
+          prefix="$"
+          min={0}
+          allowNegative={false}
+          {...form.getInputProps("balance_low_usd")}
+        />
         <FormFailure error={used.error} shown={FIELDS} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onDone}>

@@ -19,6 +19,8 @@ export interface AccountValues {
   role: Role;
   quota: QuotaValues;
   rate_limit: RateValues;
+  /** Blank: webhooks are never told. */
+  balance_low_usd: number | string;
 }
 
 /** Each field by the name that the gateway has for it. */
@@ -26,6 +28,7 @@ export const FIELDS = [
   "username",
   "password",
   "role",
+  "balance_low_usd",
   ...QUOTA_NAMES.map((name) => `quota.${name}`),
   ...RATE_NAMES.map((name) => `rate_limit.${name}`),
 ];
@@ -36,12 +39,17 @@ export const valuesOf = (account: Account | null): AccountValues => ({
   role: account?.role ?? "member",
   quota: quotaValues(account?.quota),
   rate_limit: rateValues(account?.rate_limit),
+  balance_low_usd: account?.balance_low_usd ?? "",
 });
+
+const thresholdOf = ({ balance_low_usd: usd }: Pick<AccountValues, "balance_low_usd">) =>
+  usd === "" ? null : Number(usd);
 
 export const newAccountOf = (values: AccountValues): NewAccount => ({
   ...values,
   quota: quotaOf(values.quota),
   rate_limit: rateOf(values.rate_limit),
+  balance_low_usd: thresholdOf(values),
 });
 
 /** A blank password means: leave it. The quota is sent only when it was changed, lest a top-up made meanwhile be lost. */
@@ -52,6 +60,7 @@ export function changeOf({ password, ...values }: AccountValues, before: Account
     username: values.username,
     role: values.role,
     rate_limit: rateOf(values.rate_limit),
+    balance_low_usd: thresholdOf(values),
     ...(password && { password }),
     ...(changed && { quota }),
   };

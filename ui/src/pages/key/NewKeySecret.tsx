@@ -5,9 +5,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { modelsQuery } from "../../api/models";
 import type { KeyCreated } from "../../api/schema";
-import { CopyButton } from "../../components/CopyButton";
+import { SecretBox } from "../../components/SecretBox";
 import { Snippets } from "../../components/Snippets";
-import classes from "./NewKeySecret.module.css";
 import { modelFor, writeTerms } from "./terms";
 
 export function NewKeySecret({ created, onDone }: { created: KeyCreated; onDone: () => void }) {
@@ -18,12 +17,7 @@ export function NewKeySecret({ created, onDone }: { created: KeyCreated; onDone:
       <Alert color="yellow" icon={<IconAlertTriangle />} title="Copy the key now">
         It will not be shown again: the gateway keeps only a digest of it. If it is lost, make a new one.
       </Alert>
-      <div className={classes.secret}>
-        <code data-testid="new-key">{created.key}</code>
-        <CopyButton text={created.key} autoFocus>
-          Copy key
-        </CopyButton>
-      </div>
+      <SecretBox secret={created.key} copy="Copy key" testId="new-key" />
       <Text size="sm" c="dimmed">
         {writeTerms(created)}
       </Text>
