@@ -23,7 +23,7 @@ test("add, test, hear of an exceeded quota, disable and delete a webhook", async
 
   await test.step("the secret is shown once and must be acknowledged", async () => {
     const dialog = page.getByRole("dialog", { name: "The webhook's secret" });
-    secret = await dialog.getByTestId("new-secret").innerText();
+    secret = (await dialog.getByTestId("new-secret").textContent()) ?? "";
     await page.keyboard.press("Escape");
     await dialog.getByRole("button", { name: "I have stored it" }).click();
     await expect(dialog).toBeHidden();

@@ -50,7 +50,7 @@ function Deliveries({ webhook }: { webhook: Webhook }) {
     >
       {(answer) =>
         answer ? (
-          <Accordion variant="default" chevronPosition="right">
+          <Accordion variant="default" chevronPosition="right" mt="xs">
             {answer.items.map((delivery) => (
               <DeliveryItem key={delivery.id} delivery={delivery} />
             ))}
@@ -67,7 +67,7 @@ function DeliveryItem({ delivery }: { delivery: Delivery }) {
   return (
     <Accordion.Item value={delivery.id}>
       <Accordion.Control>
-        <Group justify="space-between" gap="xs">
+        <Group justify="space-between" gap="xs" pr="sm">
           <div>
             <Text fw={550}>{delivery.event}</Text>
             <Text size="xs" c="dimmed">

@@ -47,7 +47,7 @@ export function WebhooksPage() {
           query={webhooks}
           empty={
             <Empty icon={IconWebhook} title="No webhook yet" action={add}>
-              Add one, and your chat, pager or own program hears of an exceeded quota before its users do.
+              Add one, and a program of yours hears of an exceeded quota or a low balance when it happens.
             </Empty>
           }
         >
