@@ -180,7 +180,8 @@ mod tests {
         #[test]
         fn an_embedding_changes_no_verdict(bits: u32, tail: u64) {
             let v4 = Ipv4Addr::from(bits);
-            let [high, low] = [(bits >> 16) as u16, bits as u16];
+            let [a, b, c, d] = bits.to_be_bytes();
+            let (high, low) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
             let verdict = is_public(IpAddr::V4(v4));
             let tail = tail.to_be_bytes();
             let word = |i: usize| u16::from_be_bytes([tail[i], tail[i + 1]]);
