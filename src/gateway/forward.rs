@@ -17,7 +17,7 @@ use super::bill::Bill;
 use super::provider::{self, Answer, Failure, Outgoing};
 use super::rewrite::{self, Changes};
 use crate::domain::{Attempt, AttemptStatus, ChannelId, Code, Endpoint, Error};
-use crate::state::{State, Upstream};
+use crate::state::{State, Upstream, out_of_the_pool};
 
 /// The most that is read of a provider's error.
 const ERROR_BYTES: usize = 64 * 1024;
@@ -69,15 +69,30 @@ pub(crate) async fn forward(
     headers: &[(HeaderName, HeaderValue)],
     bill: &mut Bill,
 ) -> Forwarded {
-    let mut last = None;
+    let (mut last, mut soonest) = (None, Duration::MAX);
     for upstream in &plan.route.candidates {
+        let turn = match state.channels.turn(upstream) {
+            Ok(turn) => turn,
+            Err(wait) => {
+                soonest = soonest.min(wait);
+                continue;
+            }
+        };
         match try_candidate(state, plan, upstream, headers, bill).await {
-            Ok(forwarded) => return forwarded,
-            Err(miss) => last = Some(miss),
+            Ok(forwarded) => {
+                turn.succeed();
+                return forwarded;
+            }
+            Err(miss) => {
+                if miss.is_the_channels() {
+                    turn.fail();
+                }
+                last = Some(miss);
+            }
         }
     }
     Forwarded::Failed(last.map_or_else(
-        || Error::internal("a route without candidates"),
+        || out_of_the_pool(&plan.request.scan.model, soonest),
         |miss| miss.into_error(),
     ))
 }
@@ -186,6 +201,16 @@ fn is_the_clients(status: StatusCode) -> bool {
 }
 
 impl Miss {
+    /// Whether it says something of the channel's health. A refused credential and a rate limit do not: the provider is there.
+    fn is_the_channels(&self) -> bool {
+        match self {
+            Self::NoAnswer(_) => true,
+            Self::Answered { status, .. } => {
+                !matches!(status.as_u16(), 401 | 402 | 403 | 407 | 429)
+            }
+        }
+    }
+
     /// The error for the client when this was the last candidate.
     fn into_error(self) -> Error {
         match self {

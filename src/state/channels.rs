@@ -1,7 +1,8 @@
 //! Channels in memory with their credentials opened, the routes over them, and every change to them.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use zeroize::Zeroizing;
@@ -9,8 +10,8 @@ use zeroize::Zeroizing;
 use crate::clock::Clock;
 use crate::crypto::{self, MasterKey};
 use crate::domain::{
-    Channel, ChannelId, ChannelKind, ChannelStatus, Code, Error, Multiplier, Period, Result, Scope,
-    Tally, Timestamp, TotalKey, order_candidates,
+    Admits, Channel, ChannelId, ChannelKind, ChannelStatus, Code, Error, Health, Multiplier,
+    Period, Result, Scope, Tally, Timestamp, TotalKey, order_candidates,
 };
 use crate::storage::{Batch, Store};
 
@@ -24,6 +25,43 @@ pub struct Upstream {
     /// Its settings.
     pub channel: Arc<Channel>,
     credential: Opened,
+    /// In memory only, and kept through changes that do not touch where its calls go.
+    health: Arc<Mutex<Health>>,
+}
+
+/// A call's turn at a channel. Dropped before it is known how it went, it tells nothing of the channel's health.
+#[derive(Debug)]
+pub struct Turn {
+    upstream: Arc<Upstream>,
+    clock: Clock,
+    probe: bool,
+}
+
+impl Turn {
+    /// The channel answered, be it that the client is wrong.
+    pub fn succeed(self) {
+        if self.upstream.health().succeed() {
+            tracing::info!(channel = %self.upstream.channel.name, "a channel is back");
+        }
+    }
+
+    /// The channel failed.
+    pub fn fail(mut self) {
+        let now = self.clock.tick().since_start();
+        let probe = std::mem::take(&mut self.probe);
+        let down = self.upstream.health().fail(now, probe);
+        if let Some(reason) = down {
+            tracing::warn!(channel = %self.upstream.channel.name, reason = reason.as_str(), "a channel is out of the pool");
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.probe {
+            self.upstream.health().release();
+        }
+    }
 }
 
 /// A channel's credential in memory.
@@ -51,6 +89,23 @@ impl Upstream {
             Opened::Plain(text) => Some(text),
             Opened::None | Opened::Unreadable => None,
         }
+    }
+
+    /// Keeps the health of what it replaces, if its calls still go to the same place in the same name. What an operator has
+    /// mended is tried at once.
+    fn inherit(&mut self, old: &Self) {
+        let (new, old_channel) = (&self.channel, &old.channel);
+        let same = new.kind == old_channel.kind
+            && new.base_url == old_channel.base_url
+            && new.credential == old_channel.credential
+            && new.status == old_channel.status;
+        if same {
+            self.health = Arc::clone(&old.health);
+        }
+    }
+
+    fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -224,6 +279,15 @@ impl Channels {
                 u.channel.deleted_at.is_none() && u.channel.models.iter().any(|m| m == model)
             });
         candidates.retain(|upstream| !matches!(upstream.credential, Opened::Unreadable));
+        let now = self.0.clock.tick().since_start();
+        let mut soonest: Option<Duration> = None;
+        candidates.retain(|upstream| match upstream.health().admits(now) {
+            Admits::Call | Admits::Probe => true,
+            Admits::NotBefore(until) => {
+                soonest = Some(soonest.map_or(until, |soonest| soonest.min(until)));
+                false
+            }
+        });
         if !candidates.is_empty() {
             order_candidates(
                 &mut candidates,
@@ -231,6 +295,9 @@ impl Channels {
                 chance,
             );
             return Ok(Route { candidates });
+        }
+        if let Some(until) = soonest {
+            return Err(out_of_the_pool(model, until.saturating_sub(now)));
         }
         if set_up {
             return Err(Error::new(
@@ -244,6 +311,23 @@ impl Channels {
             format!("No channel serves the model {model:?}. GET /v1/models lists the models that can be used."),
         )
         .param("model"))
+    }
+
+    /// Gives a call its turn at a channel.
+    ///
+    /// # Errors
+    /// How long to wait, when the channel is out of the pool or another call is trying whether it is back.
+    pub fn turn(&self, upstream: &Arc<Upstream>) -> Result<Turn, Duration> {
+        let now = self.0.clock.tick().since_start();
+        let admits = upstream.health().begin(now);
+        match admits {
+            Admits::NotBefore(until) => Err(until.saturating_sub(now)),
+            Admits::Call | Admits::Probe => Ok(Turn {
+                upstream: Arc::clone(upstream),
+                clock: self.0.clock.clone(),
+                probe: admits == Admits::Probe,
+            }),
+        }
     }
 
     /// One channel by its id, for a test call.
@@ -483,7 +567,11 @@ impl Channels {
         log: crate::domain::AuditEntry,
     ) -> impl Future<Output = Result<ChannelView>> + use<> {
         let ticket = self.0.store.write(Batch::new().put(&channel).put(&log));
-        let upstream = Arc::new(open(&self.0.master_key, channel));
+        let mut upstream = open(&self.0.master_key, channel);
+        if let Some(old) = self.0.all.load().get(&upstream.channel.id) {
+            upstream.inherit(old);
+        }
+        let upstream = Arc::new(upstream);
         self.0.all.rcu(|all| {
             let mut all = BTreeMap::clone(all);
             all.insert(upstream.channel.id, Arc::clone(&upstream));
@@ -508,7 +596,16 @@ fn open(master_key: &MasterKey, channel: Channel) -> Upstream {
     Upstream {
         channel: Arc::new(channel),
         credential,
+        health: Arc::default(),
     }
+}
+
+/// All channels of a model are out of the pool; the first of them is tried again after `wait`.
+pub fn out_of_the_pool(model: &str, wait: Duration) -> Error {
+    let message = format!(
+        "All channels for the model {model:?} have failed lately and are given a rest. Try again as Retry-After says, or use another model."
+    );
+    Error::new(Code::NoChannelAvailable, message).retry_after(wait.max(Duration::from_secs(1)))
 }
 
 fn note_differences(differences: &mut Differences, old: &Channel, new: &Channel) {

@@ -1,5 +1,11 @@
 //! Channels: test, failover before the first byte, and credentials that do not leave.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use real200::clock::Clock;
+use real200::domain::Timestamp;
 use serde_json::json;
 
 use super::harness::{Script, TestGateway, Upstream, chat, streamed_chat};
@@ -99,6 +105,40 @@ fn failover_goes_to_the_next_channel_before_the_first_byte_and_is_in_the_record(
             "{call}"
         );
     }
+}
+
+#[test]
+fn a_channel_that_keeps_failing_is_left_alone_until_one_call_finds_it_back() {
+    let clock = Clock::manual(Timestamp::parse("2026-05-04T10:00:00Z").unwrap());
+    let gateway = TestGateway::with(clock.clone(), |_| {});
+    let mended = Arc::new(AtomicBool::new(false));
+    let state = Arc::clone(&mended);
+    let failing = Upstream::start(move |_| {
+        if state.load(Ordering::SeqCst) {
+            Script::chat("hi", 1, 1)
+        } else {
+            Script::json(500, &json!({"error": {"message": "boom"}}))
+        }
+    });
+    gateway.channel(&failing, &["m"]);
+    let client = gateway.new_client();
+    for _ in 0..4 {
+        client.chat(&chat("m", "x")).expect(502);
+    }
+    let refused = client.chat(&chat("m", "x"));
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    assert_eq!(refused.expect_error(503), "no_channel_available");
+    assert_eq!(failing.requests().len(), 4);
+    clock.advance(Duration::from_secs(5));
+    client.chat(&chat("m", "x")).expect(502);
+    let refused = client.chat(&chat("m", "x"));
+    assert_eq!(refused.header("retry-after"), Some("10"));
+    clock.advance(Duration::from_secs(10));
+    mended.store(true, Ordering::SeqCst);
+    for _ in 0..2 {
+        client.chat(&chat("m", "x")).expect(200);
+    }
+    assert_eq!(failing.requests().len(), 7);
 }
 
 #[test]
