@@ -62,6 +62,7 @@ use super::{accounts, audit, calls, channels, export, keys, models, session, set
         calls::CallStatus,
         channels::ChannelKind,
         channels::CredentialState,
+        super::channel_health::ChannelHealthState,
         models::ModelSource
     ))
 )]

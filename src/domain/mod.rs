@@ -30,7 +30,7 @@ pub use call::{Attempt, AttemptStatus, Call, CallStatus, Opened, Outcome};
 pub use channel::{Channel, ChannelKind, ChannelStatus, Multiplier, Sealed, order_candidates};
 pub use endpoint::Endpoint;
 pub use error::{Code, Error, Result};
-pub use health::{Admits, DownReason, Health};
+pub use health::{Admits, Condition, DownReason, Health, HealthState, Out, Turned};
 pub use id::{AccountId, AuditId, BudgetId, CallId, ChannelId, KeyId};
 pub use key::{ApiKey, Digest, KeyStatus, MalformedSecret, Masked, Secret, without_keys};
 pub use model::{Model, ModelName, PriceSource};

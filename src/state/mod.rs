@@ -38,8 +38,8 @@ pub use ask::Ask;
 pub use audit::{Actor, Audit};
 pub use caller::{Balance, Caller};
 pub use channels::{
-    ChannelChange, ChannelView, Channels, CredentialState, NewChannel, Route, ServedModel, Turn,
-    Upstream, out_of_the_pool,
+    AllOut, ChannelChange, ChannelView, Channels, CredentialState, HealthView, NewChannel, Route,
+    ServedModel, Turn, Upstream,
 };
 pub use keys::{KeyChange, KeyFilter, KeyFilterStatus, KeyView, Keys, NewKey, Rotation};
 pub use ledger::{Draft, Ledger, OpenCall};
