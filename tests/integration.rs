@@ -20,6 +20,7 @@ mod integration {
     mod balance;
     mod calls;
     mod channels;
+    mod chaos;
     mod console;
     mod harness;
     mod keys;

@@ -18,6 +18,7 @@ use crate::state::{
 
 use super::accounts::Status;
 use super::body::{Body, name, nullable, parse_id};
+use super::channel_health::ChannelHealth;
 use super::refusal::{ApiError, Refusal};
 use super::tally::Tally;
 use super::viewer::Admin;
@@ -61,6 +62,7 @@ pub(super) struct Channel {
     #[schema(value_type = Status)]
     status: &'static str,
     created_at: String,
+    health: ChannelHealth,
     /// What it has served, ever.
     usage: Tally,
 }
@@ -116,6 +118,7 @@ impl Channel {
                 ChannelStatus::Disabled => "disabled",
             },
             created_at: channel.created_at.to_string(),
+            health: ChannelHealth::from(&view.health),
             usage: Tally::from(&view.tally),
         })
     }

@@ -6,6 +6,7 @@ mod audit;
 mod balance;
 mod body;
 mod calls;
+mod channel_health;
 mod channels;
 mod export;
 mod guard;

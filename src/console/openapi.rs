@@ -71,6 +71,7 @@ use super::{
         calls::CallStatus,
         channels::ChannelKind,
         channels::CredentialState,
+        super::channel_health::ChannelHealthState,
         models::ModelSource,
         webhooks::WebhookEvent,
         webhooks::DeliveryStatus

@@ -1,6 +1,7 @@
 //! Forwarding: one candidate after the other, until one answers. Only before the first byte, and only where another
-//! candidate may do better: no connection, no answer in time, a provider that is out or over its limits, or the operator's
-//! credential refused. What the client got wrong is wrong everywhere and goes back to it as the provider said it.
+//! candidate may do better: no connection, no answer in time, a provider that is out or over its limits, the operator's
+//! credential refused, an error or nothing usable behind a good status. What the client got wrong is wrong everywhere and goes
+//! back to it as the provider said it.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -8,16 +9,18 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 
+use super::accept::{self, Accepted, Unfit};
 use super::admission::Plan;
 use super::bill::Bill;
-use super::provider::{self, Answer, Failure, Outgoing};
+use super::miss::{self, Blame, Miss};
+use super::provider::{self, Answer, Outgoing};
 use super::rewrite::{self, Changes};
-use crate::domain::{Attempt, AttemptStatus, ChannelId, Code, Endpoint, Error};
-use crate::state::{State, Upstream};
+use crate::domain::{Attempt, AttemptStatus, ChannelId, Endpoint, Error};
+use crate::state::{AllOut, State, Upstream};
 
 /// The most that is read of a provider's error.
 const ERROR_BYTES: usize = 64 * 1024;
@@ -25,8 +28,6 @@ const ERROR_BYTES: usize = 64 * 1024;
 const ERROR_WORDS: usize = 512;
 /// A kept connection that the provider has closed shows at once: only then the same candidate is tried again.
 const HUNG_UP_WITHIN: Duration = Duration::from_millis(500);
-/// When all are out and none said for how long.
-const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 thread_local! {
     /// Channels whose provider does not know `stream_options`, until they change.
@@ -37,7 +38,7 @@ thread_local! {
 pub(crate) enum Forwarded {
     /// A provider took the call and answers.
     Answered {
-        answer: Answer,
+        accepted: Accepted,
         /// The usage frame was asked for by the gateway alone: the client is not to see it.
         hide_usage: bool,
     },
@@ -53,15 +54,6 @@ pub(crate) enum Forwarded {
     Died(Error),
 }
 
-/// Why one candidate did not do.
-enum Miss {
-    NoAnswer(Failure),
-    Answered {
-        status: StatusCode,
-        retry_after: Option<Duration>,
-    },
-}
-
 /// Sends the call to the candidates of its route, in order.
 pub(crate) async fn forward(
     state: &State,
@@ -69,26 +61,39 @@ pub(crate) async fn forward(
     headers: &[(HeaderName, HeaderValue)],
     bill: &mut Bill,
 ) -> Forwarded {
-    let mut last = None;
+    let (mut last, mut out) = (None, AllOut::default());
+    let model = &plan.request.scan.model;
     for upstream in &plan.route.candidates {
+        let turn = match state.channels.turn(upstream, model) {
+            Ok(turn) => turn,
+            Err(why) => {
+                out.note(why);
+                continue;
+            }
+        };
         match try_candidate(state, plan, upstream, headers, bill).await {
-            Ok(forwarded) => return forwarded,
-            Err(miss) => last = Some(miss),
+            Ok((forwarded, first_event)) => {
+                turn.succeed(first_event);
+                return forwarded;
+            }
+            Err(miss) => {
+                bill.waive();
+                miss.tell(turn, upstream.channel.upstream_model(model));
+                last = Some(miss);
+            }
         }
     }
-    Forwarded::Failed(last.map_or_else(
-        || Error::internal("a route without candidates"),
-        |miss| miss.into_error(),
-    ))
+    Forwarded::Failed(last.map_or_else(|| state.channels.all_out(out, model), Miss::into_error))
 }
 
+/// What came of one candidate; with it, how long a stream took to its first event.
 async fn try_candidate(
     state: &State,
     plan: &Plan,
     upstream: &Arc<Upstream>,
     headers: &[(HeaderName, HeaderValue)],
     bill: &mut Bill,
-) -> Result<Forwarded, Miss> {
+) -> Result<(Forwarded, Option<Duration>), Miss> {
     let scan = &plan.request.scan;
     let endpoint = plan.arrival.endpoint;
     let model = upstream.channel.upstream_model(&scan.model);
@@ -119,7 +124,7 @@ async fn try_candidate(
             timeouts: state.settings.timeouts,
             now: plan.arrival.started_at,
         };
-        match provider::send(upstream, outgoing).await {
+        let said = match provider::send(upstream, outgoing).await {
             Err(failure) => {
                 let took = attempt.end(
                     state,
@@ -134,81 +139,101 @@ async fn try_candidate(
                 return Err(Miss::NoAnswer(failure));
             }
             Ok(answer) if answer.status.is_success() => {
-                attempt.end(state, bill, AttemptStatus::Ok, Some(answer.status), None);
+                let status = answer.status;
                 bill.accept(upstream.channel.price_multiplier, model);
-                return Ok(Forwarded::Answered {
-                    answer,
-                    hide_usage: ask_usage,
-                });
-            }
-            Ok(answer) => {
-                let (status, retry_after) = (answer.status, retry_after(&answer));
-                let (headers, body) =
-                    read_error(answer, upstream, state.settings.timeouts.idle).await;
-                attempt.end(
-                    state,
-                    bill,
-                    AttemptStatus::ProviderError,
-                    Some(status),
-                    Some(words(&body)),
-                );
-                if ask_usage
-                    && matches!(status.as_u16(), 400 | 422)
-                    && memchr::memmem::find(&body, b"stream_options").is_some()
-                {
-                    note_no_stream_options(upstream);
-                    ask_usage = false;
-                    continue;
+                match accept::accept(endpoint, answer, state.settings.timeouts).await {
+                    Ok(accepted) => {
+                        let took = attempt.end(state, bill, AttemptStatus::Ok, Some(status), None);
+                        let first_event = matches!(accepted, Accepted::Stream(_)).then_some(took);
+                        let forwarded = Forwarded::Answered {
+                            accepted,
+                            hide_usage: ask_usage,
+                        };
+                        return Ok((forwarded, first_event));
+                    }
+                    Err(Unfit::Unusable(read)) => {
+                        attempt.end(state, bill, read.status, Some(status), Some(read.words));
+                        return Err(Miss::Unusable(read.status));
+                    }
+                    Err(Unfit::Error { answer, body }) => {
+                        bill.waive();
+                        Said::inside(&answer, scrub(body, upstream.credential()))
+                    }
                 }
-                if is_the_clients(status) {
-                    return Ok(Forwarded::Rejected {
-                        status,
-                        headers,
-                        body,
-                    });
-                }
-                return Err(Miss::Answered {
-                    status,
-                    retry_after,
-                });
             }
+            Ok(answer) => Said::read(answer, upstream, state.settings.timeouts.idle).await,
+        };
+        let words = words(&said.body);
+        attempt.end(
+            state,
+            bill,
+            AttemptStatus::ProviderError,
+            Some(said.http_status),
+            Some(words.clone()),
+        );
+        let status = said.status.unwrap_or(StatusCode::BAD_GATEWAY);
+        if ask_usage
+            && matches!(status.as_u16(), 400 | 422)
+            && memchr::memmem::find(&said.body, b"stream_options").is_some()
+        {
+            note_no_stream_options(upstream);
+            ask_usage = false;
+            continue;
         }
+        let blame = miss::blame(status, &said.body);
+        if blame == Blame::Client {
+            let forwarded = Forwarded::Rejected {
+                status,
+                headers: said.headers,
+                body: said.body,
+            };
+            return Ok((forwarded, None));
+        }
+        return Err(Miss::Said {
+            status: said.status,
+            blame,
+            retry_after: said.retry_after,
+            words,
+        });
     }
 }
 
-/// Whether a status says that the request itself is wrong: then it would be with any candidate.
-fn is_the_clients(status: StatusCode) -> bool {
-    status.is_client_error()
-        && !matches!(
-            status.as_u16(),
-            401 | 402 | 403 | 407 | 408 | 421 | 425 | 429
-        )
+/// An error as a provider said it.
+struct Said {
+    /// The status of its answer.
+    http_status: StatusCode,
+    /// What that, or the error inside it, says; `None`: a good status and an error without one.
+    status: Option<StatusCode>,
+    retry_after: Option<Duration>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
 }
 
-impl Miss {
-    /// The error for the client when this was the last candidate.
-    fn into_error(self) -> Error {
-        match self {
-            Self::NoAnswer(Failure { status: AttemptStatus::TimedOut, .. }) => {
-                Error::new(Code::GatewayTimeout, "The provider did not answer in time. Try again; if it keeps happening, use another model or tell the operator.")
-            }
-            Self::NoAnswer(Failure { status: AttemptStatus::ConnectFailed, .. }) => {
-                Error::new(Code::BadGateway, "The provider could not be reached. Try again; if it keeps happening, tell the operator.")
-            }
-            Self::NoAnswer(_) => Error::new(Code::BadGateway, "The provider hung up without an answer. Try again; if it keeps happening, tell the operator."),
-            Self::Answered { status, retry_after } => match status.as_u16() {
-                401 | 402 | 403 | 407 => Error::new(
-                    Code::BadGateway,
-                    "The provider refused the operator's credential or account. Your own API key is fine; tell the operator to look at the channel.",
-                ),
-                408 | 504 | 524 => Error::new(Code::GatewayTimeout, "The provider did not answer in time. Try again, or use another model."),
-                429 => Error::new(Code::RateLimitExceeded, "The provider limits the rate of the operator's account; your API key's own limits are not reached. Wait as Retry-After says, or use another model.")
-                    .param("provider")
-                    .retry_after(retry_after.unwrap_or(TRY_AGAIN)),
-                503 | 529 => Error::new(Code::NoChannelAvailable, "The provider is overloaded. Try again in a moment, or use another model.")
-                    .retry_after(retry_after.unwrap_or(TRY_AGAIN)),
-                _ => Error::new(Code::BadGateway, format!("The provider failed with status {}. Try again; if it keeps happening, tell the operator.", status.as_u16())),
-            },
+impl Said {
+    /// By its status.
+    async fn read(answer: Answer, upstream: &Upstream, idle: Duration) -> Self {
+        let (status, retry_after) = (answer.status, retry_after(&answer));
+        let (headers, body) = read_error(answer, upstream, idle).await;
+        Self {
+            http_status: status,
+            status: Some(status),
+            retry_after,
+            headers,
+            body,
+        }
+    }
+
+    /// Inside an answer with a good status. What the client may get of it is plain JSON, streamed or not.
+    fn inside(answer: &Answer, body: Bytes) -> Self {
+        Self {
+            http_status: answer.status,
+            status: miss::status_inside(&body),
+            retry_after: retry_after(answer),
+            headers: vec![(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            )],
+            body,
         }
     }
 }
@@ -275,7 +300,8 @@ pub(super) async fn read_error(
     (answer.headers, scrub(read.freeze(), upstream.credential()))
 }
 
-fn scrub(body: Bytes, credential: Option<&str>) -> Bytes {
+/// Takes the channel's credential out, should the provider repeat it.
+pub(super) fn scrub(body: Bytes, credential: Option<&str>) -> Bytes {
     match credential {
         Some(secret)
             if !secret.is_empty() && memchr::memmem::find(&body, secret.as_bytes()).is_some() =>
@@ -331,56 +357,6 @@ fn note_no_stream_options(upstream: &Arc<Upstream>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_the_client_got_wrong_goes_back_to_it_and_the_rest_does_not() {
-        for (status, clients) in [
-            (400, true),
-            (404, true),
-            (413, true),
-            (415, true),
-            (422, true),
-            (401, false),
-            (402, false),
-            (403, false),
-            (408, false),
-            (429, false),
-            (500, false),
-            (503, false),
-            (529, false),
-            (302, false),
-        ] {
-            assert_eq!(
-                is_the_clients(StatusCode::from_u16(status).unwrap()),
-                clients,
-                "{status}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_operators_troubles_are_not_blamed_on_the_client() {
-        let error = |status| {
-            Miss::Answered {
-                status: StatusCode::from_u16(status).unwrap(),
-                retry_after: None,
-            }
-            .into_error()
-        };
-        assert_eq!(
-            (error(401).code, error(403).code, error(402).code),
-            (Code::BadGateway, Code::BadGateway, Code::BadGateway)
-        );
-        assert!(error(401).message.contains("Your own API key is fine"));
-        assert_eq!(
-            (error(429).code, error(429).retry_after),
-            (Code::RateLimitExceeded, Some(TRY_AGAIN))
-        );
-        assert_eq!(
-            (error(500).code, error(504).code, error(302).code),
-            (Code::BadGateway, Code::GatewayTimeout, Code::BadGateway)
-        );
-    }
 
     #[test]
     fn the_log_gets_the_providers_words_but_no_credential() {

@@ -1,6 +1,7 @@
 //! The data plane: `/v1 …`. `pipeline` is the path of a call; the other files are its steps, in their order, and the
 //! routes that are no calls.
 
+mod accept;
 mod admission;
 mod allowance;
 mod arrival;
@@ -11,6 +12,7 @@ pub mod estimate;
 mod forward;
 mod headers;
 mod meter;
+mod miss;
 mod ops;
 mod pipeline;
 mod probe;

@@ -9,6 +9,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 
+use super::accept::Accepted;
 use super::admission::{Admission, Plan, Refusal};
 use super::arrival::{self, Arrival};
 use super::bill::Bill;
@@ -16,9 +17,9 @@ use super::dialect::{self, Told};
 use super::errors::{self, Shape};
 use super::forward::{self, Forwarded};
 use super::headers::Own;
-use super::meter::{self, Meter, Wanted};
+use super::meter::{Meter, Wanted};
 use super::provider::Answer;
-use crate::domain::{AttemptStatus, CallStatus, Code, Endpoint, Error, Result};
+use crate::domain::{CallStatus, Code, Endpoint, Error, Result};
 use crate::state::State;
 
 /// Takes a call from its arrival to its answer.
@@ -142,23 +143,17 @@ impl Sent {
         }
         .write(&mut own);
         match forwarded {
-            Forwarded::Answered { answer, hide_usage } if answer.is_stream() => {
-                match opened_on_disk(&mut bill).await {
-                    Ok(()) => stream(&plan, state, bill, answer, hide_usage, own),
-                    Err(error) => failed(&plan, bill, &error, shape, own),
-                }
-            }
-            Forwarded::Answered { answer, .. } => {
-                let read = tokio::select! {
-                    biased;
-                    error = plan.caller.death() => return died(bill, &error, shape, own),
-                    read = read_whole(state, &mut bill, answer) => read,
-                };
-                match read {
-                    Ok(read) => whole(&plan, state, bill, read, own),
-                    Err(error) => failed(&plan, bill, &error, shape, own),
-                }
-            }
+            Forwarded::Answered {
+                accepted: Accepted::Stream(answer),
+                hide_usage,
+            } => match opened_on_disk(&mut bill).await {
+                Ok(()) => stream(&plan, state, bill, answer, hide_usage, own),
+                Err(error) => failed(&plan, bill, &error, shape, own),
+            },
+            Forwarded::Answered {
+                accepted: Accepted::Whole { answer, body, told },
+                ..
+            } => whole(&plan, state, bill, (answer, body, told), own),
             Forwarded::Rejected {
                 status,
                 headers,
@@ -298,69 +293,24 @@ fn stream(
     Metered::Going(response.body(meter))
 }
 
-/// An answer that is not streamed, all of it.
-struct Read {
-    answer: Answer,
-    body: Bytes,
-    told: Told,
-}
-
-/// Reads an answer whole. One that broke off or is no answer is an error: nothing of it goes to the client.
-async fn read_whole(state: &State, bill: &mut Bill, mut answer: Answer) -> Result<Read> {
-    let read = match meter::read_whole(&mut answer, state.settings.timeouts.idle).await {
-        Ok(body) => match dialect::read_answer(&body) {
-            Ok(told) => return Ok(Read { answer, body, told }),
-            Err(not_json) => meter::Unreadable {
-                status: AttemptStatus::BrokenAnswer,
-                words: not_json.to_string(),
-            },
-        },
-        Err(unreadable) => unreadable,
-    };
-    let error = unusable(read.status);
-    bill.draft(|draft| {
-        if let Some(attempt) = draft.attempts.last_mut() {
-            attempt.status = read.status;
-            attempt.error = Some(read.words);
-        }
-    });
-    Err(error)
-}
-
-/// What the client is told of an answer that could not be read.
-fn unusable(status: AttemptStatus) -> Error {
-    if status == AttemptStatus::TimedOut {
-        Error::new(
-            Code::GatewayTimeout,
-            "The provider fell silent in the middle of its answer. Try again; if it keeps happening, use another model.",
-        )
-    } else {
-        Error::new(
-            Code::BadGateway,
-            "The provider's answer could not be used: it broke off or is not JSON. Try again; if it keeps happening, tell the operator.",
-        )
-    }
-}
-
 /// Gives out an answer that was read whole.
-fn whole(plan: &Plan, state: &State, mut bill: Bill, read: Read, own: HeaderMap) -> Metered {
-    let Read { answer, body, told } = read;
+fn whole(
+    plan: &Plan,
+    state: &State,
+    mut bill: Bill,
+    (answer, body, told): (Answer, Bytes, Told),
+    own: HeaderMap,
+) -> Metered {
     let first_token_us = state.clock.tick().micros_since(plan.arrival.started);
     bill.draft(|draft| draft.first_token_us = Some(first_token_us));
     match told.usage {
         Some(usage) => bill.report(usage),
-        None if told.error => bill.waive(),
         None => dialect::read_written(plan.arrival.endpoint, &body, bill.written()),
     }
-    let (status, error) = if told.error {
-        (CallStatus::Error, Some(Code::BadGateway))
-    } else {
-        (CallStatus::Ok, None)
-    };
     Metered::Whole {
         bill,
-        status,
-        error,
+        status: CallStatus::Ok,
+        error: None,
         answer: build(answer.status, answer.headers, own).body(body),
     }
 }

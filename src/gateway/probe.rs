@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::forward::{read_error, words};
-use super::meter;
+use super::accept::{self, Unfit};
+use super::forward::{read_error, scrub, words};
 use super::provider::{self, Outgoing};
 use crate::domain::{ChannelId, Code, Endpoint, Error, Result};
 use crate::state::{Probe, ProbeReport, State, Upstream};
@@ -35,6 +35,9 @@ async fn test(state: &State, channel: ChannelId, model: Option<String>) -> Resul
     let own_name = upstream.channel.upstream_model(&model).to_owned();
     let started = state.clock.tick();
     let (http_status, error) = ask(state, &upstream, &own_name).await;
+    if error.is_none() {
+        state.channels.mend(&upstream);
+    }
     let latency_ms = state.clock.tick().micros_since(started) / 1_000;
     Ok(ProbeReport {
         ok: error.is_none(),
@@ -84,17 +87,18 @@ async fn send(
     };
     match provider::send(upstream, outgoing).await {
         Err(failure) => (None, Some(failure.words)),
-        Ok(mut answer) => {
+        Ok(answer) => {
             let status = answer.status;
             if !status.is_success() {
                 let (_, body) = read_error(answer, upstream, timeouts.idle).await;
                 return (Some(status.as_u16()), Some(words(&body)));
             }
-            let read = meter::read_whole(&mut answer, timeouts.idle).await;
-            (
-                Some(status.as_u16()),
-                read.err().map(|unreadable| unreadable.words),
-            )
+            let error = match accept::accept(endpoint, answer, timeouts).await {
+                Ok(_) => None,
+                Err(Unfit::Unusable(unreadable)) => Some(unreadable.words),
+                Err(Unfit::Error { body, .. }) => Some(words(&scrub(body, upstream.credential()))),
+            };
+            (Some(status.as_u16()), error)
         }
     }
 }

@@ -39,7 +39,8 @@ pub use ask::Ask;
 pub use audit::{Actor, Audit};
 pub use caller::{Balance, Caller};
 pub use channels::{
-    ChannelChange, ChannelView, Channels, CredentialState, NewChannel, Route, ServedModel, Upstream,
+    AllOut, ChannelChange, ChannelView, Channels, CredentialState, HealthView, NewChannel, Route,
+    ServedModel, Turn, Upstream,
 };
 pub use keys::{KeyChange, KeyFilter, KeyFilterStatus, KeyView, Keys, NewKey, Rotation};
 pub use ledger::{Draft, Ledger, OpenCall};

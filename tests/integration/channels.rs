@@ -1,5 +1,11 @@
 //! Channels: test, failover before the first byte, and credentials that do not leave.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use real200::clock::Clock;
+use real200::domain::Timestamp;
 use serde_json::json;
 
 use super::harness::{Script, TestGateway, Upstream, chat, streamed_chat};
@@ -102,6 +108,40 @@ fn failover_goes_to_the_next_channel_before_the_first_byte_and_is_in_the_record(
 }
 
 #[test]
+fn a_channel_that_keeps_failing_is_left_alone_until_one_call_finds_it_back() {
+    let clock = Clock::manual(Timestamp::parse("2026-05-04T10:00:00Z").unwrap());
+    let gateway = TestGateway::with(clock.clone(), |_| {});
+    let mended = Arc::new(AtomicBool::new(false));
+    let state = Arc::clone(&mended);
+    let failing = Upstream::start(move |_| {
+        if state.load(Ordering::SeqCst) {
+            Script::chat("hi", 1, 1)
+        } else {
+            Script::json(500, &json!({"error": {"message": "boom"}}))
+        }
+    });
+    gateway.channel(&failing, &["m"]);
+    let client = gateway.new_client();
+    for _ in 0..4 {
+        client.chat(&chat("m", "x")).expect(502);
+    }
+    let refused = client.chat(&chat("m", "x"));
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    assert_eq!(refused.expect_error(503), "no_channel_available");
+    assert_eq!(failing.requests().len(), 4);
+    clock.advance(Duration::from_secs(5));
+    client.chat(&chat("m", "x")).expect(502);
+    let refused = client.chat(&chat("m", "x"));
+    assert_eq!(refused.header("retry-after"), Some("10"));
+    clock.advance(Duration::from_secs(10));
+    mended.store(true, Ordering::SeqCst);
+    for _ in 0..2 {
+        client.chat(&chat("m", "x")).expect(200);
+    }
+    assert_eq!(failing.requests().len(), 7);
+}
+
+#[test]
 fn when_the_operators_credential_is_refused_the_client_is_not_blamed() {
     let upstream =
         Upstream::start(|_| Script::json(401, &json!({"error": {"message": "bad key"}})));
@@ -126,6 +166,148 @@ fn a_providers_rate_limit_is_told_as_one_but_not_as_the_keys_own() {
     );
     assert!(answer.header("retry-after").is_some());
     assert_eq!(answer.expect_error(429), "rate_limit_exceeded");
+}
+
+#[test]
+fn a_refused_credential_is_out_until_it_is_changed_or_tested_well() {
+    let good = Arc::new(AtomicBool::new(false));
+    let state = Arc::clone(&good);
+    let upstream = Upstream::start(move |request| {
+        if state.load(Ordering::SeqCst) || request.header("authorization") == Some("Bearer right") {
+            Script::chat("hi", 1, 1)
+        } else {
+            Script::json(402, &json!({"error": {"message": "top up first"}}))
+        }
+    });
+    let gateway = TestGateway::start();
+    let channel = gateway.channel(&upstream, &["m"]);
+    let path = format!("/api/channels/{}", channel["id"].as_str().unwrap());
+    let (admin, client) = (gateway.admin(), gateway.new_client());
+    assert_eq!(channel["health"]["state"], "healthy");
+    for _ in 0..3 {
+        let refused = client.chat(&chat("m", "x"));
+        assert!(
+            refused.body.contains("Your own API key is fine"),
+            "{}",
+            refused.body
+        );
+        assert_eq!(refused.expect_error(502), "bad_gateway");
+    }
+    assert_eq!(upstream.requests().len(), 1);
+    let health = &admin.get(&path).expect(200)["health"];
+    assert_eq!(
+        (&health["state"], &health["reason"]),
+        (&json!("credential_refused"), &json!("top up first"))
+    );
+    // What says nothing of the credential does not bring it back; a new one does.
+    admin.patch(&path, &json!({"weight": 2})).expect(200);
+    client.chat(&chat("m", "x")).expect(502);
+    admin
+        .patch(&path, &json!({"credential": "right"}))
+        .expect(200);
+    client.chat(&chat("m", "x")).expect(200);
+    admin
+        .patch(&path, &json!({"credential": "wrong"}))
+        .expect(200);
+    client.chat(&chat("m", "x")).expect(502);
+    let test = || admin.post(&format!("{path}/test"), &json!({})).expect(200)["ok"].clone();
+    assert_eq!(test(), false);
+    client.chat(&chat("m", "x")).expect(502);
+    good.store(true, Ordering::SeqCst);
+    assert_eq!(test(), true);
+    client.chat(&chat("m", "x")).expect(200);
+    assert_eq!(admin.get(&path).expect(200)["health"]["state"], "healthy");
+}
+
+#[test]
+fn one_flagged_prompt_does_not_take_a_channel_out() {
+    let upstream = Upstream::start(|request| {
+        if request.text.contains("bad words") {
+            let flagged = json!({"error": {"code": 403, "message": "Your input was flagged"}});
+            Script::json(403, &flagged)
+        } else {
+            Script::chat("hi", 1, 1)
+        }
+    });
+    let gateway = TestGateway::start();
+    gateway.channel(&upstream, &["m"]);
+    let client = gateway.new_client();
+    let refused = client.chat(&chat("m", "bad words")).expect(403);
+    assert_eq!(refused["error"]["message"], "Your input was flagged");
+    client.chat(&chat("m", "x")).expect(200);
+}
+
+#[test]
+fn a_rate_limit_with_retry_after_rests_the_channel_for_that_model_only() {
+    let clock = Clock::manual(Timestamp::parse("2026-05-04T10:00:00Z").unwrap());
+    let gateway = TestGateway::with(clock.clone(), |_| {});
+    let upstream = Upstream::start(|request| {
+        if request.json()["model"] == "busy" {
+            Script::limited(30)
+        } else {
+            Script::chat("hi", 1, 1)
+        }
+    });
+    gateway.channel(&upstream, &["busy", "free"]);
+    let client = gateway.new_client();
+    for wait in ["30", "30"] {
+        let limited = client.chat(&chat("busy", "x"));
+        assert_eq!(limited.header("retry-after"), Some(wait));
+        assert_eq!(limited.expect_error(429), "rate_limit_exceeded");
+    }
+    client.chat(&chat("free", "x")).expect(200);
+    assert_eq!(upstream.requests().len(), 2);
+    let health = &gateway.admin().get("/api/channels").expect(200)["items"];
+    let limited = health
+        .as_array()
+        .unwrap()
+        .iter()
+        .find_map(|channel| channel["health"]["rate_limited"].get(0));
+    assert_eq!(
+        limited,
+        Some(&json!({"model": "busy", "until": "2026-05-04T10:00:30.000Z"}))
+    );
+    clock.advance(Duration::from_secs(30));
+    client.chat(&chat("busy", "x")).expect(429);
+    assert_eq!(upstream.requests().len(), 3);
+}
+
+#[test]
+fn a_slow_channel_is_asked_last() {
+    let clock = Clock::manual(Timestamp::parse("2026-05-04T10:00:00Z").unwrap());
+    let gateway = TestGateway::with(clock.clone(), |_| {});
+    let moved = clock.clone();
+    let slow = Upstream::start(move |_| {
+        moved.advance(Duration::from_secs(11));
+        Script::stream().word("slow").usage(1, 1).done()
+    });
+    let quick = Upstream::start(|_| Script::stream().word("quick").usage(1, 1).done());
+    let channel = gateway.channel(&slow, &["m"]);
+    let path = format!("/api/channels/{}", channel["id"].as_str().unwrap());
+    let (admin, client) = (gateway.admin(), gateway.new_client());
+    let ask = || client.chat(&streamed_chat("m", "x")).body;
+    for _ in 0..3 {
+        assert!(ask().contains("slow"));
+    }
+    let health = &admin.get(&path).expect(200)["health"];
+    assert_eq!(
+        (
+            &health["state"],
+            &health["latency_ms"],
+            &health["error_rate"]
+        ),
+        (&json!("slow"), &json!(11_000), &json!(0.0))
+    );
+    // Alone it still serves, then as the one that tries whether it is better; beside another, only when that one is out.
+    for _ in 0..2 {
+        assert!(ask().contains("slow"));
+    }
+    let other = gateway.channel(&quick, &["m"]);
+    assert_eq!(other["health"]["latency_ms"], json!(null));
+    for _ in 0..3 {
+        assert!(ask().contains("quick"));
+    }
+    assert_eq!(slow.requests().len(), 5);
 }
 
 #[test]

@@ -62,10 +62,30 @@ impl Answer {
 pub(crate) enum Body {
     /// From the network.
     Network(Payload),
+    /// From the network, after what was read of it ahead.
+    Begun(VecDeque<Bytes>, Payload),
     /// Made here.
     Made(VecDeque<Bytes>),
     /// At its end: the network's is not asked again, it does not bear it.
     Ended,
+}
+
+impl Body {
+    /// Puts what was read back in front.
+    pub(crate) fn give_back(&mut self, mut read: VecDeque<Bytes>) {
+        *self = match std::mem::replace(self, Self::Ended) {
+            Self::Network(rest) => Self::Begun(read, rest),
+            Self::Begun(mut more, rest) => {
+                read.append(&mut more);
+                Self::Begun(read, rest)
+            }
+            Self::Made(mut rest) => {
+                read.append(&mut rest);
+                Self::Made(read)
+            }
+            Self::Ended => Self::Made(read),
+        };
+    }
 }
 
 /// An answer's body broke off.
@@ -77,12 +97,20 @@ impl Stream for Body {
     type Item = Result<Bytes, BrokeOff>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Self::Begun(read, _) = &mut *self {
+            if let Some(piece) = read.pop_front() {
+                return Poll::Ready(Some(Ok(piece)));
+            }
+            if let Self::Begun(_, rest) = std::mem::replace(&mut *self, Self::Ended) {
+                *self = Self::Network(rest);
+            }
+        }
         let next = match &mut *self {
             Self::Network(payload) => match Pin::new(payload).poll_next(context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(next) => next.map(|piece| piece.map_err(|e| BrokeOff(e.to_string()))),
             },
-            Self::Made(pieces) => pieces.pop_front().map(Ok),
+            Self::Begun(pieces, _) | Self::Made(pieces) => pieces.pop_front().map(Ok),
             Self::Ended => None,
         };
         if !matches!(next, Some(Ok(_))) {

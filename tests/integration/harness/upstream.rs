@@ -79,6 +79,15 @@ impl Script {
         )
     }
 
+    /// A rate limit that says when to come back.
+    pub(crate) fn limited(seconds: u32) -> Self {
+        let body = json!({"error": {"message": "slow down"}}).to_string();
+        Self::default().send(&format!(
+            "HTTP/1.1 429 Scripted\r\ncontent-type: application/json\r\nretry-after: {seconds}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+    }
+
     /// The head of a streamed answer.
     pub(crate) fn stream() -> Self {
         Self::default().head(200, "text/event-stream", None)

@@ -29,8 +29,8 @@ export const useChangeChannel = () =>
 export const useDeleteChannel = () =>
   useChannelMutation((id: string) => take(api.DELETE("/api/channels/{id}", { params: { path: { id } } })));
 
+/** A test that goes well brings a channel back: what the list says of it may be another then. */
 export const useTestChannel = () =>
-  useMutation({
-    mutationFn: ({ id, model }: { id: string; model: string | null }) =>
-      take(api.POST("/api/channels/{id}/test", { params: { path: { id } }, body: model ? { model } : {} })),
-  });
+  useChannelMutation(({ id, model }: { id: string; model: string | null }) =>
+    take(api.POST("/api/channels/{id}/test", { params: { path: { id } }, body: model ? { model } : {} })),
+  );

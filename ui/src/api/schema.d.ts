@@ -798,6 +798,7 @@ export interface components {
             price_multiplier: number;
             status: components["schemas"]["Status"];
             created_at: string;
+            health: components["schemas"]["ChannelHealth"];
             /** @description What it has served, ever. */
             usage: components["schemas"]["Tally"];
         };
@@ -820,6 +821,32 @@ export interface components {
             price_multiplier?: number | null;
             status?: components["schemas"]["Status"] | null;
         };
+        /** @description How a channel has done lately, from the calls that went through it. In memory: a start of the gateway begins anew. */
+        ChannelHealth: {
+            state: components["schemas"]["ChannelHealthState"];
+            /** @description When it is tried again, if it is out for a time. */
+            until: string | null;
+            /** @description Why it is not healthy; what the provider said, if it refused the credential. */
+            reason: string | null;
+            /**
+             * Format: double
+             * @description Which part of the newest calls failed, 0 to 1, of at most 20; null: there was none.
+             */
+            error_rate: number | null;
+            /**
+             * Format: int64
+             * @description Moving average of the time to the first event of a stream; null: there was none.
+             */
+            latency_ms: number | null;
+            /** @description Models that take no call for a time because the provider limits their rate. */
+            rate_limited: components["schemas"]["RateLimited"][];
+        };
+        /**
+         * @description `healthy`; `slow`: takes calls that no other channel can; `cooling`: takes none for a while; `probing`: the next call, or
+         *     one under way, tries whether it is back; `credential_refused`: takes none until it is changed or tested well.
+         * @enum {string}
+         */
+        ChannelHealthState: "healthy" | "slow" | "cooling" | "probing" | "credential_refused";
         /**
          * @description Which provider interface a channel speaks.
          * @enum {string}
@@ -1209,6 +1236,12 @@ export interface components {
              */
             concurrency: number | null;
         };
+        /** @description A model that a provider limits the rate of. */
+        RateLimited: {
+            /** @description The provider's name of it. */
+            model: string;
+            until: string;
+        };
         /** @description What is left in each window. */
         Remaining: {
             total: components["schemas"]["Left"];
@@ -1394,6 +1427,8 @@ export type Calls = components['schemas']['Calls'];
 export type ChangedWebhook = components['schemas']['ChangedWebhook'];
 export type Channel = components['schemas']['Channel'];
 export type ChannelChange = components['schemas']['ChannelChange'];
+export type ChannelHealth = components['schemas']['ChannelHealth'];
+export type ChannelHealthState = components['schemas']['ChannelHealthState'];
 export type ChannelKind = components['schemas']['ChannelKind'];
 export type ChannelTest = components['schemas']['ChannelTest'];
 export type Channels = components['schemas']['Channels'];
@@ -1427,6 +1462,7 @@ export type NewWebhook = components['schemas']['NewWebhook'];
 export type Permissions = components['schemas']['Permissions'];
 export type Quota = components['schemas']['Quota'];
 export type RateLimit = components['schemas']['RateLimit'];
+export type RateLimited = components['schemas']['RateLimited'];
 export type Remaining = components['schemas']['Remaining'];
 export type Resets = components['schemas']['Resets'];
 export type Role = components['schemas']['Role'];

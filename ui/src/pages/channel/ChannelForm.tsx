@@ -15,6 +15,7 @@ import type { Channel } from "../../api/schema";
 import { FormFailure } from "../../components/FormFailure";
 import { fieldErrors } from "../../components/fieldErrors";
 import { notifyDone } from "../../components/notify";
+import { ChannelHealthNotice } from "./ChannelHealthNotice";
 import { CredentialField } from "./CredentialField";
 import { blank, bodyOf, type ChannelValues, FIELDS, problems, valuesOf } from "./channelForm";
 import { PresetPicker } from "./PresetPicker";
@@ -45,6 +46,7 @@ export function ChannelForm({ channel, onDone }: ChannelFormProps) {
   return (
     <form onSubmit={submit}>
       <Stack>
+        {channel && <ChannelHealthNotice channel={channel} />}
         {!channel && (
           <SegmentedControl
             aria-label="Kind"

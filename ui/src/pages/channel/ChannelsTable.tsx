@@ -3,9 +3,11 @@ import { Anchor, Text } from "@mantine/core";
 import { Link } from "react-router";
 import type { Channel } from "../../api/schema";
 import { type Column, DataTable } from "../../components/DataTable";
+import { formatDuration } from "../../components/format/time";
 import { Status } from "../../components/Status";
 import { CostText, TokensText } from "../../components/UsageText";
 import { ChannelActions, type ChannelActionsProps } from "./ChannelActions";
+import { channelState, formatErrorRate } from "./channelState";
 
 interface ChannelsTableProps extends Omit<ChannelActionsProps, "channel"> {
   channels: Channel[] | undefined;
@@ -14,11 +16,13 @@ interface ChannelsTableProps extends Omit<ChannelActionsProps, "channel"> {
 export function ChannelsTable({ channels, ...actions }: ChannelsTableProps) {
   const columns: Column<Channel>[] = [
     { name: "Name", title: true, cell: (channel) => <ChannelName channel={channel} /> },
-    { name: "Status", cell: (channel) => <ChannelState channel={channel} /> },
+    { name: "Status", cell: (channel) => <ChannelStatus channel={channel} /> },
     { name: "Models", cell: (channel) => <ModelNames names={channel.models} /> },
     { name: "Priority", number: true, cell: (channel) => channel.priority },
     { name: "Weight", number: true, cell: (channel) => channel.weight },
     { name: "Price", number: true, cell: (channel) => `× ${channel.price_multiplier}` },
+    { name: "Latency", number: true, cell: ({ health }) => <Latency ms={health.latency_ms} /> },
+    { name: "Errors", number: true, cell: ({ health }) => formatErrorRate(health.error_rate) },
     { name: "Tokens", number: true, cell: (channel) => <TokensText usage={channel.usage} /> },
     { name: "Cost", number: true, cell: (channel) => <CostText cost={channel.usage} /> },
     { name: "Actions", actions: true, cell: (channel) => <ChannelActions channel={channel} {...actions} /> },
@@ -48,11 +52,17 @@ function ChannelName({ channel }: { channel: Channel }) {
   );
 }
 
-function ChannelState({ channel }: { channel: Channel }) {
-  if (channel.status === "disabled") return <Status tone="quiet">disabled</Status>;
-  if (channel.credential_state === "unreadable") return <Status tone="bad">credential unreadable</Status>;
-  return <Status tone="good">active</Status>;
+function ChannelStatus({ channel }: { channel: Channel }) {
+  const { word, tone } = channelState(channel);
+  return (
+    <span title={channel.health.reason ?? undefined}>
+      <Status tone={tone}>{word}</Status>
+    </span>
+  );
 }
+
+/** From the call to the first event of a stream, on average. */
+const Latency = ({ ms }: { ms: number | null }) => <>{ms === null ? "–" : formatDuration(ms)}</>;
 
 const SHOWN = 2;
 

@@ -1,87 +1,31 @@
 //! Channels in memory with their credentials opened, the routes over them, and every change to them.
 
+mod change;
+mod route;
+mod upstream;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use zeroize::Zeroizing;
 
+pub use change::{ChannelChange, NewChannel};
+pub use route::{AllOut, Route};
+pub use upstream::{CredentialState, Turn, Upstream};
+
 use crate::clock::Clock;
-use crate::crypto::{self, MasterKey};
+use crate::crypto::MasterKey;
 use crate::domain::{
-    Channel, ChannelId, ChannelKind, ChannelStatus, Code, Error, Multiplier, Period, Result, Scope,
-    Tally, Timestamp, TotalKey, order_candidates,
+    Channel, ChannelId, Code, Condition, Error, Out, Period, Result, Scope, Tally, Timestamp,
+    TotalKey,
 };
 use crate::storage::{Batch, Store};
 
-use super::audit::{self, Actor, Differences};
+use super::audit::{self, Actor};
 use super::ids::new_id;
 use super::write;
-
-/// A channel ready for a call.
-#[derive(Debug)]
-pub struct Upstream {
-    /// Its settings.
-    pub channel: Arc<Channel>,
-    credential: Opened,
-}
-
-/// A channel's credential in memory.
-#[derive(Clone)]
-enum Opened {
-    None,
-    Plain(Arc<Zeroizing<String>>),
-    Unreadable,
-}
-
-impl std::fmt::Debug for Opened {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::None => "None",
-            Self::Plain(_) => "Plain(…)",
-            Self::Unreadable => "Unreadable",
-        })
-    }
-}
-
-impl Upstream {
-    /// What to authenticate with at the provider.
-    pub fn credential(&self) -> Option<&str> {
-        match &self.credential {
-            Opened::Plain(text) => Some(text),
-            Opened::None | Opened::Unreadable => None,
-        }
-    }
-}
-
-/// The channels that may serve a call, in the order in which to try them. Never empty.
-#[derive(Clone, Debug)]
-pub struct Route {
-    /// The candidates.
-    pub candidates: Vec<Arc<Upstream>>,
-}
-
-impl Route {
-    /// The highest price multiplier among them.
-    pub fn dearest(&self) -> Multiplier {
-        self.candidates
-            .iter()
-            .map(|upstream| upstream.channel.price_multiplier)
-            .max()
-            .unwrap_or(Multiplier::ONE)
-    }
-}
-
-/// Whether a channel's credential can be used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CredentialState {
-    /// It has none.
-    None,
-    /// Stored sealed, and opened.
-    Sealed,
-    /// Sealed with another master key: it has to be entered again.
-    Unreadable,
-}
 
 /// A channel as lists show it.
 #[derive(Clone, Debug)]
@@ -90,58 +34,21 @@ pub struct ChannelView {
     pub channel: Arc<Channel>,
     /// Whether its credential can be used.
     pub credential: CredentialState,
+    /// How it has done lately.
+    pub health: HealthView,
     /// What it has served, ever.
     pub tally: Tally,
 }
 
-/// What a new channel is made of.
-#[derive(Debug)]
-pub struct NewChannel {
-    /// What the operator calls it.
-    pub name: String,
-    /// Which provider interface it speaks.
-    pub kind: ChannelKind,
-    /// Where the provider is.
-    pub base_url: String,
-    /// The provider's credential.
-    pub credential: Option<Zeroizing<String>>,
-    /// Public names of the models it serves.
-    pub models: Vec<String>,
-    /// Public name to the provider's own.
-    pub model_map: BTreeMap<String, String>,
-    /// Higher is tried first.
-    pub priority: i32,
-    /// Share among channels of one priority.
-    pub weight: u32,
-    /// Factor on prices.
-    pub price_multiplier: Multiplier,
-    /// Whether it takes calls.
-    pub status: ChannelStatus,
-}
-
-/// What to change of a channel; `None` leaves a field as it is.
-#[derive(Debug, Default)]
-pub struct ChannelChange {
-    /// What the operator calls it.
-    pub name: Option<String>,
-    /// Which provider interface it speaks.
-    pub kind: Option<ChannelKind>,
-    /// Where the provider is.
-    pub base_url: Option<String>,
-    /// The provider's credential; `Some(None)`: none.
-    pub credential: Option<Option<Zeroizing<String>>>,
-    /// Public names of the models it serves.
-    pub models: Option<Vec<String>>,
-    /// Public name to the provider's own.
-    pub model_map: Option<BTreeMap<String, String>>,
-    /// Higher is tried first.
-    pub priority: Option<i32>,
-    /// Share among channels of one priority.
-    pub weight: Option<u32>,
-    /// Factor on prices.
-    pub price_multiplier: Option<Multiplier>,
-    /// Whether it takes calls.
-    pub status: Option<ChannelStatus>,
+/// A channel's health with times of day.
+#[derive(Clone, Debug)]
+pub struct HealthView {
+    /// Its times are ticks of the clock.
+    pub condition: Condition,
+    /// When the channel is tried again.
+    pub until: Option<Timestamp>,
+    /// When each rate-limited model, by the provider's name, is tried again.
+    pub limited: BTreeMap<String, Timestamp>,
 }
 
 /// A model that some channel serves.
@@ -173,7 +80,7 @@ impl Channels {
         let records = store.load::<Channel>().map_err(Error::internal)?;
         let all = records
             .into_iter()
-            .map(|channel| (channel.id, Arc::new(open(&master_key, channel))))
+            .map(|channel| (channel.id, Arc::new(Upstream::open(&master_key, channel))))
             .collect();
         Ok(Self(Arc::new(Inner {
             store,
@@ -188,7 +95,7 @@ impl Channels {
     pub fn unreadable(&self) -> Vec<String> {
         let lost = |upstream: &&Arc<Upstream>| {
             upstream.channel.deleted_at.is_none()
-                && matches!(upstream.credential, Opened::Unreadable)
+                && upstream.credential_state() == CredentialState::Unreadable
         };
         self.0
             .all
@@ -223,14 +130,15 @@ impl Channels {
             || all.values().any(|u| {
                 u.channel.deleted_at.is_none() && u.channel.models.iter().any(|m| m == model)
             });
-        candidates.retain(|upstream| !matches!(upstream.credential, Opened::Unreadable));
-        if !candidates.is_empty() {
-            order_candidates(
-                &mut candidates,
-                |u| (u.channel.priority, u.channel.weight),
-                chance,
-            );
-            return Ok(Route { candidates });
+        candidates.retain(|upstream| upstream.credential_state() != CredentialState::Unreadable);
+        let now = self.0.clock.tick().since_start();
+        match route::pick(candidates, model, now) {
+            Ok(candidates) => return Ok(Route { candidates }),
+            Err(out) => {
+                if let Some(error) = out.error(model, now) {
+                    return Err(error);
+                }
+            }
         }
         if set_up {
             return Err(Error::new(
@@ -244,6 +152,27 @@ impl Channels {
             format!("No channel serves the model {model:?}. GET /v1/models lists the models that can be used."),
         )
         .param("model"))
+    }
+
+    /// Gives a call for a model its turn at a channel.
+    ///
+    /// # Errors
+    /// When the channel takes no call now: another one may have failed on it since the route was made.
+    pub fn turn(&self, upstream: &Arc<Upstream>, model: &str) -> Result<Turn, Out> {
+        Turn::begin(upstream, model, &self.0.clock)
+    }
+
+    /// What a client is told when none of its route's channels took the call.
+    pub fn all_out(&self, out: AllOut, model: &str) -> Error {
+        let now = self.0.clock.tick().since_start();
+        out.error(model, now)
+            .unwrap_or_else(|| Error::internal("a route without candidates"))
+    }
+
+    /// A test went well: whatever the channel's health was, it is back.
+    pub fn mend(&self, upstream: &Upstream) {
+        let turned = upstream.health().mend();
+        upstream.tell(turned);
     }
 
     /// One channel by its id, for a test call.
@@ -338,16 +267,27 @@ impl Channels {
             period: Period::Ever,
         };
         let tally = self.0.store.total(&key).map_err(Error::internal)?;
-        let credential = match upstream.credential {
-            Opened::None => CredentialState::None,
-            Opened::Plain(_) => CredentialState::Sealed,
-            Opened::Unreadable => CredentialState::Unreadable,
-        };
         Ok(ChannelView {
             channel: Arc::clone(&upstream.channel),
-            credential,
+            credential: upstream.credential_state(),
+            health: self.health(upstream),
             tally,
         })
+    }
+
+    fn health(&self, upstream: &Upstream) -> HealthView {
+        let (wall, now) = (self.0.clock.now(), self.0.clock.tick().since_start());
+        let condition = upstream.health().condition(now);
+        let at = |tick: Duration| wall.after(tick.saturating_sub(now));
+        HealthView {
+            until: condition.until.map(at),
+            limited: condition
+                .limited
+                .iter()
+                .map(|(model, until)| (model.clone(), at(*until)))
+                .collect(),
+            condition,
+        }
     }
 
     /// Makes a channel.
@@ -400,30 +340,11 @@ impl Channels {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
             let old = Arc::clone(&self.existing(id)?.channel);
-            let mut new = Channel::clone(&old);
-            let mut differences = Differences::default();
-            if let Some(credential) = change.credential {
-                new.credential = self.seal(id, credential.as_ref())?;
-                differences.note(
-                    "credential",
-                    "(not shown)",
-                    if credential.is_some() {
-                        "(changed)"
-                    } else {
-                        "none"
-                    },
-                );
-            }
-            new.name = change.name.unwrap_or(new.name);
-            new.kind = change.kind.unwrap_or(new.kind);
-            new.base_url = change.base_url.unwrap_or(new.base_url);
-            new.models = change.models.unwrap_or(new.models);
-            new.model_map = change.model_map.unwrap_or(new.model_map);
-            new.priority = change.priority.unwrap_or(new.priority);
-            new.weight = change.weight.unwrap_or(new.weight);
-            new.price_multiplier = change.price_multiplier.unwrap_or(new.price_multiplier);
-            new.status = change.status.unwrap_or(new.status);
-            note_differences(&mut differences, &old, &new);
+            let sealed = match &change.credential {
+                Some(credential) => Some(self.seal(id, credential.as_ref())?),
+                None => None,
+            };
+            let (new, differences) = change.apply(&old, sealed);
             let log = audit::entry(
                 &self.0.clock,
                 actor,
@@ -483,7 +404,11 @@ impl Channels {
         log: crate::domain::AuditEntry,
     ) -> impl Future<Output = Result<ChannelView>> + use<> {
         let ticket = self.0.store.write(Batch::new().put(&channel).put(&log));
-        let upstream = Arc::new(open(&self.0.master_key, channel));
+        let mut upstream = Upstream::open(&self.0.master_key, channel);
+        if let Some(old) = self.0.all.load().get(&upstream.channel.id) {
+            upstream.inherit(old);
+        }
+        let upstream = Arc::new(upstream);
         self.0.all.rcu(|all| {
             let mut all = BTreeMap::clone(all);
             all.insert(upstream.channel.id, Arc::clone(&upstream));
@@ -495,53 +420,4 @@ impl Channels {
             channels.view(&upstream)
         }
     }
-}
-
-fn open(master_key: &MasterKey, channel: Channel) -> Upstream {
-    let credential = match &channel.credential {
-        None => Opened::None,
-        Some(sealed) => match master_key.open(sealed, channel.id.as_bytes()) {
-            Some(text) => Opened::Plain(Arc::new(text)),
-            None => Opened::Unreadable,
-        },
-    };
-    Upstream {
-        channel: Arc::new(channel),
-        credential,
-    }
-}
-
-fn note_differences(differences: &mut Differences, old: &Channel, new: &Channel) {
-    let map = |channel: &Channel| {
-        channel
-            .model_map
-            .iter()
-            .map(|(public, own)| format!("{public}={own}"))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let status = |channel: &Channel| match channel.status {
-        ChannelStatus::Active => "active",
-        ChannelStatus::Disabled => "disabled",
-    };
-    differences.note("name", &old.name, &new.name);
-    differences.note("kind", old.kind.as_str(), new.kind.as_str());
-    differences.note("base_url", &old.base_url, &new.base_url);
-    differences.note("models", old.models.join(", "), new.models.join(", "));
-    differences.note("model_map", map(old), map(new));
-    differences.note("priority", old.priority, new.priority);
-    differences.note("weight", old.weight, new.weight);
-    differences.note(
-        "price_multiplier",
-        old.price_multiplier,
-        new.price_multiplier,
-    );
-    differences.note("status", status(old), status(new));
-}
-
-/// A random number in (0, 1] for sharing calls out by weight. Which channel serves a call is no secret, so without randomness
-/// the first one serves.
-fn chance() -> f64 {
-    let bytes = crypto::random::<4>().unwrap_or_default();
-    (f64::from(u32::from_be_bytes(bytes)) + 1.0) / (f64::from(u32::MAX) + 1.0)
 }

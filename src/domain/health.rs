@@ -1,0 +1,495 @@
+//! A channel's health, from the calls that go through it: when it is taken out of the pool, and how one live call at a time
+//! brings it back. Times are durations on a scale that never goes back, passed in by the caller.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// More failures than this in a row take a channel out of the pool.
+const IN_A_ROW: u32 = 3;
+/// The outcomes that the error rate is taken of: so many of the newest, and not before there are this few.
+const NEWEST: u32 = 20;
+const FEWEST: u32 = 10;
+/// The first cool-down; each further one without a success between is twice as long, up to the longest.
+const FIRST_COOL_DOWN: Duration = Duration::from_secs(5);
+const LONGEST_COOL_DOWN: Duration = Duration::from_secs(60);
+/// A moving average of the time to a stream's first event above this makes a channel slow, once there are this many of them.
+const SLOW: Duration = Duration::from_secs(10);
+const FEWEST_TIMES: u32 = 3;
+/// What a new time counts in the average: one in this many.
+const SHARE: u32 = 4;
+/// The longest that a provider's own `Retry-After` is believed.
+const LONGEST_LIMIT: Duration = Duration::from_secs(3_600);
+
+/// Why a channel is out of the pool.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DownReason {
+    /// More than three failures in a row.
+    Failures,
+    /// More than half of its newest calls failed.
+    ErrorRate,
+    /// Its streams take more than 10 s to begin.
+    Slow,
+    /// The provider refused its credential.
+    CredentialRefused,
+}
+
+impl DownReason {
+    /// In words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Failures => "more than 3 failures in a row",
+            Self::ErrorRate => "more than half of the newest calls failed",
+            Self::Slow => "more than 10 s to the first event of a stream",
+            Self::CredentialRefused => "the provider refused the credential",
+        }
+    }
+}
+
+/// Whether a channel takes a call now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Admits {
+    /// It does.
+    Call,
+    /// It is out, and this call may try whether it is back: no other may until this one has ended.
+    Probe,
+    /// It is slow: only when no other is left.
+    LastResort,
+    /// It does not.
+    Out(Out),
+}
+
+/// Why and until when a channel takes no call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Out {
+    /// It failed, and is given a rest until this time.
+    Cooling(Duration),
+    /// The provider wants no call for this model before this time.
+    Limited(Duration),
+    /// The provider refused its credential: until an operator has seen to it.
+    Refused,
+}
+
+/// How a channel has done lately.
+#[derive(Clone, Debug, Default)]
+pub struct Health {
+    /// The newest outcomes, a bit each, set: failed; the newest is the lowest.
+    failed: u32,
+    seen: u32,
+    in_a_row: u32,
+    cool_downs: u32,
+    out: Option<Outage>,
+    /// The moving average of the time to the first event of a stream, and of how many it is.
+    first_event: Duration,
+    timed: u32,
+    /// The provider's words when it refused the credential.
+    refused: Option<String>,
+    /// Models that the provider limits the rate of, each until when.
+    limited: BTreeMap<String, Duration>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Outage {
+    until: Duration,
+    probing: bool,
+    reason: DownReason,
+}
+
+/// A channel's health as an operator sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Condition {
+    /// Whether it takes calls.
+    pub state: HealthState,
+    /// When it is tried again, if it is cooling or slow.
+    pub until: Option<Duration>,
+    /// Why it is not healthy; the provider's words where it refused the credential.
+    pub reason: Option<String>,
+    /// How many of the newest calls failed, and of how many.
+    pub failed: (u32, u32),
+    /// The moving average of the time to the first event of a stream; `None`: there was none.
+    pub first_event: Option<Duration>,
+    /// Models that take no call because the provider limits their rate, each until when.
+    pub limited: BTreeMap<String, Duration>,
+}
+
+/// In one word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HealthState {
+    /// It takes calls.
+    Healthy,
+    /// It takes calls that no other channel can.
+    Slow,
+    /// It takes none for a while.
+    Cooling,
+    /// The next call, or one under way, tries whether it is back.
+    Probing,
+    /// It takes none until its credential is changed or tested well.
+    CredentialRefused,
+}
+
+impl HealthState {
+    /// The word of the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Slow => "slow",
+            Self::Cooling => "cooling",
+            Self::Probing => "probing",
+            Self::CredentialRefused => "credential_refused",
+        }
+    }
+}
+
+impl Health {
+    /// Whether it takes a call for a model (by the provider's name of it); changes nothing.
+    pub fn admits(&self, model: &str, now: Duration) -> Admits {
+        if self.refused.is_some() {
+            return Admits::Out(Out::Refused);
+        }
+        if let Some(until) = self.limited.get(model).filter(|until| now < **until) {
+            return Admits::Out(Out::Limited(*until));
+        }
+        match self.out {
+            None => Admits::Call,
+            Some(out) if now < out.until || out.probing => match out.reason {
+                DownReason::Slow => Admits::LastResort,
+                DownReason::Failures | DownReason::ErrorRate | DownReason::CredentialRefused => {
+                    Admits::Out(Out::Cooling(out.until.max(now)))
+                }
+            },
+            Some(_) => Admits::Probe,
+        }
+    }
+
+    /// Takes a call in. A probe is claimed with it: it ends with [`Self::succeed`], [`Self::fail`], [`Self::refuse`] or
+    /// [`Self::release`].
+    pub fn begin(&mut self, model: &str, now: Duration) -> Admits {
+        let admits = self.admits(model, now);
+        if admits == Admits::Probe
+            && let Some(out) = &mut self.out
+        {
+            out.probing = true;
+        }
+        admits
+    }
+
+    /// A call got an answer; `first_event` is how long a streamed one took to begin (one that is not streamed begins when all
+    /// of it is written, which says nothing). It brings the channel back, unless it was slow and this call tells nothing else.
+    pub fn succeed(&mut self, now: Duration, probe: bool, first_event: Option<Duration>) -> Turned {
+        let slow = |out: &Outage| out.reason == DownReason::Slow;
+        if self.out.as_ref().is_some_and(slow) && !probe && first_event.is_none_or(|t| t > SLOW) {
+            return Turned::None;
+        }
+        let was_out = self.out.take().is_some();
+        if was_out {
+            (self.failed, self.seen, self.timed) = (0, 0, 0);
+        }
+        self.note(0);
+        self.in_a_row = 0;
+        if let Some(time) = first_event {
+            self.time(time);
+            let enough = was_out || self.timed >= FEWEST_TIMES;
+            if enough && self.first_event > SLOW {
+                self.cool_down(now, DownReason::Slow);
+                return if was_out {
+                    Turned::None
+                } else {
+                    Turned::Down(DownReason::Slow)
+                };
+            }
+        }
+        self.cool_downs = 0;
+        if was_out { Turned::Back } else { Turned::None }
+    }
+
+    /// A call failed by the channel's fault. Calls that began before it went out and fail after it change nothing: only a
+    /// failed probe makes the cool-down longer.
+    pub fn fail(&mut self, now: Duration, probe: bool) -> Turned {
+        if let Some(out) = self.out {
+            if probe {
+                self.cool_down(now, out.reason);
+                return Turned::None;
+            }
+            if out.reason != DownReason::Slow {
+                return Turned::None;
+            }
+        }
+        self.note(1);
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        let reason = if self.in_a_row > IN_A_ROW {
+            DownReason::Failures
+        } else if self.seen >= FEWEST && self.failed.count_ones() * 2 > self.seen {
+            DownReason::ErrorRate
+        } else {
+            return Turned::None;
+        };
+        self.cool_down(now, reason);
+        Turned::Down(reason)
+    }
+
+    /// The provider refused the credential, in these words: no call until [`Self::mend`].
+    pub fn refuse(&mut self, words: &str) -> Turned {
+        self.release();
+        if self.refused.replace(words.to_owned()).is_some() {
+            return Turned::None;
+        }
+        Turned::Down(DownReason::CredentialRefused)
+    }
+
+    /// The provider wants no call for a model for so long.
+    pub fn limit(&mut self, model: &str, now: Duration, wait: Duration) {
+        self.limited.retain(|_, until| now < *until);
+        let until = now.saturating_add(wait.min(LONGEST_LIMIT));
+        let known = self.limited.entry(model.to_owned()).or_insert(until);
+        *known = until.max(*known);
+    }
+
+    /// A test of the operator's went well: whatever was before, it is back.
+    pub fn mend(&mut self) -> Turned {
+        let was_out = self.out.is_some() || self.refused.is_some();
+        *self = Self::default();
+        if was_out { Turned::Back } else { Turned::None }
+    }
+
+    /// A probe ended without telling anything, as when its client went away: the next call may try.
+    pub fn release(&mut self) {
+        if let Some(out) = &mut self.out {
+            out.probing = false;
+        }
+    }
+
+    /// What an operator is to see of it.
+    pub fn condition(&self, now: Duration) -> Condition {
+        let (state, until, reason) = match (&self.refused, self.out) {
+            (Some(words), _) => (HealthState::CredentialRefused, None, Some(words.clone())),
+            (None, None) => (HealthState::Healthy, None, None),
+            (None, Some(out)) => {
+                let resting = now < out.until;
+                let state = if out.reason == DownReason::Slow {
+                    HealthState::Slow
+                } else if resting {
+                    HealthState::Cooling
+                } else {
+                    HealthState::Probing
+                };
+                let until = resting.then_some(out.until);
+                (state, until, Some(out.reason.as_str().to_owned()))
+            }
+        };
+        let mut limited = self.limited.clone();
+        limited.retain(|_, until| now < *until);
+        Condition {
+            state,
+            until,
+            reason,
+            failed: (self.failed.count_ones(), self.seen),
+            first_event: (self.timed > 0).then_some(self.first_event),
+            limited,
+        }
+    }
+
+    fn note(&mut self, failed: u32) {
+        self.failed = ((self.failed << 1) | failed) & ((1 << NEWEST) - 1);
+        self.seen = (self.seen + 1).min(NEWEST);
+    }
+
+    fn time(&mut self, time: Duration) {
+        self.first_event = match self.timed {
+            0 => time,
+            _ => (self.first_event * (SHARE - 1)).saturating_add(time) / SHARE,
+        };
+        self.timed = self.timed.saturating_add(1);
+    }
+
+    fn cool_down(&mut self, now: Duration, reason: DownReason) {
+        let wait = FIRST_COOL_DOWN
+            .saturating_mul(1 << self.cool_downs.min(8))
+            .min(LONGEST_COOL_DOWN);
+        self.cool_downs = self.cool_downs.saturating_add(1);
+        self.out = Some(Outage {
+            until: now.saturating_add(wait),
+            probing: false,
+            reason,
+        });
+    }
+}
+
+/// What a call's end changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Turned {
+    /// Nothing that anyone needs to be told.
+    None,
+    /// The channel is out of the pool now.
+    Down(DownReason),
+    /// It is back.
+    Back,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    const M: &str = "model";
+
+    const fn cooling(until: u64) -> Admits {
+        Admits::Out(Out::Cooling(at(until)))
+    }
+
+    fn down() -> Health {
+        let mut health = Health::default();
+        for _ in 0..4 {
+            health.fail(at(0), false);
+        }
+        health
+    }
+
+    #[test]
+    fn the_fourth_failure_in_a_row_takes_it_out() {
+        let mut health = Health::default();
+        for _ in 0..3 {
+            assert_eq!(health.fail(at(0), false), Turned::None);
+        }
+        assert_eq!(health.admits(M, at(0)), Admits::Call);
+        assert_eq!(
+            health.fail(at(0), false),
+            Turned::Down(DownReason::Failures)
+        );
+        assert_eq!(health.admits(M, at(4)), cooling(5));
+    }
+
+    #[test]
+    fn more_than_half_of_at_least_ten_failing_takes_it_out() {
+        let mut health = Health::default();
+        let mut reasons = Vec::new();
+        for _ in 0..5 {
+            reasons.push(health.fail(at(0), false));
+            reasons.push(health.fail(at(0), false));
+            if reasons.last() != Some(&Turned::Down(DownReason::ErrorRate)) {
+                health.succeed(at(0), false, None);
+            }
+        }
+        let first = reasons.iter().position(|change| *change != Turned::None);
+        // Two of three fail: the tenth outcome is the seventh failure.
+        assert_eq!(first, Some(6), "{reasons:?}");
+    }
+
+    #[test]
+    fn one_probe_at_a_time_and_a_longer_wait_after_each_that_fails() {
+        let mut health = down();
+        assert_eq!(health.begin(M, at(5)), Admits::Probe);
+        assert_eq!(health.begin(M, at(5)), cooling(5));
+        health.release();
+        assert_eq!(health.begin(M, at(5)), Admits::Probe);
+        health.fail(at(6), true);
+        assert_eq!(health.admits(M, at(15)), cooling(16));
+        assert_eq!(health.begin(M, at(16)), Admits::Probe);
+        assert_eq!(health.succeed(at(16), true, None), Turned::Back);
+        assert_eq!(health.admits(M, at(16)), Admits::Call);
+    }
+
+    #[test]
+    fn failures_of_calls_that_began_before_do_not_add_up() {
+        let mut health = down();
+        for _ in 0..50 {
+            assert_eq!(health.fail(at(1), false), Turned::None);
+        }
+        assert_eq!(health.admits(M, at(1)), cooling(5));
+    }
+
+    #[test]
+    fn a_refused_credential_is_out_until_it_is_mended() {
+        let mut health = Health::default();
+        assert_eq!(
+            health.refuse("no such key"),
+            Turned::Down(DownReason::CredentialRefused)
+        );
+        assert_eq!(health.refuse("no such key"), Turned::None);
+        // A call that began before and ends well says nothing of the credential now.
+        health.succeed(at(1), false, None);
+        assert_eq!(health.admits(M, at(9_999)), Admits::Out(Out::Refused));
+        let condition = health.condition(at(9_999));
+        assert_eq!(condition.state, HealthState::CredentialRefused);
+        assert_eq!(condition.reason.as_deref(), Some("no such key"));
+        assert_eq!(health.mend(), Turned::Back);
+        assert_eq!(health.admits(M, at(9_999)), Admits::Call);
+    }
+
+    #[test]
+    fn a_rate_limit_rests_one_model_only_and_not_for_ever() {
+        let mut health = Health::default();
+        health.limit(M, at(10), at(30));
+        health.limit(M, at(11), at(1));
+        assert_eq!(health.admits(M, at(39)), Admits::Out(Out::Limited(at(40))));
+        assert_eq!(health.admits("other", at(39)), Admits::Call);
+        assert_eq!(health.admits(M, at(40)), Admits::Call);
+        health.limit(M, at(0), at(1_000_000));
+        assert_eq!(health.admits(M, at(3_600)), Admits::Call);
+    }
+
+    #[test]
+    fn a_slow_channel_is_the_last_resort_until_a_stream_begins_in_time() {
+        let mut health = Health::default();
+        let slow = Some(at(11));
+        assert_eq!(health.succeed(at(0), false, slow), Turned::None);
+        assert_eq!(health.succeed(at(0), false, slow), Turned::None);
+        assert_eq!(
+            health.succeed(at(0), false, slow),
+            Turned::Down(DownReason::Slow)
+        );
+        assert_eq!(health.admits(M, at(4)), Admits::LastResort);
+        // Neither another slow one nor one that was not streamed tells that it is better.
+        health.succeed(at(4), false, slow);
+        health.succeed(at(4), false, None);
+        assert_eq!(health.admits(M, at(4)), Admits::LastResort);
+        // A slow probe makes the rest longer.
+        assert_eq!(health.begin(M, at(5)), Admits::Probe);
+        assert_eq!(health.succeed(at(5), true, slow), Turned::None);
+        assert_eq!(health.condition(at(14)).until, Some(at(15)));
+        assert_eq!(health.condition(at(14)).state, HealthState::Slow);
+        assert_eq!(health.succeed(at(14), false, Some(at(1))), Turned::Back);
+        assert_eq!(health.admits(M, at(14)), Admits::Call);
+    }
+
+    #[test]
+    fn a_slow_channel_that_fails_is_out_like_any_other() {
+        let mut health = Health::default();
+        for _ in 0..3 {
+            health.succeed(at(0), false, Some(at(11)));
+        }
+        for _ in 0..3 {
+            assert_eq!(health.fail(at(1), false), Turned::None);
+        }
+        assert_eq!(
+            health.fail(at(1), false),
+            Turned::Down(DownReason::Failures)
+        );
+        assert!(matches!(
+            health.admits(M, at(2)),
+            Admits::Out(Out::Cooling(_))
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn no_history_keeps_it_out_for_longer_than_a_minute(outcomes in prop::collection::vec((0u64..90, any::<bool>()), 0..200)) {
+            let (mut health, mut now) = (Health::default(), at(0));
+            for (passed, good) in outcomes {
+                now += at(passed);
+                match health.begin(M, now) {
+                    Admits::Out(Out::Cooling(until)) => {
+                        prop_assert!(until <= now + LONGEST_COOL_DOWN);
+                        prop_assert_eq!(health.admits(M, until), Admits::Probe);
+                    }
+                    Admits::Call | Admits::Probe if good => { health.succeed(at(0), false, None); prop_assert_eq!(health.admits(M, now), Admits::Call); }
+                    Admits::LastResort | Admits::Out(Out::Limited(_) | Out::Refused) => prop_assert!(false, "nothing here is slow, limited or refused"),
+                    admits @ (Admits::Call | Admits::Probe) => { health.fail(now, admits == Admits::Probe); }
+                }
+            }
+        }
+    }
+}

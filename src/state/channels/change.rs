@@ -1,0 +1,118 @@
+//! What makes a channel and what changes it.
+
+use std::collections::BTreeMap;
+
+use zeroize::Zeroizing;
+
+use super::super::audit::Differences;
+use crate::domain::{Channel, ChannelKind, ChannelStatus, Multiplier, Sealed};
+
+/// What a new channel is made of.
+#[derive(Debug)]
+pub struct NewChannel {
+    /// What the operator calls it.
+    pub name: String,
+    /// Which provider interface it speaks.
+    pub kind: ChannelKind,
+    /// Where the provider is.
+    pub base_url: String,
+    /// The provider's credential.
+    pub credential: Option<Zeroizing<String>>,
+    /// Public names of the models it serves.
+    pub models: Vec<String>,
+    /// Public name to the provider's own.
+    pub model_map: BTreeMap<String, String>,
+    /// Higher is tried first.
+    pub priority: i32,
+    /// Share among channels of one priority.
+    pub weight: u32,
+    /// Factor on prices.
+    pub price_multiplier: Multiplier,
+    /// Whether it takes calls.
+    pub status: ChannelStatus,
+}
+
+/// What to change of a channel; `None` leaves a field as it is.
+#[derive(Debug, Default)]
+pub struct ChannelChange {
+    /// What the operator calls it.
+    pub name: Option<String>,
+    /// Which provider interface it speaks.
+    pub kind: Option<ChannelKind>,
+    /// Where the provider is.
+    pub base_url: Option<String>,
+    /// The provider's credential; `Some(None)`: none.
+    pub credential: Option<Option<Zeroizing<String>>>,
+    /// Public names of the models it serves.
+    pub models: Option<Vec<String>>,
+    /// Public name to the provider's own.
+    pub model_map: Option<BTreeMap<String, String>>,
+    /// Higher is tried first.
+    pub priority: Option<i32>,
+    /// Share among channels of one priority.
+    pub weight: Option<u32>,
+    /// Factor on prices.
+    pub price_multiplier: Option<Multiplier>,
+    /// Whether it takes calls.
+    pub status: Option<ChannelStatus>,
+}
+
+impl ChannelChange {
+    /// The channel with this change, whose credential, if it has one, comes sealed; and what is different.
+    pub(super) fn apply(
+        self,
+        old: &Channel,
+        sealed: Option<Option<Sealed>>,
+    ) -> (Channel, Differences) {
+        let mut new = old.clone();
+        let mut differences = Differences::default();
+        if let Some(sealed) = sealed {
+            let shown = if sealed.is_some() {
+                "(changed)"
+            } else {
+                "none"
+            };
+            differences.note("credential", "(not shown)", shown);
+            new.credential = sealed;
+        }
+        new.name = self.name.unwrap_or(new.name);
+        new.kind = self.kind.unwrap_or(new.kind);
+        new.base_url = self.base_url.unwrap_or(new.base_url);
+        new.models = self.models.unwrap_or(new.models);
+        new.model_map = self.model_map.unwrap_or(new.model_map);
+        new.priority = self.priority.unwrap_or(new.priority);
+        new.weight = self.weight.unwrap_or(new.weight);
+        new.price_multiplier = self.price_multiplier.unwrap_or(new.price_multiplier);
+        new.status = self.status.unwrap_or(new.status);
+        note_differences(&mut differences, old, &new);
+        (new, differences)
+    }
+}
+
+fn note_differences(differences: &mut Differences, old: &Channel, new: &Channel) {
+    let map = |channel: &Channel| {
+        channel
+            .model_map
+            .iter()
+            .map(|(public, own)| format!("{public}={own}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let status = |channel: &Channel| match channel.status {
+        ChannelStatus::Active => "active",
+        ChannelStatus::Disabled => "disabled",
+    };
+    differences.note("name", &old.name, &new.name);
+    differences.note("kind", old.kind.as_str(), new.kind.as_str());
+    differences.note("base_url", &old.base_url, &new.base_url);
+    differences.note("models", old.models.join(", "), new.models.join(", "));
+    differences.note("model_map", map(old), map(new));
+    differences.note("priority", old.priority, new.priority);
+    differences.note("weight", old.weight, new.weight);
+    differences.note(
+        "price_multiplier",
+        old.price_multiplier,
+        new.price_multiplier,
+    );
+    differences.note("status", status(old), status(new));
+}

@@ -1,0 +1,50 @@
+// Why a channel takes no calls, or fewer, and what brings it back.
+import { Alert, Text } from "@mantine/core";
+import { IconAlertTriangle } from "@tabler/icons-react";
+import type { Channel } from "../../api/schema";
+import { Moment } from "../../components/Moment";
+
+export function ChannelHealthNotice({ channel }: { channel: Channel }) {
+  const { state, reason, until, rate_limited } = channel.health;
+  if (channel.status === "disabled") return null;
+  if (state === "credential_refused") {
+    return (
+      <Alert color="red" variant="light" icon={<IconAlertTriangle />} title="The provider refused the credential">
+        {reason && <Text mb="xs">“{reason}”</Text>}
+        <Text>It takes no calls until its credential is changed or a test goes well.</Text>
+      </Alert>
+    );
+  }
+  if (state !== "healthy") {
+    return (
+      <Alert color="yellow" variant="light" icon={<IconAlertTriangle />} title={TITLES[state]}>
+        <Text>
+          {reason}.{" "}
+          {until ? (
+            <>
+              One call tries it again <Moment at={until} never="" />.
+            </>
+          ) : (
+            "The next call tries it."
+          )}
+        </Text>
+      </Alert>
+    );
+  }
+  if (rate_limited.length === 0) return null;
+  return (
+    <Alert color="yellow" variant="light" icon={<IconAlertTriangle />} title="The provider limits the rate">
+      {rate_limited.map((limited) => (
+        <Text key={limited.model}>
+          {limited.model}: again <Moment at={limited.until} never="" />
+        </Text>
+      ))}
+    </Alert>
+  );
+}
+
+const TITLES = {
+  slow: "Slow: asked only when no other channel is left",
+  cooling: "Failing: it is given a rest",
+  probing: "Failing: it is being tried again",
+};

@@ -1,0 +1,36 @@
+import { expect, test } from "vitest";
+import type { Channel } from "../../src/api/schema";
+import { channelState, formatErrorRate } from "../../src/pages/channel/channelState.ts";
+
+const channel = (
+  health: Partial<Channel["health"]>,
+  rest: Partial<Channel> = {},
+): Parameters<typeof channelState>[0] => ({
+  status: "active",
+  credential_state: "sealed",
+  health: {
+    state: "healthy",
+    until: null,
+    reason: null,
+    error_rate: null,
+    latency_ms: null,
+    rate_limited: [],
+    ...health,
+  },
+  ...rest,
+});
+
+test.each([
+  [channel({}), "active"],
+  [channel({ state: "cooling" }), "failing, at rest"],
+  [channel({ state: "credential_refused" }), "credential refused"],
+  [channel({ rate_limited: [{ model: "m", until: "2026-05-04T10:00:30Z" }] }), "rate limited"],
+  [channel({ state: "cooling" }, { credential_state: "unreadable" }), "credential unreadable"],
+  [channel({ state: "cooling" }, { status: "disabled" }), "disabled"],
+])("a channel's state, case %#", (given, word) => expect(channelState(given).word).toBe(word));
+
+test("an error rate that is not known is no zero", () => {
+  expect(formatErrorRate(null)).toBe("–");
+  expect(formatErrorRate(0)).toBe("0%");
+  expect(formatErrorRate(0.55)).toBe("55%");
+});
