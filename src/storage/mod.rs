@@ -363,6 +363,10 @@ impl Shared {
         if !is_this(&keeper) && !self.keeper.bell.ended(self.patience) {
             // sled may wait for ever for a write that failed. All is in the journal: the next start needs no checkpoint.
             // The lock is kept as long as this process lives, for that thread may still write.
+            #[expect(
+                clippy::mem_forget,
+                reason = "given back, it would let a second process in"
+            )]
             std::mem::forget(held);
             self.journal.fail(JournalFailed::new(format!(
                 "The database {} does not come to the end of a checkpoint. What was acknowledged is safe in the journal; check the disk, then start again.",
