@@ -169,6 +169,13 @@ describe("an account", () => {
     expect(hasBalance({ quota: quota({ monthly_usd: 5 }) })).toBe(false);
   });
 
+  test("has webhooks told of a low balance only where a number was entered, be it zero", () => {
+    const values = accountValuesOf(anna);
+    expect(newAccountOf(values)).toMatchObject({ balance_low_usd: null });
+    expect(newAccountOf({ ...values, balance_low_usd: 0 })).toMatchObject({ balance_low_usd: 0 });
+    expect(accountChangeOf({ ...values, balance_low_usd: "2.5" }, values)).toMatchObject({ balance_low_usd: 2.5 });
+  });
+
   test("is topped up by something", () => {
     expect([topUpProblem(""), topUpProblem(0), topUpProblem("0.00")]).not.toContain(null);
     expect([topUpProblem(1), topUpProblem("0.000000000001")]).toEqual([null, null]);
