@@ -103,6 +103,12 @@ describe("how a quota stands", () => {
     expect(daily && writeRest(daily, NOW)).toBe("$0.05 set aside, $0.13 left, resets in 12 hours");
     expect(total && writeLine(total)).toBe("$3.00 of $10.00 in total");
     expect(total && writeRest(total, NOW), "a total never resets").toBe("$0.05 set aside, $6.95 left");
+    const [tokens] = stands({ monthly_tokens: 2_000_000 }, (balance) => {
+      balance.used.monthly.tokens = 1_591_173;
+      balance.remaining.monthly.tokens = 408_827;
+    });
+    expect(tokens && writeLine(tokens), "short").toBe("1.59M of 2M tokens this month");
+    expect(tokens && writeRest(tokens, NOW), "and to the last").toBe("408,827 tokens left, resets in 7 days");
     expect(daily?.usedShare).toBeCloseTo(0.82);
     expect(daily?.reservedShare).toBeCloseTo(0.05);
   });

@@ -17,8 +17,11 @@ export const partsOf = (name: QuotaName): [Window, Unit] => name.split("_") as [
 /** `$1.00`, `5,000 tokens`, `1 request`. */
 export function writeAmount(amount: number, unit: Unit): string {
   if (unit === "usd") return formatUsdExact(amount);
-  return `${formatCount(amount)} ${amount === 1 ? unit.slice(0, -1) : unit}`;
+  return `${formatCount(amount)} ${nameUnit(amount, unit)}`;
 }
+
+export const nameUnit = (amount: number, unit: Exclude<Unit, "usd">): string =>
+  amount === 1 ? unit.slice(0, -1) : unit;
 
 /** `$1.00 a day, 5,000 tokens in total`; blank where there is no cap. */
 export const writeQuota = (quota: Quota): string =>

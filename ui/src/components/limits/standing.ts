@@ -1,10 +1,10 @@
 // How much of each cap is used, set aside and left.
 import type { Balance, Quota } from "../../api/schema";
-import { formatCount } from "../format/count";
+import { formatShort } from "../format/count";
 import { formatUsd } from "../format/money";
 import { formatRelative } from "../format/time";
 import { QUOTA_NAMES, type QuotaName, type Unit, type Window } from "./limitValues";
-import { partsOf, writeAmount } from "./limitWords";
+import { nameUnit, partsOf, writeAmount } from "./limitWords";
 
 export interface Line {
   name: QuotaName;
@@ -43,10 +43,10 @@ export const fullness = (line: Line): Fullness => (line.left <= 0 ? "full" : tak
 
 const WHEN: Record<Window, string> = { daily: "today", monthly: "this month", total: "in total" };
 
-/** `$0.82 of $1.00 today`, `3 of 5 requests this month`. */
+/** `$0.82 of $1.00 today`, `3 of 5 requests this month`, `1.59M of 2M tokens in total`: short, to compare. */
 export function writeLine({ used, cap, unit, window }: Line): string {
-  const [of, all] = unit === "usd" ? [formatUsd(used), formatUsd(cap)] : [formatCount(used), writeAmount(cap, unit)];
-  return `${of} of ${all} ${WHEN[window]}`;
+  if (unit === "usd") return `${formatUsd(used)} of ${formatUsd(cap)} ${WHEN[window]}`;
+  return `${formatShort(used)} of ${formatShort(cap)} ${nameUnit(cap, unit)} ${WHEN[window]}`;
 }
 
 /** `$0.05 set aside, $0.13 left, anew in 5 hours`; nothing is said of what is not. */

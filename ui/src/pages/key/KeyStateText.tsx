@@ -13,13 +13,13 @@ export function KeyStateText({ of: key }: { of: Key }) {
       <Status tone={keyTones[status]}>{status}</Status>
       {status === "refused" && key.refusal && (
         <Tooltip label={key.refusal.message} multiline maw={320}>
-          <Text size="xs" c="dimmed" lh={1.35} miw="6.5rem">
+          <Text size="xs" c="dimmed" lh={1.35} miw="5.75rem">
             {writeRefusal(key.refusal)}
           </Text>
         </Tooltip>
       )}
       {key.status === "active" && key.disable_at && (
-        <Text size="xs" c="dimmed" lh={1.35} miw="6.5rem">
+        <Text size="xs" c="dimmed" lh={1.35} miw="5.75rem">
           disabled <Moment at={key.disable_at} never="" />
         </Text>
       )}
