@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::domain::{Account, AccountId, Code, Error, KeyId, Money, Opened};
+use crate::domain::{Account, AccountId, Code, Day, Error, KeyId, Money, Opened};
 
 /// Something that may be worth an alert. Equal ones are noticed once until they are looked at, in the order of this list: a
 /// balance that was raised and has fallen again is a new occasion, even if nobody looked in between.
@@ -17,11 +17,12 @@ pub(super) enum Sign {
     Raised(AccountId),
     /// An account was changed.
     Changed(AccountId),
-    /// A call did not fit; `limit` names the cap as the refusal does, such as `key.daily_usd`.
+    /// A call of that day did not fit; `limit` names the cap as the refusal does, such as `key.daily_usd`.
     Refused {
         key: KeyId,
         account: AccountId,
         limit: String,
+        day: Day,
     },
     /// A call was booked.
     Settled { key: KeyId, account: AccountId },
@@ -49,6 +50,7 @@ impl Signs {
                 key: call.key_id,
                 account: call.account_id,
                 limit: limit.clone(),
+                day: call.day,
             });
         }
     }

@@ -12,6 +12,10 @@ use crate::state::accounts::{AccountEntry, Accounts};
 use crate::state::keys::{KeyEntry, Keys};
 use crate::state::quota::Standing;
 
+/// A day before all days, for looking at a budget: only calls move its windows on, by the gateway's own day, which never goes
+/// back.
+const AS_IT_IS: Day = Day(i32::MIN);
+
 /// Looks at signs.
 pub(super) struct Watch {
     pub(super) webhooks: Webhooks,
@@ -120,7 +124,8 @@ impl Watch {
                     key,
                     account,
                     limit,
-                } => self.refused(key, account, &limit, today),
+                    day,
+                } => self.refused(key, account, &limit, day),
                 Sign::Settled { key, account } => {
                     if let Some(entry) = self.keys.entry(key) {
                         self.key(&entry, today);
@@ -135,7 +140,7 @@ impl Watch {
         }
     }
 
-    fn refused(&self, key: KeyId, account: AccountId, limit: &str, today: Day) {
+    fn refused(&self, key: KeyId, account: AccountId, limit: &str, day: Day) {
         let Some((noun, cap)) = limit.split_once('.') else {
             return;
         };
@@ -146,22 +151,26 @@ impl Watch {
             && let Some(entry) = self.keys.entry(key)
         {
             let (key, account) = (entry.record(), entry.account.record());
-            let standing = entry.budget.standing(key.quota, today);
-            self.exceeded(&Holder::Key(&key, &account), &standing, window, unit);
+            let standing = entry.budget.standing(key.quota, AS_IT_IS);
+            if counts(&standing, window, day) {
+                self.exceeded(&Holder::Key(&key, &account), &standing, window, unit);
+            }
         } else if noun == "account"
             && let Some(entry) = self.accounts.entry(account)
         {
             let account = entry.record();
-            let standing = entry.budget.standing(account.quota, today);
-            self.exceeded(&Holder::Account(&account), &standing, window, unit);
+            let standing = entry.budget.standing(account.quota, AS_IT_IS);
+            if counts(&standing, window, day) {
+                self.exceeded(&Holder::Account(&account), &standing, window, unit);
+            }
         }
     }
 
     fn key(&self, entry: &KeyEntry, today: Day) {
         let (key, account) = (entry.record(), entry.account.record());
         if key.deleted_at.is_none() && account.deleted_at.is_none() {
-            let standing = entry.budget.standing(key.quota, today);
-            self.reached(&Holder::Key(&key, &account), &standing);
+            let standing = entry.budget.standing(key.quota, AS_IT_IS);
+            self.reached(&Holder::Key(&key, &account), &standing, today);
         }
     }
 
@@ -174,15 +183,16 @@ impl Watch {
     fn account(&self, entry: &AccountEntry, today: Day) {
         let account = entry.record();
         if account.deleted_at.is_none() {
-            let standing = entry.budget.standing(account.quota, today);
-            self.reached(&Holder::Account(&account), &standing);
+            let standing = entry.budget.standing(account.quota, AS_IT_IS);
+            self.reached(&Holder::Account(&account), &standing, today);
             self.balance(&account, &standing);
         }
     }
 
     /// Tells of every cap that consumption has come up to.
-    fn reached(&self, holder: &Holder<'_>, standing: &Standing) {
-        for window in Window::ALL {
+    fn reached(&self, holder: &Holder<'_>, standing: &Standing, today: Day) {
+        let current = |window: &Window| counts(standing, *window, today);
+        for window in Window::ALL.into_iter().filter(current) {
             for unit in Unit::ALL {
                 if amounts(standing, window, unit)
                     .is_some_and(|(cap, used)| used > 0 && used >= cap)
@@ -251,6 +261,16 @@ fn balance_of(account: AccountId) -> String {
     format!("account/{account}/balance")
 }
 
+/// Whether what has been used is that of the window in which `day` lies. It is not when the window was over before anybody
+/// looked: nothing is told of it then.
+fn counts(standing: &Standing, window: Window, day: Day) -> bool {
+    match window {
+        Window::Total => true,
+        Window::Monthly => standing.used.month == day.month(),
+        Window::Daily => standing.used.day == day,
+    }
+}
+
 /// The window and the unit of `daily_usd`.
 fn cap_named(name: &str) -> Option<(Window, Unit)> {
     let (window, unit) = name.split_once('_')?;
@@ -278,6 +298,7 @@ fn raw(number: impl std::fmt::Display) -> Box<RawValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Quota, Windows};
 
     #[test]
     fn every_cap_is_found_by_its_name() {
@@ -289,6 +310,28 @@ mod tests {
         }
         assert_eq!(cap_named("daily"), None);
         assert_eq!(cap_named("weekly_usd"), None);
+    }
+
+    #[test]
+    fn a_window_that_is_over_counts_no_more() {
+        let standing = Standing {
+            quota: Quota::default(),
+            used: Windows::new(Day(20_000)),
+            reserved: Windows::new(Day(20_000)),
+        };
+        let month = Day(20_000).month();
+        let next_month = (20_000..)
+            .map(Day)
+            .find(|day| day.month() != month)
+            .unwrap();
+        for (day, expected) in [
+            (Day(20_000), [true, true, true]),
+            (Day(20_001), [true, true, false]),
+            (next_month, [true, false, false]),
+        ] {
+            let found = Window::ALL.map(|window| counts(&standing, window, day));
+            assert_eq!(found, expected, "{day}");
+        }
     }
 
     #[test]
