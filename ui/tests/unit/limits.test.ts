@@ -16,7 +16,7 @@ import {
   valuesOf as accountValuesOf,
   newAccountOf,
 } from "../../src/pages/account/accountForm.ts";
-import { hasBalance, topUpProblem } from "../../src/pages/account/balance.ts";
+import { hasBalance, isLow, topUpProblem } from "../../src/pages/account/balance.ts";
 import { changeOf as policyChangeOf, valuesOf as policyValuesOf } from "../../src/pages/setting/policyForm.ts";
 import { account, balance, quota } from "./rows.ts";
 
@@ -180,6 +180,15 @@ describe("an account", () => {
     expect(newAccountOf(values)).toMatchObject({ balance_low_usd: null });
     expect(newAccountOf({ ...values, balance_low_usd: 0 })).toMatchObject({ balance_low_usd: 0 });
     expect(accountChangeOf({ ...values, balance_low_usd: "2.5" }, values)).toMatchObject({ balance_low_usd: 2.5 });
+  });
+
+  test("has a low balance below its threshold, not at it", () => {
+    const with_ = balance();
+    with_.remaining.total.usd = 5;
+    expect(isLow(account({ balance: with_, balance_low_usd: 5 }))).toBe(false);
+    expect(isLow(account({ balance: with_, balance_low_usd: 5.01 }))).toBe(true);
+    expect(isLow(account({ balance: with_ }))).toBe(false);
+    expect(isLow(account({ balance_low_usd: 5 })), "without a cap nothing is left or low").toBe(false);
   });
 
   test("is topped up by something", () => {

@@ -7,13 +7,15 @@ import type { Account } from "../../api/schema";
 import { changed } from "../../app/urlState";
 import { type Column, DataTable } from "../../components/DataTable";
 import { formatCount } from "../../components/format/count";
+import { formatUsdExact } from "../../components/format/money";
 import { QuotaGlance } from "../../components/limits/QuotaGlance";
 import { linesOf } from "../../components/limits/standing";
+import { Mark } from "../../components/Mark";
 import { Moment } from "../../components/Moment";
 import { notifyDone, notifyFailure } from "../../components/notify";
 import { Status } from "../../components/Status";
 import { CostText, TokensText } from "../../components/UsageText";
-import { hasBalance } from "./balance";
+import { hasBalance, isLow } from "./balance";
 
 interface AccountsTableProps {
   accounts: Account[] | undefined;
@@ -60,7 +62,17 @@ function AccountQuota({ account }: { account: Account }) {
   const lines = linesOf(account.quota, account.balance);
   if (lines.length > 0) {
     const search = changed(params, { account: account.id }).toString();
-    return <QuotaGlance lines={lines} to={{ search }} />;
+    return (
+      <>
+        <QuotaGlance lines={lines} to={{ search }} />
+        {isLow(account) && (
+          <Text size="xs" c="dimmed" lh={1.35}>
+            balance low
+            <Mark>{`Less is left than ${formatUsdExact(account.balance_low_usd ?? 0)}, at which webhooks are told. Top it up.`}</Mark>
+          </Text>
+        )}
+      </>
+    );
   }
   return (
     <Text span inherit c="dimmed">
