@@ -136,16 +136,18 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Whose lines are left out.
+const QUIET: &str = "actix_server=warn,actix_http::h1::dispatcher=off,sled=off";
+
 fn start_log(log: &LogConfig) -> anyhow::Result<()> {
-    // The HTTP server tells of its threads what the gateway tells of itself, and sled of faults that the store tells in
-    // words; the level in the configuration goes before.
-    let filter =
-        EnvFilter::try_new(format!("actix_server=warn,sled=off,{}", log.level)).map_err(|_| {
-            ConfigError::new(format!(
-                "log.level {:?} cannot be read; write one such as info",
-                log.level
-            ))
-        })?;
+    // The HTTP server tells of its threads what the gateway tells of itself, and of streams broken off what the call log
+    // says; sled of faults that the store tells in words. The level in the configuration goes before.
+    let filter = EnvFilter::try_new(format!("{QUIET},{}", log.level)).map_err(|_| {
+        ConfigError::new(format!(
+            "log.level {:?} cannot be read; write one such as info",
+            log.level
+        ))
+    })?;
     // A line that cannot be written, as on a full disk, is lost; telling that on the same standard error would panic in
     // whatever thread it happens, and hold up what must still be done.
     let lines = tracing_subscriber::fmt()

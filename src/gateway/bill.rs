@@ -10,8 +10,10 @@ use super::allowance::{Allowance, Count};
 use super::dialect::Written;
 use super::estimate::{self, Encoding};
 use super::tariff::Tariff;
-use crate::domain::{CallStatus, Code, Error, Model, Money, Multiplier, Result, Usage};
-use crate::state::{Draft, OpenCall};
+use crate::domain::{
+    AttemptStatus, CallStatus, Code, Error, Model, Money, Multiplier, Result, Usage,
+};
+use crate::state::{Draft, OpenCall, Upstream};
 
 /// The bill of a call in flight. Dropped before it is settled, it means that the client went away.
 pub(crate) struct Bill {
@@ -29,6 +31,8 @@ struct Tab {
     request: Bytes,
     /// The provider has accepted the request (status 2xx): from then on the prompt counts.
     accepted: bool,
+    /// The channel to it.
+    upstream: Option<Arc<Upstream>>,
     /// The provider's numbers.
     usage: Option<Usage>,
     /// What the model wrote since the provider last gave numbers.
@@ -64,15 +68,32 @@ impl Bill {
         }
     }
 
+    /// The last attempt, which had an answer, came to nothing in the end.
+    pub(crate) fn fail_attempt(&mut self, status: AttemptStatus, words: &str) {
+        let upstream = self.tab.upstream.as_ref();
+        let secret = upstream.and_then(|upstream| upstream.credential());
+        // A provider may repeat the credential.
+        let words = secret
+            .filter(|secret| !secret.is_empty())
+            .map_or_else(|| words.to_owned(), |secret| words.replace(secret, "***"));
+        self.draft(|draft| {
+            if let Some(attempt) = draft.attempts.last_mut() {
+                attempt.status = status;
+                attempt.error = Some(words);
+            }
+        });
+    }
+
     /// The call, while it is open.
     pub(crate) fn open(&self) -> Option<&OpenCall> {
         self.open.as_ref()
     }
 
-    /// The provider behind a channel with this multiplier has accepted the request, for its model of that name.
-    pub(crate) fn accept(&mut self, multiplier: Multiplier, upstream_model: &str) {
+    /// The provider behind this channel has accepted the request, for its model of that name.
+    pub(crate) fn accept(&mut self, upstream: &Arc<Upstream>, upstream_model: &str) {
         self.tab.accepted = true;
-        self.tab.tariff.multiplier = multiplier;
+        self.tab.tariff.multiplier = upstream.channel.price_multiplier;
+        self.tab.upstream = Some(Arc::clone(upstream));
         self.tab.encoding = estimate::encoding(upstream_model);
         if let Some(open) = &self.open {
             let most = self.tab.tariff.most_written(open.prompt_tokens());

@@ -140,7 +140,7 @@ async fn try_candidate(
             }
             Ok(answer) if answer.status.is_success() => {
                 let status = answer.status;
-                bill.accept(upstream.channel.price_multiplier, model);
+                bill.accept(upstream, model);
                 match accept::accept(endpoint, answer, state.settings.timeouts).await {
                     Ok(accepted) => {
                         let took = attempt.end(state, bill, AttemptStatus::Ok, Some(status), None);

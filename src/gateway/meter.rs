@@ -22,6 +22,7 @@ use tokio::time::Sleep;
 use super::allowance::Count;
 use super::bill::Bill;
 use super::dialect::{self, CutOff};
+use super::forward;
 use super::provider::{Answer, Body};
 use super::sse::{self, Frames};
 use crate::clock::{Clock, Tick};
@@ -199,7 +200,12 @@ impl Meter {
             if let Some(usage) = seen.usage {
                 self.bill.report(usage);
             }
-            self.failed |= seen.error;
+            if seen.error && !self.failed {
+                self.failed = true;
+                let data = sse::Frame::read(frame).data.unwrap_or_default();
+                self.bill
+                    .fail_attempt(AttemptStatus::ProviderError, &forward::words(&data));
+            }
             terminal |= seen.terminal;
             if self.first.is_empty() && sse::Frame::read(frame).data.is_some() {
                 self.first = Bytes::copy_from_slice(frame);
@@ -302,22 +308,19 @@ impl Meter {
             self.phase = Phase::Over;
             return Poll::Ready(None);
         }
-        let words =
-            broke_off.unwrap_or_else(|| "the stream ended without its terminal event".to_owned());
-        self.note(AttemptStatus::BrokenAnswer, words);
+        // What the provider said itself says more.
+        if !self.failed {
+            self.bill.fail_attempt(
+                AttemptStatus::BrokenAnswer,
+                broke_off
+                    .as_deref()
+                    .unwrap_or("the stream ended without its terminal event"),
+            );
+        }
         self.break_off(&Error::new(
             Code::BadGateway,
             "The provider's answer broke off before its end. What came is incomplete; try again.",
         ))
-    }
-
-    fn note(&mut self, status: AttemptStatus, words: String) {
-        self.bill.draft(|draft| {
-            if let Some(attempt) = draft.attempts.last_mut() {
-                attempt.status = status;
-                attempt.error = Some(words);
-            }
-        });
     }
 
     /// Cancels at the provider, settles, and tells the client why, unless the provider has told it already.
@@ -411,7 +414,8 @@ impl MessageBody for Meter {
                     if matches!(this.phase, Phase::Settled) {
                         return this.end(None);
                     }
-                    this.note(AttemptStatus::TimedOut, "the stream stood still".to_owned());
+                    this.bill
+                        .fail_attempt(AttemptStatus::TimedOut, "the stream stood still");
                     return this.break_off(&Error::new(Code::GatewayTimeout, "The provider fell silent in the middle of its answer. What came is incomplete; try again."));
                 }
             }

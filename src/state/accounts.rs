@@ -20,6 +20,7 @@ use super::ids::new_id;
 use super::limits::RateLimiter;
 use super::passwords::Passwords;
 use super::quota::{Budget, Standing};
+use super::search::Needle;
 use super::webhooks::Signs;
 use super::{Page, write};
 
@@ -183,10 +184,10 @@ impl Accounts {
     /// # Errors
     /// When totals cannot be read.
     pub fn list(&self, q: &str, page: Page) -> Result<(Vec<AccountView>, usize)> {
-        let q = q.trim().to_lowercase();
+        let needle = Needle::new(q);
         let matching = |entry: &&Arc<AccountEntry>| {
             let account = entry.record.load();
-            account.deleted_at.is_none() && account.username.folded().contains(&q)
+            account.deleted_at.is_none() && needle.is_in(account.username.as_str())
         };
         let (found, total) =
             self.read(|index| page.of(index.by_id.values().filter(matching).cloned()));

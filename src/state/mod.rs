@@ -21,6 +21,7 @@ mod policies;
 mod probe;
 mod quota;
 mod refusal;
+mod search;
 mod sessions;
 mod sync;
 mod telemetry;

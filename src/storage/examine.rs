@@ -145,7 +145,7 @@ fn look(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Option<Told>, OpenError> {
     let _held = layout.lock()?;
-    if layout.dir.join("format").exists() {
+    if layout.format().exists() {
         layout.check_format()?;
     }
     let segments = segment::list(&layout.journal)?;

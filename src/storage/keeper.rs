@@ -10,6 +10,7 @@ use super::entry::Entry;
 use super::error::JournalFailed;
 use super::gate::lock;
 use super::journal::Journal;
+use super::open::Lock;
 use super::segment::Segments;
 
 /// Writes checkpoints, and drops what the journal no longer needs.
@@ -20,6 +21,8 @@ pub(super) struct Keeper {
     pub(super) keep_bytes: u64,
     pub(super) bell: Arc<Bell>,
     pub(super) last: Mutex<(u64, u64)>,
+    /// The data directory's lock, when the store was closed without waiting for this thread any longer.
+    pub(super) held: Mutex<Option<Lock>>,
 }
 
 /// What wakes the keeper.

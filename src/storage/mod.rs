@@ -122,6 +122,7 @@ impl Store {
             keep_bytes: options.keep_bytes,
             bell,
             last: Mutex::new((database.stamp().checkpoint, 0)),
+            held: Mutex::default(),
         });
         let keeping = keeper
             .start(options.checkpoint_every)
@@ -362,12 +363,8 @@ impl Shared {
         self.keeper.bell.stop();
         if !is_this(&keeper) && !self.keeper.bell.ended(self.patience) {
             // sled may wait for ever for a write that failed. All is in the journal: the next start needs no checkpoint.
-            // The lock is kept as long as this process lives, for that thread may still write.
-            #[expect(
-                clippy::mem_forget,
-                reason = "given back, it would let a second process in"
-            )]
-            std::mem::forget(held);
+            // That thread may still write, so it keeps the lock for as long as it lives.
+            *lock(&self.keeper.held) = Some(held);
             self.journal.fail(JournalFailed::new(format!(
                 "The database {} does not come to the end of a checkpoint. What was acknowledged is safe in the journal; check the disk, then start again.",
                 self.database.path().display()

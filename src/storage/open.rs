@@ -71,6 +71,11 @@ impl Layout {
         }
     }
 
+    /// The file that says which format the directory has.
+    pub(super) fn format(&self) -> PathBuf {
+        self.dir.join("format")
+    }
+
     /// Takes the lock, or says who has it.
     pub(super) fn lock(&self) -> Result<Lock, OpenError> {
         let path = self.dir.join("lock");
@@ -90,7 +95,7 @@ impl Layout {
 
     /// Checks that this release knows the directory's format.
     pub(super) fn check_format(&self) -> Result<(), OpenError> {
-        let path = self.dir.join("format");
+        let path = self.format();
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -141,8 +146,15 @@ pub(super) fn open(
     fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
         .map_err(OpenError::io("restrict", dir))?;
     let held = layout.lock()?;
-    layout.check_format()?;
+    // The journal is made before the format is written: where that stands, there was a journal.
+    if layout.format().exists() && !layout.journal.exists() {
+        return Err(OpenError::Incomplete {
+            path: dir.to_owned(),
+            what: format!("{} is missing", layout.journal.display()),
+        });
+    }
     segment::create_dir(&layout.journal)?;
+    layout.check_format()?;
     segment::sync_dir(dir).map_err(OpenError::io("sync", dir))?;
     let disk = disk(options);
     let found = segment::list(&layout.journal)?;

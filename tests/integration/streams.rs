@@ -247,3 +247,25 @@ fn the_responses_dialect_streams_and_ends_with_its_own_event() {
         (&json!("ok"), &json!(true))
     );
 }
+
+#[test]
+fn an_error_in_the_middle_of_a_stream_is_logged_in_the_providers_words_without_the_credential() {
+    let error = json!({"error": {"message": "No capacity for sk-upstream-credential."}});
+    let upstream = Upstream::start(move |_| Script::stream().word("one").frame(&error).end());
+    let gateway = TestGateway::start();
+    gateway.channel(&upstream, &["m"]);
+    let client = gateway.new_client();
+    let streamed = client.open("/v1/chat/completions", &streamed_chat("m", "x"));
+    // It lacks its end, so it is broken off.
+    assert!(streamed.text().is_err());
+    let call = eventually("the call", || gateway.admin().calls().into_iter().next());
+    let attempt = &call["attempts"][0];
+    assert_eq!(
+        (&call["status"], &attempt["status"], &attempt["error"]),
+        (
+            &json!("error"),
+            &json!("provider_error"),
+            &json!("No capacity for ***.")
+        )
+    );
+}

@@ -130,6 +130,31 @@ fn streams_are_read_as_their_providers_mean_them() {
 }
 
 #[test]
+fn a_frame_is_only_usage_where_its_choices_say_nothing() {
+    for (choices, only) in [
+        ("[]", true),
+        (r#"[{"index":0,"delta":{}}]"#, true),
+        (
+            r#"[{"index":1,"delta":{},"logprobs":null,"finish_reason":null}]"#,
+            true,
+        ),
+        (r#"[{"index":0,"delta":{"content":"a"}}]"#, false),
+        (r#"[{"index":0,"delta":{"role":"assistant"}}]"#, false),
+        (r#"[{"index":0,"delta":{},"finish_reason":"stop"}]"#, false),
+    ] {
+        let usage = r#"{"prompt_tokens":1,"completion_tokens":1}"#;
+        let frame = format!("data: {{\"choices\":{choices},\"usage\":{usage}}}\n\n");
+        for endpoint in [Endpoint::Chat, Endpoint::Completions] {
+            assert_eq!(
+                stream(endpoint, &frame).hidden,
+                usize::from(only),
+                "{choices}"
+            );
+        }
+    }
+}
+
+#[test]
 fn what_a_model_wrote_is_collected_the_same_whole_and_streamed() {
     for (name, text) in [
         ("deepseek", "Greet.Hello!"),

@@ -11,6 +11,7 @@ use crate::domain::{
 use crate::state::Page;
 use crate::state::quota::Standing;
 use crate::state::refusal::used_up;
+use crate::state::search::Needle;
 
 /// A key as lists show it.
 #[derive(Clone, Debug)]
@@ -98,7 +99,7 @@ impl Keys {
     /// When totals cannot be read.
     pub fn list(&self, filter: &KeyFilter, page: Page) -> Result<(Vec<KeyView>, usize)> {
         let now = self.0.clock.now();
-        let q = filter.q.trim().to_lowercase();
+        let needle = Needle::new(&filter.q);
         let matching = |entry: &&Arc<KeyEntry>| {
             let key = entry.record.load();
             let (expired, switch) = (key.is_expired(now), key.status_at(now));
@@ -115,10 +116,9 @@ impl Keys {
             }
             let account = entry.account.record();
             account.deleted_at.is_none()
-                && (q.is_empty()
-                    || key.name.to_lowercase().contains(&q)
-                    || key.masked.as_str().to_lowercase().contains(&q)
-                    || account.username.folded().contains(&q))
+                && (needle.is_in(&key.name)
+                    || needle.is_in(key.masked.as_str())
+                    || needle.is_in(account.username.as_str()))
         };
         let (found, total) = {
             let by_id = self.0.by_id.read().unwrap_or_else(PoisonError::into_inner);

@@ -330,3 +330,18 @@ fn a_damaged_database_is_refused_when_the_journal_was_trimmed() {
     });
     assert!(refused > 10, "{refused}");
 }
+
+#[test]
+fn a_directory_that_lost_both_journal_and_database_is_not_taken_for_a_new_one() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path(), options());
+    fs::remove_dir_all(dir.path().join("journal")).unwrap();
+    fs::remove_dir_all(dir.path().join("db")).unwrap();
+    for _ in 0..2 {
+        let error = Store::open(dir.path(), options(), &mut |_| {})
+            .map(drop)
+            .unwrap_err();
+        assert!(matches!(error, OpenError::Incomplete { .. }), "{error}");
+        assert!(error.to_string().contains("journal is missing"), "{error}");
+    }
+}
