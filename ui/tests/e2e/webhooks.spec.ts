@@ -49,10 +49,13 @@ test("add, test, hear of an exceeded quota, disable and delete a webhook", async
     await row(page, name).getByRole("link").click();
     const drawer = page.getByRole("dialog", { name });
     const told = drawer.getByRole("button", { name: /quota\.exceeded.*delivered/ });
-    await expect(told).toHaveCount(1);
-    await told.click();
-    await expect(drawer).toContainText('"window": "daily"');
-    expect(receiver.received).toHaveLength(2);
+    // Other tests use up quotas meanwhile, and this webhook hears of theirs too.
+    const ofThisKey = () =>
+      receiver.received.filter(({ body }) => body.includes("quota.exceeded") && body.includes(name));
+    await expect.poll(() => ofThisKey().length).toBe(1);
+    expect(JSON.parse(ofThisKey()[0]?.body ?? "{}").data.window).toBe("daily");
+    await told.first().click();
+    await expect(drawer).toContainText('"window"');
     for (const { signature, body } of receiver.received) {
       expect(signature).toBe(`sha256=${createHmac("sha256", secret).update(body).digest("hex")}`);
     }
