@@ -1,7 +1,7 @@
 //! The only place that reads the time. It is passed in from the top, so that a test can move it by hand.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Notify;
@@ -18,8 +18,9 @@ enum Source {
         start: Instant,
     },
     Manual {
-        start: Timestamp,
         now: AtomicI64,
+        /// Microseconds; not moved when the time of day is set.
+        passed: AtomicU64,
         moved: Notify,
     },
 }
@@ -55,8 +56,8 @@ impl Clock {
     /// A clock that stands at `now` until it is moved.
     pub fn manual(now: Timestamp) -> Self {
         Self(Arc::new(Source::Manual {
-            start: now,
             now: AtomicI64::new(now.as_micros()),
+            passed: AtomicU64::new(0),
             moved: Notify::new(),
         }))
     }
@@ -76,19 +77,19 @@ impl Clock {
 
     /// For measuring durations: never goes back, even when the time of day is set.
     pub fn tick(&self) -> Tick {
-        let passed = match &*self.0 {
-            Source::System { start } => start.elapsed(),
-            Source::Manual { start, .. } => self.now().since(*start),
-        };
-        Tick(u64::try_from(passed.as_micros()).unwrap_or(u64::MAX))
+        Tick(match &*self.0 {
+            Source::System { start } => micros(start.elapsed()),
+            Source::Manual { passed, .. } => passed.load(Ordering::SeqCst),
+        })
     }
 
     /// Moves a manual clock forward; the system's cannot be moved.
     pub fn advance(&self, by: Duration) {
         match &*self.0 {
             Source::System { .. } => {}
-            Source::Manual { now, moved, .. } => {
+            Source::Manual { now, passed, moved } => {
                 now.store(self.now().after(by).as_micros(), Ordering::SeqCst);
+                passed.fetch_add(micros(by), Ordering::SeqCst);
                 moved.notify_waiters();
             }
         }
@@ -99,12 +100,12 @@ impl Clock {
         match &*self.0 {
             Source::System { .. } => tokio::time::sleep(span).await,
             Source::Manual { moved, .. } => {
-                let end = self.now().after(span);
+                let end = self.tick().since_start().saturating_add(span);
                 loop {
                     // Registered before looking, so that a move in between is not missed.
                     let mut moved = std::pin::pin!(moved.notified());
                     moved.as_mut().enable();
-                    if self.now() >= end {
+                    if self.tick().since_start() >= end {
                         return;
                     }
                     moved.await;
@@ -112,4 +113,16 @@ impl Clock {
             }
         }
     }
+
+    /// Sets the time of day of a manual clock, back too, as an operator may set the system's. No time passes.
+    pub fn set(&self, to: Timestamp) {
+        match &*self.0 {
+            Source::System { .. } => {}
+            Source::Manual { now, .. } => now.store(to.as_micros(), Ordering::SeqCst),
+        }
+    }
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }

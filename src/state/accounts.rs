@@ -122,12 +122,12 @@ impl Accounts {
         clock: Clock,
         passwords: Passwords,
         signs: Signs,
-        booked: impl Fn(AccountId) -> Windows,
+        budget: impl Fn(AccountId) -> Arc<Budget>,
     ) -> Result<Self> {
         let mut index = Index::default();
         for account in store.load::<Account>().map_err(Error::internal)? {
-            let windows = booked(account.id);
-            index.add(account, windows);
+            let budget = budget(account.id);
+            index.add(account, budget);
         }
         Ok(Self(Arc::new(Inner {
             store,
@@ -268,7 +268,8 @@ impl Accounts {
             );
             let ticket = self.0.store.write(Batch::new().put(&account).put(&log));
             let mut index = self.0.index.write().unwrap_or_else(PoisonError::into_inner);
-            (index.add(account, Windows::new(Day(0))), ticket)
+            let budget = Arc::new(Budget::new(Windows::new(Day(0))));
+            (index.add(account, budget), ticket)
         };
         write(&self.0.store, ticket).await?;
         self.view(entry)
@@ -484,14 +485,14 @@ impl Accounts {
 }
 
 impl Index {
-    fn add(&mut self, account: Account, booked: Windows) -> Arc<AccountEntry> {
+    fn add(&mut self, account: Account, budget: Arc<Budget>) -> Arc<AccountEntry> {
         if account.deleted_at.is_none() {
             self.by_name.insert(account.username.folded(), account.id);
         }
         let id = account.id;
         let entry = Arc::new(AccountEntry {
             record: ArcSwap::from_pointee(account),
-            budget: Arc::new(Budget::new(booked)),
+            budget,
             limiter: Arc::default(),
             changed: Notify::new(),
             key_count: AtomicUsize::new(0),

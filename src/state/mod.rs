@@ -7,6 +7,7 @@
 mod accounts;
 mod ask;
 mod audit;
+mod booked;
 mod caller;
 pub mod catalogue;
 mod channels;
@@ -28,7 +29,6 @@ mod telemetry;
 mod throttle;
 mod webhooks;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
@@ -59,10 +59,7 @@ pub use crate::storage::{CallFilter, CallPage, Cursor};
 
 use crate::clock::Clock;
 use crate::crypto::MasterKey;
-use crate::domain::{
-    BudgetId, Consumption, Day, Error, Grain, Period, Result, Scope, ScopeKind, Tally, TimeZone,
-    TotalKey, Windows,
-};
+use crate::domain::{Consumption, Day, Error, Result, TimeZone};
 use crate::storage::{Store, Ticket};
 use hidden::HiddenPrompts;
 
@@ -180,14 +177,14 @@ impl State {
             signs.clone(),
         )?;
         let today = settings.time_zone.day(clock.now());
-        let booked = Booked::load(&store, today)?;
+        let booked = booked::Booked::load(&store, today)?;
         let passwords = passwords::Passwords::new()?;
         let accounts = Accounts::load(
             store.clone(),
             clock.clone(),
             passwords,
             signs.clone(),
-            |id| booked.windows(id.into()),
+            |id| booked.budget(id.into()),
         )?;
         let sessions = Sessions::load(
             store.clone(),
@@ -202,7 +199,7 @@ impl State {
             clock.clone(),
             accounts.clone(),
             policies.clone(),
-            |id| booked.windows(id),
+            |id| booked.budget(id),
         )?;
         let channels = Channels::load(store.clone(), clock.clone(), master_key.clone())?;
         let webhooks = Webhooks::load(
@@ -340,58 +337,11 @@ impl State {
     }
 }
 
-/// What was consumed of each budget before this start.
-struct Booked {
-    today: Day,
-    by_budget: HashMap<BudgetId, Windows>,
-}
-
-impl Booked {
-    fn load(store: &Store, today: Day) -> Result<Self> {
-        let mut booked = Self {
-            today,
-            by_budget: HashMap::new(),
-        };
-        let month = today.month().0;
-        for (grain, from) in [
-            (Grain::Ever, 0),
-            (Grain::Month, month),
-            (Grain::Day, today.0),
-        ] {
-            for (key, tally) in store
-                .totals(ScopeKind::Budget, grain, from, from + 1, None)
-                .map_err(Error::internal)?
-            {
-                booked.note(&key, &tally);
-            }
-        }
-        Ok(booked)
-    }
-
-    fn note(&mut self, key: &TotalKey, tally: &Tally) {
-        let Scope::Budget(id) = key.scope else { return };
-        let windows = self
-            .by_budget
-            .entry(id)
-            .or_insert_with(|| Windows::new(self.today));
-        match key.period {
-            Period::Ever => windows.total = tally.consumption(),
-            Period::Month(_) => windows.monthly = tally.consumption(),
-            Period::Day(_) => windows.daily = tally.consumption(),
-            Period::Hour(_) => {}
-        }
-    }
-
-    fn windows(&self, id: BudgetId) -> Windows {
-        self.by_budget
-            .get(&id)
-            .copied()
-            .unwrap_or_else(|| Windows::new(self.today))
-    }
-}
-
 /// Waits until a change is on disk.
 fn write(store: &Store, ticket: Ticket) -> impl Future<Output = Result<()>> + use<> {
     let durable = store.durable(ticket);
     async move { durable.await.map_err(Error::internal) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -392,6 +392,7 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::super::passwords::Passwords;
+    use super::super::quota::Budget;
     use super::super::webhooks::Signs;
     use super::*;
     use crate::domain::{Day, Windows};
@@ -405,7 +406,7 @@ mod tests {
         let passwords = Passwords::new().unwrap();
         let signs = Signs::default();
         let accounts = Accounts::load(store.clone(), clock.clone(), passwords, signs, |_| {
-            Windows::new(Day(0))
+            Arc::new(Budget::new(Windows::new(Day(0))))
         })
         .unwrap();
         let day = Duration::from_secs(86_400);

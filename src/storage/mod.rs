@@ -314,6 +314,12 @@ impl Store {
         self.0.journal.on_failure(Box::new(f));
     }
 
+    /// Ends as if the process had been killed: nothing queued is written, no checkpoint is.
+    #[cfg(test)]
+    pub(crate) fn crash(&self) {
+        self.0.crash();
+    }
+
     /// Makes everything queued durable, writes a checkpoint and closes. Closing again does nothing.
     ///
     /// # Errors
@@ -386,7 +392,7 @@ impl Shared {
         self.journal.failed().map_or(Ok(()), Err)
     }
 
-    /// Ends as if the process had been killed: nothing queued is written, no checkpoint is.
+    /// See [`Store::crash`].
     #[cfg(test)]
     fn crash(&self) {
         if let Some(Threads {

@@ -13,7 +13,6 @@ use crate::clock::Clock;
 use crate::crypto;
 use crate::domain::{
     Account, AccountId, ApiKey, BudgetId, Code, Consumption, Digest, Error, KeyId, Result, Secret,
-    Windows,
 };
 use crate::state::accounts::{AccountEntry, Accounts};
 use crate::state::caller::Caller;
@@ -43,7 +42,7 @@ impl Keys {
         clock: Clock,
         accounts: Accounts,
         policies: Policies,
-        booked: impl Fn(BudgetId) -> Windows,
+        budget: impl Fn(BudgetId) -> Arc<Budget>,
     ) -> Result<Self> {
         let keys = Self(Arc::new(Inner {
             store: store.clone(),
@@ -61,7 +60,7 @@ impl Keys {
             };
             let budget = budgets
                 .entry(key.budget_id)
-                .or_insert_with(|| Arc::new(Budget::new(booked(key.budget_id))));
+                .or_insert_with(|| budget(key.budget_id));
             keys.add(key, account, Arc::clone(budget));
         }
         Ok(keys)

@@ -12,8 +12,8 @@
 use std::sync::{Arc, PoisonError};
 
 use crate::domain::{
-    Code, Consumption, Day, Error, Exceeded, Headroom, Quota, Result, TimeZone, Unit, Window,
-    Windows,
+    Code, Consumption, Day, Error, Exceeded, Headroom, Month, Quota, Result, TimeZone, Unit,
+    Window, Windows,
 };
 
 use super::ask::Ask;
@@ -23,27 +23,54 @@ use super::sync::{Mutex, MutexGuard};
 #[derive(Debug)]
 pub(super) struct Budget(Mutex<Book>);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Book {
     booked: Windows,
     held: Windows,
+    /// Rarely any.
+    later: Option<Box<Later>>,
+}
+
+/// What was booked before this start on days and in months that are still to come: the clock was ahead then, or is behind
+/// now. When they come, it counts; or else a clock that is set back at a restart would open their windows a second time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Later {
+    pub(super) days: Vec<(Day, Consumption)>,
+    pub(super) months: Vec<(Month, Consumption)>,
 }
 
 impl Book {
     fn roll(&mut self, day: Day) {
+        let before = (self.booked.day, self.booked.month);
         self.booked.roll(day);
         self.held.roll(day);
+        if let Some(later) = &self.later {
+            let now = (self.booked.day, self.booked.month);
+            if now.0 != before.0 {
+                let day = later.days.iter().find(|(day, _)| *day == now.0);
+                self.booked.daily = day.map(|(_, booked)| *booked).unwrap_or_default();
+            }
+            if now.1 != before.1 {
+                let month = later.months.iter().find(|(month, _)| *month == now.1);
+                self.booked.monthly = month.map(|(_, booked)| *booked).unwrap_or_default();
+            }
+        }
     }
 
     /// Booked and held together.
     fn taken(&self) -> Windows {
-        let sum = |window| self.booked.of(window).plus(self.held.of(window));
-        Windows {
-            total: sum(Window::Total),
-            monthly: sum(Window::Monthly),
-            daily: sum(Window::Daily),
-            ..self.booked
-        }
+        together(&self.booked, &self.held)
+    }
+}
+
+/// The sum in each window.
+fn together(booked: &Windows, held: &Windows) -> Windows {
+    let sum = |window| booked.of(window).plus(held.of(window));
+    Windows {
+        total: sum(Window::Total),
+        monthly: sum(Window::Monthly),
+        daily: sum(Window::Daily),
+        ..*booked
     }
 }
 
@@ -53,7 +80,16 @@ impl Budget {
         Self(Mutex::new(Book {
             booked,
             held: Windows::new(booked.day),
+            later: None,
         }))
+    }
+
+    /// The same, with what was booked for days to come.
+    pub(super) fn with_later(self, later: &Later) -> Self {
+        if !later.days.is_empty() || !later.months.is_empty() {
+            self.book().later = Some(Box::new(later.clone()));
+        }
+        self
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -91,11 +127,8 @@ pub struct Standing {
 impl Standing {
     /// What a new call could still take in one window: what is booked and what is set aside is gone.
     pub fn left(&self, window: Window) -> Headroom {
-        let taken = Book {
-            booked: self.used,
-            held: self.reserved,
-        };
-        self.quota.left(&taken.taken(), window)
+        self.quota
+            .left(&together(&self.used, &self.reserved), window)
     }
 }
 

@@ -74,7 +74,7 @@ fn filled(dir: &Path, options: Options) {
         store.wait_durable(store.record_call(call(number))).unwrap();
     }
     store.wait_durable(store.open_call(opened(1001))).unwrap();
-    store.0.crash();
+    store.crash();
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn the_journal_cut_at_every_byte_of_its_last_frames() {
     for number in 1..4 {
         store.wait_durable(store.record_call(call(number))).unwrap();
     }
-    store.0.crash();
+    store.crash();
     drop(store);
     let (path, offsets, end) = frames(dir.path());
     let whole = fs::read(&path).unwrap();
@@ -121,7 +121,7 @@ fn the_journal_cut_at_every_byte_of_its_last_frames() {
         );
         // It goes on from there.
         store.wait_durable(store.record_call(call(77))).unwrap();
-        store.0.crash();
+        store.crash();
         drop(store);
         assert_eq!(open(copied.path()).stats().calls, calls + 1, "cut at {cut}");
     }
@@ -134,7 +134,7 @@ fn a_byte_flipped_at_every_position_of_a_middle_frame_is_an_error_that_names_fil
     for number in 0..5 {
         store.wait_durable(store.record_call(call(number))).unwrap();
     }
-    store.0.crash();
+    store.crash();
     drop(store);
     let (path, offsets, _) = frames(dir.path());
     let whole = fs::read(&path).unwrap();
@@ -166,7 +166,7 @@ fn a_broken_frame_in_a_file_that_others_follow_is_an_error() {
     for number in 0..200 {
         store.wait_durable(store.record_call(call(number))).unwrap();
     }
-    store.0.crash();
+    store.crash();
     drop(store);
     let found = segment::list(&dir.path().join("journal")).unwrap();
     assert!(found.len() > 3);

@@ -55,7 +55,7 @@ fn a_sound_store_is_sound_after_closing_a_crash_and_retention() {
     store.drop_calls_before(Day(20_001)).unwrap();
     store.wait_durable(store.open_call(opened(20_001))).unwrap();
     store.wait_durable(store.record_call(call(20_002))).unwrap();
-    store.0.crash();
+    store.crash();
     drop(store);
     let found = doctor(dir.path());
     assert!(found.is_sound(), "{found:#?}");

@@ -34,7 +34,7 @@ fn what_is_durable_is_there_after_a_crash_exactly_once() {
         groups < 1600,
         "{groups} groups for 1600 commits: they share syncs"
     );
-    store.0.crash();
+    store.crash();
     drop(store);
     let store = open(dir.path());
     assert_eq!(store.stats().calls, 1600);
@@ -107,7 +107,7 @@ fn an_open_call_outlives_a_crash_and_a_checkpoint_and_is_settled_once() {
     store.wait_durable(store.open_call(opened(2))).unwrap();
     store.0.keeper.keep().unwrap();
     store.wait_durable(store.open_call(opened(3))).unwrap();
-    store.0.crash();
+    store.crash();
     drop(store);
     let store = open(dir.path());
     assert_eq!(store.open_calls(), [opened(1), opened(2), opened(3)]);
@@ -231,7 +231,7 @@ fn segments_rotate_and_old_ones_go_when_the_database_has_them() {
         .wait_durable(store.write(Batch::new().put(&large)))
         .unwrap();
     store.wait_durable(store.record_call(call(1000))).unwrap();
-    store.0.crash();
+    store.crash();
     drop(store);
     let store = open_with(dir.path(), small());
     assert_eq!(store.load::<Setting>().unwrap(), [large]);
@@ -274,7 +274,7 @@ fn dropped_days_leave_the_call_log_and_stay_in_the_totals() {
         );
         store.0.keeper.keep().unwrap();
     }
-    store.0.crash();
+    store.crash();
     drop(store);
     let store = open(dir.path());
     assert_eq!(

@@ -246,7 +246,7 @@ fn reopen(store: Store, dir: &Path, how: Step) -> Store {
         Step::Torn => {
             // What is queued and never synced may stand in the file in part.
             let durable = store.stats().durable;
-            store.0.crash();
+            store.crash();
             let mut frames = Vec::new();
             for sequence in durable + 1..durable + 4 {
                 let entry = super::super::Entry::Recorded(Box::new(call(sequence)));
@@ -259,7 +259,7 @@ fn reopen(store: Store, dir: &Path, how: Step) -> Store {
             frames[10] ^= 1;
             append(dir, &frames);
         }
-        _ => store.0.crash(),
+        _ => store.crash(),
     }
     drop(store);
     open_with(dir, small())
