@@ -78,6 +78,14 @@ peer: build (_venv "venv-sdk" "tests/sdk/requirements.txt") (_venv "venv-peer" "
 crash-50:
     CRASH_ROUNDS=50 cargo test --test crash -- --nocapture
 
+# The orders in which threads may reserve and settle, a million of them (a minute; `SCHEDULES=50000` for fewer).
+schedules:
+    REAL200_UI=skip cargo test --locked --lib --features schedules state::tests::schedules -- --nocapture
+
+# Quotas against a plain model, 2,000 sequences of what can happen to them (some minutes; `just test` does 60).
+quotas:
+    REAL200_UI=skip QUOTA_CASES=2000 cargo test --locked --lib state::tests::machine -- --nocapture
+
 # --- Measuring ------------------------------------------------------------------------------------------------------
 
 # The small benchmarks.

@@ -1,8 +1,8 @@
-//! The locks of what must hold under every order of events. In a build with `--cfg shuttle` they are those of shuttle, which
-//! tries the orders one after the other: see `models.rs`, and `just schedules`.
+//! The locks of what must hold under every order of events. In a test with the feature `schedules` they are those of shuttle,
+//! which tries the orders one after the other: see `tests/schedules.rs` and `just schedules`.
 
-#[cfg(not(shuttle))]
+#[cfg(not(all(test, feature = "schedules")))]
 pub(super) use std::sync::{Mutex, MutexGuard};
 
-#[cfg(shuttle)]
+#[cfg(all(test, feature = "schedules"))]
 pub(super) use shuttle::sync::{Mutex, MutexGuard};
