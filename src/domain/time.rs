@@ -189,6 +189,8 @@ fn days_since_epoch(date: Date) -> i32 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn at(text: &str) -> Timestamp {
@@ -221,5 +223,81 @@ mod tests {
         let time = at("2026-11-24T07:00:00.123Z");
         assert_eq!(time.to_string(), "2026-11-24T07:00:00.123Z");
         assert_eq!(time.hour().start(), at("2026-11-24T07:00:00Z"));
+    }
+
+    /// With daylight saving in either hemisphere, by half an hour, at midnight itself, with a day that never was, and none.
+    const ZONES: [&str; 9] = [
+        "UTC",
+        "Europe/Berlin",
+        "America/New_York",
+        "America/Santiago",
+        "Australia/Lord_Howe",
+        "Asia/Kathmandu",
+        "Africa/Casablanca",
+        "Asia/Beirut",
+        "Pacific/Apia",
+    ];
+
+    #[test]
+    fn days_of_23_24_and_25_hours_begin_where_the_one_before_ends() {
+        for zone in ZONES.map(|name| TimeZone::named(name).unwrap()) {
+            let first = zone.day(at("2011-01-15T12:00:00Z"));
+            for day in (first.0..first.0 + 6_000).map(Day) {
+                let (start, end) = (zone.start_of(day), zone.end_of_day(day));
+                assert_eq!(end, zone.start_of(Day(day.0 + 1)));
+                let hours = end.since(start).as_secs() / 3_600;
+                // Samoa left out the 30th of December 2011.
+                if hours == 0 {
+                    assert_eq!(
+                        (zone.name(), day.to_string().as_str()),
+                        ("Pacific/Apia", "2011-12-30")
+                    );
+                    continue;
+                }
+                assert!(
+                    (23..=25).contains(&hours),
+                    "{day} in {} has {hours} h",
+                    zone.name()
+                );
+                let microsecond = Duration::from_micros(1);
+                assert_eq!(
+                    (zone.day(start), zone.day(end.before(microsecond))),
+                    (day, day)
+                );
+                assert!(zone.day(start.before(microsecond)) < day);
+            }
+        }
+    }
+
+    #[test]
+    fn a_month_begins_with_its_first_day_where_the_one_before_ends() {
+        for zone in ZONES.map(|name| TimeZone::named(name).unwrap()) {
+            for month in (2020 * 12..2040 * 12).map(Month) {
+                let end = zone.end_of_month(month);
+                let first = zone.day(end);
+                assert_eq!((first.month(), first.date().day()), (Month(month.0 + 1), 1));
+                assert_eq!(zone.start_of(first), end);
+                assert_eq!(
+                    zone.day(end.before(Duration::from_micros(1))).month(),
+                    month
+                );
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_moment_lies_in_its_day_and_days_never_go_back(
+            zone in prop::sample::select(&ZONES[..]),
+            seconds in 1_577_836_800i64..2_208_988_800,
+            later in 0i64..200_000,
+        ) {
+            let zone = TimeZone::named(zone).unwrap();
+            let moment = Timestamp::from_micros(seconds * 1_000_000);
+            let day = zone.day(moment);
+            prop_assert!(zone.start_of(day) <= moment && moment < zone.end_of_day(day));
+            prop_assert!(moment < zone.end_of_month(day.month()));
+            prop_assert!(zone.day(moment.after(Duration::from_secs(later.unsigned_abs()))) >= day);
+        }
     }
 }
