@@ -1,7 +1,8 @@
 //! Counting tokens where no provider does: an upper bound before a call, a tokenizer's count after one without usage.
 //!
-//! **The bound.** It costs a few passes at memory speed over the body (`cargo bench --bench estimate`), so that every call
-//! has it. Where it does not fit a quota, [`tight_bound`] is worked out before anything is lowered or refused.
+//! **The bound.** It costs a few passes at memory speed over the body, about 0.1 us a KiB, so that every call has it. Where it
+//! does not fit a quota, [`tight_bound`] is worked out before anything is lowered or refused: 0.4 to 1.4 us a KiB where no
+//! tokenizer is asked, 20 to 50 us where one is (`cargo bench --bench estimate`).
 //! Tokenizers of today's models work on bytes: no token stands for less than one byte of text, so a body's length in bytes
 //! is above its number of tokens, and the JSON around each message, tool and string is longer than what a provider adds
 //! for it. Three things break that rule and are counted apart:
