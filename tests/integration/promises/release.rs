@@ -26,7 +26,8 @@ const WAYS: [(&str, bool, Option<u16>, u64); 12] = [
     ("cut-stream", true, Some(200), 2),
     ("cut-answer", false, Some(502), 0),
     ("no-json", false, Some(502), 0),
-    ("error-event", true, Some(200), 0),
+    // Seen before anything of the stream has gone to the client.
+    ("error-event", true, Some(502), 0),
     ("gone-before-head", true, None, 0),
     ("gone-mid-stream", true, None, 2),
 ];
