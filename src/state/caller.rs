@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::{Clock, Tick};
+use crate::clock::Tick;
 use crate::domain::{Account, ApiKey, Day, Error, Result, TimeZone};
 
 use super::ask::Ask;
@@ -18,7 +18,6 @@ pub struct Caller {
     entry: Arc<KeyEntry>,
     key: Arc<ApiKey>,
     account: Arc<Account>,
-    clock: Clock,
 }
 
 /// How key and account stand against their quotas.
@@ -31,17 +30,11 @@ pub struct Balance {
 }
 
 impl Caller {
-    pub(super) fn new(
-        entry: Arc<KeyEntry>,
-        key: Arc<ApiKey>,
-        account: Arc<Account>,
-        clock: Clock,
-    ) -> Self {
+    pub(super) fn new(entry: Arc<KeyEntry>, key: Arc<ApiKey>, account: Arc<Account>) -> Self {
         Self {
             entry,
             key,
             account,
-            clock,
         }
     }
 
@@ -117,7 +110,7 @@ impl Caller {
     /// Resolves when the key dies: disabled, deleted, expired, or its account disabled or deleted. Yields the error that its
     /// next request would get.
     pub fn death(&self) -> impl Future<Output = Error> + 'static {
-        let (entry, clock) = (Arc::clone(&self.entry), self.clock.clone());
+        let entry = Arc::clone(&self.entry);
         async move {
             loop {
                 // Registered before looking, so that a change in between is not missed.
@@ -127,7 +120,8 @@ impl Caller {
                 key_changed.as_mut().enable();
                 account_changed.as_mut().enable();
 
-                let (key, account, now) = (entry.record(), entry.account.record(), clock.now());
+                let (key, account, now) =
+                    (entry.record(), entry.account.record(), entry.clock.now());
                 if let Err(error) = entry.check(&key, &account, now) {
                     return error;
                 }
@@ -139,7 +133,7 @@ impl Caller {
                 tokio::select! {
                     () = key_changed => {}
                     () = account_changed => {}
-                    () = clock.sleep(until_expiry) => {}
+                    () = entry.clock.sleep(until_expiry) => {}
                 }
             }
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
+use crate::clock::Clock;
 use crate::domain::{Account, AccountStatus, ApiKey, Code, Error, KeyStatus, Result, Timestamp};
 use crate::state::accounts::AccountEntry;
 use crate::state::limits::RateLimiter;
@@ -19,6 +20,8 @@ pub(in crate::state) struct KeyEntry {
     pub(in crate::state) limiter: Arc<RateLimiter>,
     /// Told of every change: streams in flight look again whether they may go on.
     pub(in crate::state) changed: Notify,
+    /// Kept with each key, so that calls of different keys share nothing: not even a counter of the clock's owners.
+    pub(in crate::state) clock: Clock,
 }
 
 impl KeyEntry {

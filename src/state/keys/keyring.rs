@@ -82,6 +82,7 @@ impl Keys {
             budget,
             limiter: Arc::default(),
             changed: Notify::new(),
+            clock: self.0.clock.clone(),
         });
         if let Some(digest) = digest {
             self.0.by_digest.pin().insert(digest, Arc::clone(&entry));
@@ -121,7 +122,7 @@ impl Keys {
             .ok_or_else(unknown_key)?;
         let (key, account) = (entry.record(), entry.account.record());
         entry.check(&key, &account, self.0.clock.now())?;
-        Ok(Caller::new(entry, key, account, self.0.clock.clone()))
+        Ok(Caller::new(entry, key, account))
     }
 
     /// Shows every key; deleted ones too.
