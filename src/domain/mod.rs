@@ -6,6 +6,7 @@
 mod account;
 mod address;
 mod audit;
+mod bisect;
 mod call;
 mod channel;
 mod endpoint;
@@ -27,6 +28,7 @@ mod webhook;
 pub use account::{Account, AccountStatus, Role, Username};
 pub use address::client_address;
 pub use audit::{AuditEntry, Change};
+pub use bisect::highest;
 pub use call::{Attempt, AttemptStatus, Call, CallStatus, Opened, Outcome};
 pub use channel::{Channel, ChannelKind, ChannelStatus, Multiplier, Sealed, order_candidates};
 pub use endpoint::Endpoint;

@@ -8,23 +8,31 @@
 
 use super::dialect::Written;
 use super::estimate::{self, Encoding};
+use super::tariff::Tariff;
 use crate::domain::Usage;
 
-/// What was counted, and until where it lasts.
-#[derive(Clone, Debug, Default)]
+/// What a stream has come to for certain; what is written beyond counts a token a byte.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Allowance {
-    /// What may be written, in bytes since the provider last gave numbers; `None`: anything.
-    bytes: Option<u64>,
-    /// What was used when it was counted last.
-    usage: Usage,
-    /// The number of its tokens of the prompt, once it is counted.
-    prompt: Option<u64>,
-    /// How many bytes of the written text are counted, and how many tokens they are.
+    floor: Floor,
+    /// How many of the written bytes are in that.
+    bytes: u64,
+    /// What was used when it was counted last, to the token.
+    counted: Option<Usage>,
+    /// How many bytes of the kept text are counted, and how many tokens they are.
     done: (usize, u64),
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Floor {
+    /// A prompt of so many tokens at most, and nothing written.
+    Prompt(u64),
+    /// What the provider reported, or what was counted here, as far as it weighs.
+    Used(Usage),
+}
+
 /// The outcome of a count.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Count {
     goes_on: bool,
     allowance: Allowance,
@@ -37,78 +45,112 @@ impl Count {
     }
 }
 
+impl Default for Allowance {
+    fn default() -> Self {
+        Self::after_prompt(0)
+    }
+}
+
 impl Allowance {
-    /// For so many tokens; `None`: any number.
-    pub(crate) fn new(tokens: Option<u64>) -> Self {
+    fn from(floor: Floor) -> Self {
         Self {
-            bytes: tokens,
-            ..Self::default()
+            floor,
+            bytes: 0,
+            counted: None,
+            done: (0, 0),
         }
     }
 
-    /// Whether what was written has to be counted.
-    pub(crate) fn is_used_up(&self, written: &Written) -> bool {
-        self.bytes.is_some_and(|bytes| written.bytes() > bytes)
+    /// Of a stream that begins, after a prompt of so many tokens at most.
+    pub(crate) fn after_prompt(tokens: u64) -> Self {
+        Self::from(Floor::Prompt(tokens))
     }
 
-    /// The tokens of the prompt, if they have been counted.
-    pub(crate) fn prompt(&self) -> Option<u64> {
-        self.prompt
+    /// Of a stream whose provider has given its numbers for all that was written so far.
+    pub(crate) fn after_report(usage: Usage) -> Self {
+        Self::from(Floor::Used(usage))
+    }
+
+    /// Whether what was written could by now have come to more than fits, so that it has to be counted.
+    pub(crate) fn is_used_up(&self, tariff: &Tariff, written: &Written) -> bool {
+        let beyond = written.bytes().saturating_sub(self.bytes);
+        beyond > 0
+            && !match self.floor {
+                Floor::Prompt(tokens) => tariff.holds(tokens, beyond),
+                Floor::Used(usage) => tariff.fits(&more(&usage, beyond)),
+            }
     }
 
     /// What was used when it was counted last.
-    pub(crate) fn usage(&self) -> Usage {
-        self.usage
+    pub(crate) fn counted(&self) -> Option<Usage> {
+        self.counted
     }
 
-    /// Counts what was written beyond `base`, of which `most` tokens are allowed. Slow: not for a worker thread.
+    /// Counts what was written beyond `base`. Slow: not for a worker thread.
     pub(crate) fn count(
         &self,
+        tariff: &Tariff,
         base: &Usage,
-        most: Option<u64>,
         encoding: Option<Encoding>,
         exact: bool,
         written: &Written,
     ) -> Count {
         let weighed = |tokens: u64| if exact { tokens } else { tokens / 2 };
-        let is_over = |tokens: u64| most.is_some_and(|most| weighed(tokens) > most);
+        let fits = |tokens: u64| weighed(tokens) == 0 || tariff.fits(&more(base, weighed(tokens)));
         let (from, before) = self.done;
         let mut tokens = before.saturating_add(estimate::text(encoding, written, from));
-        if is_over(tokens) && from > 0 {
+        if !fits(tokens) && from > 0 {
             // Counted in pieces, words at their edges count twice.
             tokens = estimate::text(encoding, written, 0);
         }
-        let left = most.map(|most| most.saturating_sub(weighed(tokens)));
         Count {
-            goes_on: !is_over(tokens),
+            goes_on: fits(tokens),
             allowance: Self {
-                bytes: left.map(|left| written.bytes().saturating_add(left)),
-                usage: Usage {
-                    completion: base.completion.saturating_add(tokens),
+                floor: Floor::Used(more(base, weighed(tokens))),
+                bytes: written.bytes(),
+                counted: Some(Usage {
                     estimated: true,
-                    ..*base
-                },
-                prompt: Some(base.prompt),
+                    ..more(base, tokens)
+                }),
                 done: (written.kept(), tokens),
             },
         }
     }
 }
 
+fn more(usage: &Usage, tokens: u64) -> Usage {
+    Usage {
+        completion: usage.completion.saturating_add(tokens),
+        ..*usage
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::domain::{Headroom, Money, Price};
+
+    fn tokens_at_most(most: u64) -> Tariff {
+        Tariff {
+            ceiling: Headroom {
+                tokens: Some(most),
+                ..Headroom::default()
+            },
+            ..Tariff::default()
+        }
+    }
 
     /// Streams `words` until they are cut off; how many were let through, and how often they were counted.
     fn stream(words: &[&str], most: u64, exact: bool) -> (usize, usize) {
-        let (mut written, mut allowance) = (Written::default(), Allowance::new(Some(most)));
-        let (base, mut counts) = (Usage::default(), 0);
+        let (mut written, mut allowance) = (Written::default(), Allowance::default());
+        let (tariff, base, mut counts) = (tokens_at_most(most), Usage::default(), 0);
         for (number, word) in words.iter().enumerate() {
             written.push(word.as_bytes());
-            if allowance.is_used_up(&written) {
+            if allowance.is_used_up(&tariff, &written) {
                 counts += 1;
-                let count =
-                    allowance.count(&base, Some(most), Some(Encoding::O200k), exact, &written);
+                let count = allowance.count(&tariff, &base, Some(Encoding::O200k), exact, &written);
                 let (goes_on, after) = count.into_allowance();
                 if !goes_on {
                     return (number, counts);
@@ -140,6 +182,30 @@ mod tests {
     fn without_a_limit_nothing_is_counted() {
         let mut written = Written::default();
         written.push(&[b'x'; 10_000]);
-        assert!(!Allowance::new(None).is_used_up(&written));
+        assert!(!Allowance::default().is_used_up(&Tariff::default(), &written));
+    }
+
+    proptest! {
+        #[test]
+        fn what_need_not_be_counted_fits_even_at_a_token_a_byte(
+            input in 0u64..100, output in 0u64..100, usd in prop::option::of(0u64..10_000), tokens in prop::option::of(0u64..300),
+            prompt in 0u64..300, completion in 0u64..300, bytes in 1usize..400,
+        ) {
+            let tariff = Tariff {
+                price: Some(Price { input: Money::from_pico(input), output: Money::from_pico(output), ..Price::default() }),
+                ceiling: Headroom { usd: usd.map(Money::from_pico), tokens, requests: None },
+                ..Tariff::default()
+            };
+            let mut written = Written::default();
+            written.push(&vec![b'x'; bytes]);
+            let reported = Usage { prompt, completion, ..Usage::default() };
+            let at_most = |base: Usage| Usage { completion: base.completion + bytes as u64, ..base };
+            for (allowance, base) in [
+                (Allowance::after_prompt(prompt), Usage { completion: 0, ..reported }),
+                (Allowance::after_report(reported), reported),
+            ] {
+                prop_assert_eq!(allowance.is_used_up(&tariff, &written), !tariff.fits(&at_most(base)));
+            }
+        }
     }
 }

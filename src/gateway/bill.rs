@@ -96,14 +96,15 @@ impl Bill {
         self.tab.upstream = Some(Arc::clone(upstream));
         self.tab.encoding = estimate::encoding(upstream_model);
         if let Some(open) = &self.open {
-            let most = self.tab.tariff.most_written(open.prompt_tokens());
-            self.tab.allowance = Allowance::new(most);
+            self.tab.allowance = Allowance::after_prompt(open.prompt_tokens());
         }
     }
 
     /// Whether what was written could by now have come to what is set aside, so that it has to be counted.
     pub(crate) fn must_count(&self) -> bool {
-        self.tab.allowance.is_used_up(&self.tab.written)
+        self.tab
+            .allowance
+            .is_used_up(&self.tab.tariff, &self.tab.written)
     }
 
     /// The counting of what was written so far. Slow: not for a worker thread.
@@ -118,17 +119,18 @@ impl Bill {
             ..
         } = &self.tab;
         let (tariff, encoding, request, usage) = (*tariff, *encoding, request.clone(), *usage);
-        let (written, allowance) = (written.clone(), allowance.clone());
+        let (written, allowance) = (written.clone(), *allowance);
         // Pieces of several answers are mixed, so that their tokens are no model's.
         let exact = encoding.is_some() && choices <= 1;
         move || {
             let prompt = |encoding| estimate::prompt(encoding, &request);
             let base = usage.unwrap_or_else(|| Usage {
-                prompt: allowance.prompt().unwrap_or_else(|| prompt(encoding)),
+                prompt: allowance
+                    .counted()
+                    .map_or_else(|| prompt(encoding), |counted| counted.prompt),
                 ..Usage::default()
             });
-            let most = tariff.most_beyond(&base);
-            allowance.count(&base, most, encoding, exact, &written)
+            allowance.count(&tariff, &base, encoding, exact, &written)
         }
     }
 
@@ -141,7 +143,9 @@ impl Bill {
 
     /// The stream ends here, at what is set aside; gives what it has used.
     pub(crate) fn cut_off(&mut self) -> Usage {
-        let usage = self.tab.within(self.tab.allowance.usage());
+        let usage = self
+            .tab
+            .within(self.tab.allowance.counted().unwrap_or_default());
         self.tab.usage = Some(usage);
         self.tab.written = Written::default();
         usage
@@ -162,7 +166,7 @@ impl Bill {
     pub(crate) fn report(&mut self, usage: Usage) {
         self.tab.usage = Some(usage);
         self.tab.written = Written::default();
-        self.tab.allowance = Allowance::new(self.tab.tariff.most_beyond(&usage));
+        self.tab.allowance = Allowance::after_report(usage);
     }
 
     /// Settles, and waits until that is on disk.

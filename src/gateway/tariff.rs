@@ -1,6 +1,6 @@
 //! What a call's tokens cost, and how many of them fit what is set aside for it.
 
-use crate::domain::{Consumption, Headroom, Money, Multiplier, Price, Usage};
+use crate::domain::{Consumption, Headroom, Money, Multiplier, Price, Usage, highest};
 
 /// Price, channel and limit of a call.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,8 @@ impl Tariff {
         self.price.map(|price| price.cost(usage, self.multiplier))
     }
 
-    fn fits(&self, usage: &Usage) -> bool {
+    /// Whether a usage comes to no more than the ceiling.
+    pub(crate) fn fits(&self, usage: &Usage) -> bool {
         self.ceiling.holds(Consumption {
             usd: self.cost(usage).unwrap_or_default(),
             tokens: usage.total(),
@@ -37,44 +38,15 @@ impl Tariff {
         })
     }
 
-    /// The most output tokens that fit after a prompt of so many tokens, at its dearest; `None`: any number.
-    pub(crate) fn most_written(&self, prompt: u64) -> Option<u64> {
-        let limit = |output: u64| {
-            self.ceiling.holds(Consumption {
-                usd: self.price.map_or(Money::ZERO, |price| {
-                    price.bound(prompt, output, self.multiplier)
-                }),
-                tokens: prompt.saturating_add(output),
-                requests: 0,
-            })
-        };
-        self.most(limit)
-    }
-
-    /// The most output tokens that fit beyond this usage; `None`: any number.
-    pub(crate) fn most_beyond(&self, usage: &Usage) -> Option<u64> {
-        self.most(|beyond| {
-            self.fits(&Usage {
-                completion: usage.completion.saturating_add(beyond),
-                ..*usage
-            })
+    /// Whether so much output after a prompt of so many tokens does, each token at its dearest.
+    pub(crate) fn holds(&self, prompt: u64, output: u64) -> bool {
+        self.ceiling.holds(Consumption {
+            usd: self.price.map_or(Money::ZERO, |price| {
+                price.bound(prompt, output, self.multiplier)
+            }),
+            tokens: prompt.saturating_add(output),
+            requests: 0,
         })
-    }
-
-    fn most(&self, fits: impl Fn(u64) -> bool) -> Option<u64> {
-        if self.ceiling == Headroom::default() || fits(u64::MAX) {
-            return None;
-        }
-        let (mut fitting, mut too_much) = (0, u64::MAX);
-        while too_much - fitting > 1 {
-            let middle = fitting + (too_much - fitting) / 2;
-            if fits(middle) {
-                fitting = middle;
-            } else {
-                too_much = middle;
-            }
-        }
-        Some(fitting)
     }
 
     /// A usage that was counted here, cut down to what is set aside, but not below what the provider `reported`.
@@ -82,33 +54,22 @@ impl Tariff {
         if self.fits(&counted) {
             return counted;
         }
-        let least = reported.map_or(0, |reported| reported.completion);
-        let beyond = self.most_beyond(&Usage {
-            completion: least,
-            ..counted
-        });
-        let completion = least
-            .saturating_add(beyond.unwrap_or(u64::MAX))
-            .min(counted.completion);
-        let cut = Usage {
+        // The most of each that fits, or the least there is where that does not fit either.
+        let most = counted.completion;
+        let least = reported.map_or(0, |reported| reported.completion.min(most));
+        let written = |completion: u64| Usage {
             completion,
             ..counted
         };
+        let cut = written(highest(least..=most, |completion| {
+            self.fits(&written(completion))
+        }));
         if reported.is_some() || self.fits(&cut) {
             return cut;
         }
         // Even the prompt alone is more than the bound of it: the bound is right, and the count of another tokenizer is not.
-        let most = |prompt: u64| Usage { prompt, ..cut };
-        let (mut fitting, mut too_much) = (0, cut.prompt);
-        while too_much - fitting > 1 {
-            let middle = fitting + (too_much - fitting) / 2;
-            if self.fits(&most(middle)) {
-                fitting = middle;
-            } else {
-                too_much = middle;
-            }
-        }
-        most(fitting)
+        let asked = |prompt: u64| Usage { prompt, ..cut };
+        asked(highest(0..=cut.prompt, |prompt| self.fits(&asked(prompt))))
     }
 }
 
@@ -144,8 +105,8 @@ mod tests {
         };
         let free = tariff(1, 1, None, None);
         assert_eq!(
-            (free.most_written(9), free.within(usage, None)),
-            (None, usage)
+            (free.holds(9, u64::MAX), free.within(usage, None)),
+            (true, usage)
         );
     }
 
@@ -181,11 +142,6 @@ mod tests {
                 prop_assert_eq!(cut.prompt, prompt);
                 let one_more = Usage { completion: cut.completion + 1, ..cut };
                 prop_assert!(cut.completion == completion || !tariff.fits(&one_more));
-            }
-            if let Some(most) = tariff.most_beyond(&counted) {
-                let with = |beyond| Usage { completion: completion + beyond, ..counted };
-                prop_assert!(!tariff.fits(&with(most + 1)));
-                prop_assert!(most == 0 || tariff.fits(&with(most)));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Consumption, Headroom, Model, Money, Multiplier, Price};
+use crate::domain::{Consumption, Headroom, Model, Money, Multiplier, Price, highest};
 
 /// The most that a model of unknown limits is taken to write in one call, in tokens.
 pub(super) const ASSUMED_MAX_OUTPUT: u64 = 16_384;
@@ -94,18 +94,6 @@ impl Ask {
     pub(super) fn highest_fitting(&self, most: u64, headroom: &Headroom) -> Option<u64> {
         let fits = |output: u64| headroom.holds(self.bound(output));
         let least = self.least_output.max(1);
-        if most < least || !fits(least) {
-            return None;
-        }
-        let (mut fitting, mut too_much) = (least, most.saturating_add(1));
-        while too_much - fitting > 1 {
-            let middle = fitting + (too_much - fitting) / 2;
-            if fits(middle) {
-                fitting = middle;
-            } else {
-                too_much = middle;
-            }
-        }
-        Some(fitting)
+        (most >= least && fits(least)).then(|| highest(least..=most, fits))
     }
 }
