@@ -40,8 +40,12 @@ impl KeyView {
             return Some(error);
         }
         let account = self.entry.account.budget.standing(self.account.quota, day);
-        used_up("key", &self.standing(day), day, zone)
-            .or_else(|| used_up("account", &account, day, zone))
+        [("key", self.standing(day)), ("account", account)]
+            .into_iter()
+            .find_map(|(noun, standing)| {
+                let exceeded = standing.used_up()?;
+                Some(used_up(noun, &standing.quota, &exceeded, day, zone))
+            })
     }
 }
 

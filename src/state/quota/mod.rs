@@ -12,11 +12,12 @@
 use std::sync::{Arc, PoisonError};
 
 use crate::domain::{
-    Code, Consumption, Day, Error, Exceeded, Headroom, Month, Quota, Result, TimeZone, Unit,
+    Code, Consumption, Day, Error, Exceeded, Headroom, Money, Month, Quota, Result, TimeZone,
     Window, Windows,
 };
 
 use super::ask::Ask;
+use super::refusal;
 use super::sync::{Mutex, MutexGuard};
 
 /// The counter that consumption is booked on; shared by a rotated key and its successor.
@@ -127,8 +128,21 @@ pub struct Standing {
 impl Standing {
     /// What a new call could still take in one window: what is booked and what is set aside is gone.
     pub fn left(&self, window: Window) -> Headroom {
-        self.quota
-            .left(&together(&self.used, &self.reserved), window)
+        self.quota.left(&self.taken(), window)
+    }
+
+    /// The first cap under which nothing is left, be a call as small as it may.
+    pub(super) fn used_up(&self) -> Option<Exceeded> {
+        const LEAST: Consumption = Consumption {
+            usd: Money::from_pico(1),
+            tokens: 1,
+            requests: 1,
+        };
+        self.quota.fits(&self.taken(), LEAST).err()
+    }
+
+    fn taken(&self) -> Windows {
+        together(&self.used, &self.reserved)
     }
 }
 
@@ -205,7 +219,7 @@ pub(super) fn reserve(
             (capped && ask.is_unlimited()).then_some(output),
             false,
         ),
-        Err(refusal) => {
+        Err(refused) => {
             let headroom = account
                 .quota
                 .headroom(&account_taken)
@@ -215,8 +229,10 @@ pub(super) fn reserve(
                 .then(|| ask.highest_fitting(output, &headroom))
                 .flatten();
             let Some(lower) = lower else {
-                let (noun, quota, exceeded) = refusal;
-                return Err(refuse(noun, quota, &exceeded, ask, day, zone));
+                let (noun, quota, exceeded) = refused;
+                return Err(refusal::does_not_fit(
+                    noun, quota, &exceeded, ask, day, zone,
+                ));
             };
             (ask.bound(lower), Some(lower), true)
         }
@@ -242,74 +258,6 @@ pub(super) fn reserve(
         squeezed,
         resolved: false,
     })
-}
-
-/// When a window that is used up begins anew, or whom to ask.
-pub(super) fn way_out(noun: &str, window: Window, day: Day, zone: &TimeZone) -> String {
-    match window {
-        Window::Total if noun == "account" => {
-            "It does not reset: ask an admin of this gateway to top the account up".to_owned()
-        }
-        Window::Total => "It does not reset: ask whoever issued the key to raise it".to_owned(),
-        Window::Monthly => format!("It resets at {}", zone.end_of_month(day.month())),
-        Window::Daily => format!("It resets at {}", zone.end_of_day(day)),
-    }
-}
-
-fn refuse(
-    noun: &str,
-    quota: &Quota,
-    exceeded: &Exceeded,
-    ask: &Ask,
-    day: Day,
-    zone: &TimeZone,
-) -> Error {
-    let (window, unit) = (exceeded.window, exceeded.unit);
-    let caps = quota.of(window);
-    let needed = ask.least();
-    let (may, smaller) = if ask.may_be_lowered() {
-        ("needs at least", "send a shorter prompt")
-    } else if ask.generates {
-        ("may need up to", "set a lower output limit")
-    } else {
-        ("may need up to", "send less")
-    };
-    let amounts = match unit {
-        Unit::Usd => {
-            let cap = caps.usd.unwrap_or_default();
-            format!(
-                "${cap}: ${} is left, and this call {may} ${}",
-                exceeded.left.usd.unwrap_or_default(),
-                needed.usd
-            )
-        }
-        Unit::Tokens => {
-            let cap = caps.tokens.unwrap_or_default();
-            format!(
-                "{cap} tokens: {} are left, and this call {may} {}",
-                exceeded.left.tokens.unwrap_or_default(),
-                needed.tokens
-            )
-        }
-        Unit::Requests => format!(
-            "{} requests, and all are used",
-            caps.requests.unwrap_or_default()
-        ),
-    };
-    let way_out = way_out(noun, window, day, zone);
-    let smaller = if unit == Unit::Requests {
-        String::new()
-    } else {
-        format!(", or {smaller}")
-    };
-    Error::new(
-        Code::InsufficientQuota,
-        format!(
-            "The {noun}'s {} quota is {amounts} (calls in flight included). {way_out}{smaller}.",
-            window.as_str()
-        ),
-    )
-    .param(format!("{noun}.{}_{}", window.as_str(), unit.as_str()))
 }
 
 /// An upper bound set aside on a key's and an account's budget. Settled once with the true cost, or given back when dropped.
