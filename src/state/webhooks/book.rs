@@ -225,7 +225,7 @@ impl Book {
         delivery.state.next_try()?;
         delivery.tried(attempt, jitter);
         let webhook = delivery.webhook_id;
-        let batch = self.without_old(webhook, Batch::new().put(&delivery), 1);
+        let batch = self.without_old(webhook, Batch::new().put(&delivery));
         let ticket = store.write(batch);
         self.keep(delivery, ticket);
         self.deliveries
@@ -238,20 +238,20 @@ impl Book {
         if !self.hooks.contains_key(&delivery.webhook_id) {
             return store.write(Batch::new());
         }
-        let batch = self.without_old(delivery.webhook_id, Batch::new().put(&delivery), 1);
+        let batch = self.without_old(delivery.webhook_id, Batch::new().put(&delivery));
         let ticket = store.write(batch);
         self.keep(delivery, ticket);
         ticket
     }
 
-    /// Forgets the oldest of those that came to their end, so that with `coming` more there are not too many.
-    fn without_old(&mut self, id: WebhookId, mut batch: Batch, coming: usize) -> Batch {
+    /// Forgets the oldest of those that came to their end, so that with one more there are not too many.
+    fn without_old(&mut self, id: WebhookId, mut batch: Batch) -> Batch {
         let ended: Vec<DeliveryId> = self
             .of(id)
             .filter(|delivery| delivery.state.next_try().is_none())
             .map(|delivery| delivery.id)
             .collect();
-        for old in &ended[..ended.len().saturating_sub(KEPT - coming)] {
+        for old in &ended[..ended.len().saturating_sub(KEPT - 1)] {
             batch = batch.delete::<Delivery>(old.as_bytes());
             self.deliveries.remove(old);
         }
