@@ -10,6 +10,7 @@ use super::allowance::{Allowance, Count};
 use super::dialect::Written;
 use super::estimate::{self, Encoding};
 use super::tariff::Tariff;
+use super::words;
 use crate::domain::{
     AttemptStatus, CallStatus, Code, Error, Model, Money, Multiplier, Result, Usage,
 };
@@ -70,18 +71,20 @@ impl Bill {
 
     /// The last attempt, which had an answer, came to nothing in the end.
     pub(crate) fn fail_attempt(&mut self, status: AttemptStatus, words: &str) {
-        let upstream = self.tab.upstream.as_ref();
-        let secret = upstream.and_then(|upstream| upstream.credential());
-        // A provider may repeat the credential.
-        let words = secret
-            .filter(|secret| !secret.is_empty())
-            .map_or_else(|| words.to_owned(), |secret| words.replace(secret, "***"));
         self.draft(|draft| {
             if let Some(attempt) = draft.attempts.last_mut() {
                 attempt.status = status;
-                attempt.error = Some(words);
+                attempt.error = Some(words.to_owned());
             }
         });
+    }
+
+    /// The same, for what the provider said in the middle of its answer.
+    pub(crate) fn fail_attempt_as_said(&mut self, said: &[u8]) {
+        let upstream = self.tab.upstream.as_ref();
+        let credential = upstream.and_then(|upstream| upstream.credential());
+        let said = words::scrub(Bytes::copy_from_slice(said), credential);
+        self.fail_attempt(AttemptStatus::ProviderError, &words::words(&said));
     }
 
     /// The call, while it is open.

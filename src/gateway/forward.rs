@@ -19,13 +19,12 @@ use super::bill::Bill;
 use super::miss::{self, Blame, Miss};
 use super::provider::{self, Answer, Outgoing};
 use super::rewrite::{self, Changes};
+use super::words::{cut, scrub, words};
 use crate::domain::{Attempt, AttemptStatus, ChannelId, Endpoint, Error};
 use crate::state::{AllOut, State, Upstream};
 
 /// The most that is read of a provider's error.
 const ERROR_BYTES: usize = 64 * 1024;
-/// What the call log keeps of it.
-const ERROR_WORDS: usize = 512;
 /// A kept connection that the provider has closed shows at once: only then the same candidate is tried again.
 const HUNG_UP_WITHIN: Duration = Duration::from_millis(500);
 
@@ -276,7 +275,7 @@ impl Try {
                 attempt.status = status;
                 attempt.http_status = http_status.map(|status| status.as_u16());
                 attempt.latency_us = latency_us;
-                attempt.error = error.map(|words| cut(words, ERROR_WORDS));
+                attempt.error = error.map(cut);
             }
         });
         Duration::from_micros(latency_us)
@@ -300,38 +299,6 @@ pub(super) async fn read_error(
     (answer.headers, scrub(read.freeze(), upstream.credential()))
 }
 
-/// Takes the channel's credential out, should the provider repeat it.
-pub(super) fn scrub(body: Bytes, credential: Option<&str>) -> Bytes {
-    match credential {
-        Some(secret)
-            if !secret.is_empty() && memchr::memmem::find(&body, secret.as_bytes()).is_some() =>
-        {
-            Bytes::from(String::from_utf8_lossy(&body).replace(secret, "***"))
-        }
-        _ => body,
-    }
-}
-
-/// What an error's body says, for the call log: its message, if it has one where all providers have it.
-pub(super) fn words(body: &[u8]) -> String {
-    let read: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    let message = read.as_ref().and_then(|body| {
-        let error = body.get("error").unwrap_or(body);
-        error
-            .get("message")
-            .or_else(|| body.get("detail"))
-            .unwrap_or(error)
-            .as_str()
-    });
-    let text = message.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
-    cut(text.trim().to_owned(), ERROR_WORDS)
-}
-
-fn cut(mut text: String, most: usize) -> String {
-    text.truncate(text.floor_char_boundary(most));
-    text
-}
-
 fn retry_after(answer: &Answer) -> Option<Duration> {
     answer
         .header("retry-after")?
@@ -352,24 +319,4 @@ fn lacks_stream_options(upstream: &Arc<Upstream>) -> bool {
 fn note_no_stream_options(upstream: &Arc<Upstream>) {
     NO_STREAM_OPTIONS
         .with_borrow_mut(|known| known.insert(upstream.channel.id, Arc::downgrade(upstream)));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_log_gets_the_providers_words_but_no_credential() {
-        assert_eq!(words(br#"{"error":{"message":"Too long."}}"#), "Too long.");
-        assert_eq!(words(br#"{"error":"Too long."}"#), "Too long.");
-        assert_eq!(words(br#"{"detail":"Too long."}"#), "Too long.");
-        assert_eq!(words(br#"{"message":"Too long."}"#), "Too long.");
-        assert_eq!(words(b"<html>Too long.\n"), "<html>Too long.");
-        assert_eq!(words("é".repeat(600).as_bytes()).len(), 512);
-        assert_eq!(
-            scrub(Bytes::from_static(b"bad key sk-abc!"), Some("sk-abc")),
-            "bad key ***!"
-        );
-        assert_eq!(scrub(Bytes::from_static(b"bad"), None), "bad");
-    }
 }

@@ -22,12 +22,11 @@ use tokio::time::Sleep;
 use super::allowance::Count;
 use super::bill::Bill;
 use super::dialect::{self, CutOff};
-use super::forward;
 use super::provider::{Answer, Body};
 use super::sse::{self, Frames};
 use crate::clock::{Clock, Tick};
 use crate::domain::{AttemptStatus, CallStatus, Code, Endpoint, Error};
-use crate::state::{Caller, Timeouts};
+use crate::state::Timeouts;
 
 /// The most that is held of an answer that is not streamed.
 const WHOLE_LIMIT: usize = 256 * 1024 * 1024;
@@ -108,6 +107,9 @@ pub(crate) struct Wanted {
     pub(crate) hide_usage: bool,
 }
 
+/// Resolves when the key of a call dies, with what its next request would be told.
+pub(crate) type Death = Pin<Box<dyn Future<Output = Error>>>;
+
 /// The body of a streamed answer.
 pub(crate) struct Meter {
     wanted: Wanted,
@@ -120,7 +122,7 @@ pub(crate) struct Meter {
     bill: Bill,
     clock: Clock,
     started: Tick,
-    death: Pin<Box<dyn Future<Output = Error>>>,
+    death: Death,
     quarter: Pin<Box<Sleep>>,
     timeouts: Timeouts,
     quiet: u8,
@@ -147,11 +149,11 @@ enum Phase {
 pub(crate) struct BrokenOff;
 
 impl Meter {
-    /// Meters the answer to a call of `caller`.
+    /// Meters the answer to a call whose key has not died yet.
     pub(crate) fn new(
         wanted: Wanted,
         answer: Answer,
-        caller: &Caller,
+        death: Death,
         clock: &Clock,
         timeouts: Timeouts,
         bill: Bill,
@@ -168,7 +170,7 @@ impl Meter {
             bill,
             clock: clock.clone(),
             started,
-            death: Box::pin(caller.death()),
+            death,
             // A model may think long before its first word: until then it has the time it had for the head.
             quarter: Box::pin(tokio::time::sleep(
                 timeouts.first_byte.max(timeouts.idle) / u32::from(QUARTERS),
@@ -203,8 +205,7 @@ impl Meter {
             if seen.error && !self.failed {
                 self.failed = true;
                 let data = sse::Frame::read(frame).data.unwrap_or_default();
-                self.bill
-                    .fail_attempt(AttemptStatus::ProviderError, &forward::words(&data));
+                self.bill.fail_attempt_as_said(&data);
             }
             terminal |= seen.terminal;
             if self.first.is_empty() && sse::Frame::read(frame).data.is_some() {

@@ -22,6 +22,7 @@ pub mod rewrite;
 pub mod sse;
 mod standing;
 mod tariff;
+mod words;
 
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource};

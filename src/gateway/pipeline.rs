@@ -17,7 +17,7 @@ use super::dialect::{self, Told};
 use super::errors::{self, Shape};
 use super::forward::{self, Forwarded};
 use super::headers::Own;
-use super::meter::{Meter, Wanted};
+use super::meter::{Death, Meter, Wanted};
 use super::provider::Answer;
 use crate::domain::{CallStatus, Code, Endpoint, Error, Result};
 use crate::state::State;
@@ -95,6 +95,7 @@ struct Sent {
     bill: Bill,
     overhead_us: u64,
     forwarded: Forwarded,
+    death: Death,
 }
 
 impl Sent {
@@ -104,10 +105,11 @@ impl Sent {
         let overhead_us = state.clock.tick().micros_since(plan.arrival.started);
         bill.draft(|draft| draft.overhead_us = overhead_us);
         let passed_on = arrival::passed_on(headers);
+        let mut death: Death = Box::pin(plan.caller.death());
         let forwarded = tokio::select! {
             // A key that has died meanwhile is not forwarded at all.
             biased;
-            error = plan.caller.death() => Forwarded::Died(error),
+            error = &mut death => Forwarded::Died(error),
             forwarded = forward::forward(state, &plan, &passed_on, &mut bill) => forwarded,
         };
         Self {
@@ -115,6 +117,7 @@ impl Sent {
             bill,
             overhead_us,
             forwarded,
+            death,
         }
     }
 
@@ -125,6 +128,7 @@ impl Sent {
             mut bill,
             overhead_us,
             forwarded,
+            death,
         } = self;
         let mut own = HeaderMap::new();
         let Plan {
@@ -147,7 +151,7 @@ impl Sent {
                 accepted: Accepted::Stream(answer),
                 hide_usage,
             } => match opened_on_disk(&mut bill).await {
-                Ok(()) => stream(&plan, state, bill, answer, hide_usage, own),
+                Ok(()) => stream(&plan, state, bill, answer, hide_usage, death, own),
                 Err(error) => failed(&plan, bill, &error, shape, own),
             },
             Forwarded::Answered {
@@ -267,6 +271,7 @@ fn stream(
     mut bill: Bill,
     answer: Answer,
     hide_usage: bool,
+    death: Death,
     own: HeaderMap,
 ) -> Metered {
     bill.draft(|draft| draft.http_status = Some(answer.status.as_u16()));
@@ -281,7 +286,7 @@ fn stream(
     let meter = Meter::new(
         wanted,
         answer,
-        &plan.caller,
+        death,
         &state.clock,
         state.settings.timeouts,
         bill,

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::accept::{self, Unfit};
-use super::forward::{read_error, scrub, words};
+use super::forward::read_error;
 use super::provider::{self, Outgoing};
+use super::words::{scrub, words};
 use crate::domain::{ChannelId, Code, Endpoint, Error, Result};
 use crate::state::{Probe, ProbeReport, State, Upstream};
 

@@ -1,0 +1,59 @@
+//! What a provider said of an error, as the call log keeps it: short, and without the channel's credential.
+
+use bytes::Bytes;
+
+/// The most that the call log keeps, in bytes.
+const MOST: usize = 512;
+
+/// Takes the channel's credential out, should the provider repeat it.
+pub(super) fn scrub(said: Bytes, credential: Option<&str>) -> Bytes {
+    match credential {
+        Some(secret)
+            if !secret.is_empty() && memchr::memmem::find(&said, secret.as_bytes()).is_some() =>
+        {
+            Bytes::from(String::from_utf8_lossy(&said).replace(secret, "***"))
+        }
+        _ => said,
+    }
+}
+
+/// What an error's body says, for the call log: its message, if it has one where all providers have it.
+pub(super) fn words(body: &[u8]) -> String {
+    let read: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let message = read.as_ref().and_then(|body| {
+        let error = body.get("error").unwrap_or(body);
+        error
+            .get("message")
+            .or_else(|| body.get("detail"))
+            .unwrap_or(error)
+            .as_str()
+    });
+    let text = message.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
+    cut(text.trim().to_owned())
+}
+
+/// Cut to what the call log keeps.
+pub(super) fn cut(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(MOST));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_gets_the_providers_words_but_no_credential() {
+        assert_eq!(words(br#"{"error":{"message":"Too long."}}"#), "Too long.");
+        assert_eq!(words(br#"{"error":"Too long."}"#), "Too long.");
+        assert_eq!(words(br#"{"detail":"Too long."}"#), "Too long.");
+        assert_eq!(words(br#"{"message":"Too long."}"#), "Too long.");
+        assert_eq!(words(b"<html>Too long.\n"), "<html>Too long.");
+        assert_eq!(words("é".repeat(600).as_bytes()).len(), 512);
+        assert_eq!(
+            scrub(Bytes::from_static(b"bad key sk-abc!"), Some("sk-abc")),
+            "bad key ***!"
+        );
+        assert_eq!(scrub(Bytes::from_static(b"bad"), None), "bad");
+    }
+}
