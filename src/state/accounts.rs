@@ -13,7 +13,7 @@ use crate::domain::{
     Account, AccountId, AccountStatus, Code, Consumption, Day, Error, Money, Period, Quota,
     RateLimit, Result, Role, Scope, Tally, TotalKey, Username, Windows,
 };
-use crate::storage::{Batch, Store};
+use crate::storage::{Batch, Store, Ticket};
 
 use super::audit::{self, Actor, Differences};
 use super::ids::new_id;
@@ -305,16 +305,8 @@ impl Accounts {
             Some(password) => Some(self.0.passwords.hash(password).await?),
             None => None,
         };
-        let (entry, ticket) = {
-            let _changing = self
-                .0
-                .changing
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            let entry = self.existing(id)?;
-            let old = entry.record();
-            let mut new = Account::clone(&old);
-            let mut differences = Differences::default();
+        let (entry, ticket) = self.replace(id, "account.update", actor, |old, differences| {
+            let mut new = Account::clone(old);
             if let Some(username) = username {
                 self.check_name_free(&username, Some(id))?;
                 differences.note("username", &old.username, &username);
@@ -345,19 +337,10 @@ impl Accounts {
                 new.balance_low_usd = threshold;
             }
             if !is_working_admin(&new) {
-                self.check_admin_left(&old)?;
+                self.check_admin_left(old)?;
             }
-            let log = audit::entry(
-                &self.0.clock,
-                actor,
-                "account.update",
-                (id, &new.username),
-                differences.into_changes(),
-            );
-            let ticket = self.0.store.write(Batch::new().put(&new).put(&log));
-            self.replace(&entry, &old, new);
-            (entry, ticket)
-        };
+            Ok(new)
+        })?;
         write(&self.0.store, ticket).await?;
         self.view(entry)
     }
@@ -370,14 +353,7 @@ impl Accounts {
         if amount == Money::ZERO {
             return Err(Error::invalid_field("usd", "Add more than $0."));
         }
-        let (entry, ticket) = {
-            let _changing = self
-                .0
-                .changing
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            let entry = self.existing(id)?;
-            let old = entry.record();
+        let (entry, ticket) = self.replace(id, "account.top_up", actor, |old, differences| {
             let Some(balance) = old.quota.total.usd else {
                 return Err(Error::new(
                     Code::Conflict,
@@ -385,26 +361,16 @@ impl Accounts {
                 )
                 .param("quota.total_usd"));
             };
-            let mut new = Account::clone(&old);
+            let mut new = Account::clone(old);
             new.quota.total.usd = Some(balance.checked_plus(amount).ok_or_else(|| {
                 Error::invalid_field(
                     "usd",
                     format!("This and the total of ${balance} are more than $18,000,000."),
                 )
             })?);
-            let mut differences = Differences::default();
             differences.note_quota("quota", &old.quota, &new.quota);
-            let log = audit::entry(
-                &self.0.clock,
-                actor,
-                "account.top_up",
-                (id, &new.username),
-                differences.into_changes(),
-            );
-            let ticket = self.0.store.write(Batch::new().put(&new).put(&log));
-            self.replace(&entry, &old, new);
-            (entry, ticket)
-        };
+            Ok(new)
+        })?;
         write(&self.0.store, ticket).await?;
         self.view(entry)
     }
@@ -414,32 +380,44 @@ impl Accounts {
     /// # Errors
     /// `not_found`, `conflict` when no admin would be left.
     pub async fn delete(&self, id: AccountId, actor: &Actor) -> Result<()> {
-        let ticket = {
-            let _changing = self
-                .0
-                .changing
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            let entry = self.existing(id)?;
-            let old = entry.record();
-            self.check_admin_left(&old)?;
-            let new = Account {
+        let (_, ticket) = self.replace(id, "account.delete", actor, |old, _| {
+            self.check_admin_left(old)?;
+            Ok(Account {
                 deleted_at: Some(self.0.clock.now()),
                 password_hash: String::new(),
-                ..Account::clone(&old)
-            };
-            let log = audit::entry(
-                &self.0.clock,
-                actor,
-                "account.delete",
-                (id, &old.username),
-                Vec::new(),
-            );
-            let ticket = self.0.store.write(Batch::new().put(&new).put(&log));
-            self.replace(&entry, &old, new);
-            ticket
-        };
+                ..Account::clone(old)
+            })
+        })?;
         write(&self.0.store, ticket).await
+    }
+
+    /// Puts a changed record in the place of an account's, in memory at once and in the journal with what was changed.
+    fn replace(
+        &self,
+        id: AccountId,
+        action: &str,
+        actor: &Actor,
+        change: impl FnOnce(&Account, &mut Differences) -> Result<Account>,
+    ) -> Result<(Arc<AccountEntry>, Ticket)> {
+        let _changing = self
+            .0
+            .changing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let entry = self.existing(id)?;
+        let old = entry.record();
+        let mut differences = Differences::default();
+        let new = change(&old, &mut differences)?;
+        let log = audit::entry(
+            &self.0.clock,
+            actor,
+            action,
+            (id, &new.username),
+            differences.into_changes(),
+        );
+        let ticket = self.0.store.write(Batch::new().put(&new).put(&log));
+        self.take_effect(&entry, &old, new);
+        Ok((entry, ticket))
     }
 
     /// Somebody must be able to get in.
@@ -459,7 +437,7 @@ impl Accounts {
         Ok(())
     }
 
-    fn replace(&self, entry: &AccountEntry, old: &Account, new: Account) {
+    fn take_effect(&self, entry: &AccountEntry, old: &Account, new: Account) {
         let mut index = self.0.index.write().unwrap_or_else(PoisonError::into_inner);
         index.by_name.remove(&old.username.folded());
         if new.deleted_at.is_none() {

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use super::entry::KeyEntry;
 use super::keyring::Keys;
 use super::list::KeyView;
 use crate::crypto;
@@ -15,7 +16,7 @@ use crate::state::audit::{self, Actor, Differences};
 use crate::state::ids::new_id;
 use crate::state::quota::Budget;
 use crate::state::write;
-use crate::storage::Batch;
+use crate::storage::{Batch, Ticket};
 
 /// What a new key is made of.
 #[derive(Clone, Debug)]
@@ -121,17 +122,9 @@ impl Keys {
     /// # Errors
     /// `not_found`; `invalid_field` when the policy for new keys lets it not live that long.
     pub async fn update(&self, id: KeyId, change: KeyChange, actor: &Actor) -> Result<KeyView> {
-        let (entry, ticket) = {
-            let _changing = self
-                .0
-                .changing
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            let entry = self.existing(id)?;
+        let (entry, ticket) = self.replace(id, actor, |old, differences| {
             let now = self.0.clock.now();
-            let old = entry.record();
-            let mut new = ApiKey::clone(&old);
-            let mut differences = Differences::default();
+            let mut new = ApiKey::clone(old);
             if let Some(name) = change.name {
                 differences.note("name", &old.name, &name);
                 new.name = name;
@@ -151,7 +144,7 @@ impl Keys {
             differences.note("status", was.as_str(), is.as_str());
             differences.note_option("disable_at", old.disable_at, new.disable_at);
             if let Some(expires_at) = change.expires_at {
-                self.0.policies.keys().check_extension(&old, expires_at)?;
+                self.0.policies.keys().check_extension(old, expires_at)?;
                 differences.note_option("expires_at", old.expires_at, expires_at);
                 new.expires_at = expires_at;
             }
@@ -164,7 +157,7 @@ impl Keys {
                 new.rate_limit = limit;
             }
             if let Some(permissions) = change.permissions {
-                note_permissions(&mut differences, &old.permissions, &permissions);
+                note_permissions(differences, &old.permissions, &permissions);
                 new.permissions = permissions;
             }
             let action = match (was, is) {
@@ -173,18 +166,8 @@ impl Keys {
                 (KeyStatus::Active, KeyStatus::Active)
                 | (KeyStatus::Disabled, KeyStatus::Disabled) => "key.update",
             };
-            let log = audit::entry(
-                &self.0.clock,
-                actor,
-                action,
-                (id, shown_name(&new)),
-                differences.into_changes(),
-            );
-            let ticket = self.0.store.write(Batch::new().put(&new).put(&log));
-            entry.record.store(Arc::new(new));
-            (entry, ticket)
-        };
-        entry.changed.notify_waiters();
+            Ok((action, new))
+        })?;
         write(&self.0.store, ticket).await?;
         self.view(entry)
     }
@@ -297,36 +280,49 @@ impl Keys {
     /// # Errors
     /// `not_found`.
     pub async fn delete(&self, id: KeyId, actor: &Actor) -> Result<()> {
-        let (entry, ticket) = {
-            let _changing = self
-                .0
-                .changing
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            let entry = self.existing(id)?;
-            let old = entry.record();
+        let mut digest = None;
+        let (entry, ticket) = self.replace(id, actor, |old, _| {
+            digest = old.digest;
             let new = ApiKey {
                 digest: None,
                 deleted_at: Some(self.0.clock.now()),
-                ..ApiKey::clone(&old)
+                ..ApiKey::clone(old)
             };
-            let log = audit::entry(
-                &self.0.clock,
-                actor,
-                "key.delete",
-                (id, shown_name(&old)),
-                Vec::new(),
-            );
-            let ticket = self.0.store.write(Batch::new().put(&new).put(&log));
-            if let Some(digest) = old.digest {
-                self.0.by_digest.pin().remove(&digest);
-            }
-            entry.account.key_count.fetch_sub(1, Ordering::Relaxed);
-            entry.record.store(Arc::new(new));
-            (entry, ticket)
-        };
-        entry.changed.notify_waiters();
+            Ok(("key.delete", new))
+        })?;
+        if let Some(digest) = digest {
+            self.0.by_digest.pin().remove(&digest);
+        }
+        entry.account.key_count.fetch_sub(1, Ordering::Relaxed);
         write(&self.0.store, ticket).await
+    }
+
+    /// Puts a changed record in the place of a key's, in memory at once and in the journal with what was done and changed.
+    fn replace(
+        &self,
+        id: KeyId,
+        actor: &Actor,
+        change: impl FnOnce(&ApiKey, &mut Differences) -> Result<(&'static str, ApiKey)>,
+    ) -> Result<(Arc<KeyEntry>, Ticket)> {
+        let _changing = self
+            .0
+            .changing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let entry = self.existing(id)?;
+        let mut differences = Differences::default();
+        let (action, new) = change(&entry.record(), &mut differences)?;
+        let log = audit::entry(
+            &self.0.clock,
+            actor,
+            action,
+            (id, shown_name(&new)),
+            differences.into_changes(),
+        );
+        let ticket = self.0.store.write(Batch::new().put(&new).put(&log));
+        entry.record.store(Arc::new(new));
+        entry.changed.notify_waiters();
+        Ok((entry, ticket))
     }
 }
 
