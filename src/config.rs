@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
-use crate::domain::TimeZone;
+use crate::domain::{TimeZone, address_block};
 use crate::state::{Settings, Timeouts};
 use crate::storage;
 
@@ -66,6 +67,7 @@ pub struct ServerConfig {
     /// How long calls in flight may go on when the gateway is stopped, in seconds.
     pub drain_seconds: u64,
     /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, as addresses or CIDR blocks.
+    #[serde(deserialize_with = "address_blocks")]
     pub trusted_proxies: Vec<IpNet>,
 }
 
@@ -150,7 +152,23 @@ impl Default for UpstreamConfig {
 #[serde(default)]
 pub struct OutboundConfig {
     /// What webhooks may reach beside the public internet, as addresses or CIDR blocks.
+    #[serde(deserialize_with = "address_blocks")]
     pub allow_private: Vec<IpNet>,
+}
+
+/// Addresses or CIDR blocks.
+fn address_blocks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let read = |text: &String| {
+        address_block(text).ok_or_else(|| {
+            D::Error::custom(format!(
+                "{text:?} is no address; write one such as 10.0.0.1, 10.0.0.0/8 or 2001:db8::/32"
+            ))
+        })
+    };
+    Vec::<String>::deserialize(deserializer)?
+        .iter()
+        .map(read)
+        .collect()
 }
 
 /// `[session]`
@@ -638,6 +656,23 @@ mod tests {
         for other in ["REAL200_MASTER_KEY", "REAL200_UI"] {
             assert!(merged("", &[(other, "text")]).is_ok());
         }
+    }
+
+    #[test]
+    fn an_address_is_taken_as_well_as_a_block() {
+        let config = merged(
+            "[server]\ntrusted_proxies = [\"127.0.0.1\", \"10.0.0.0/8\"]",
+            &[("REAL200_OUTBOUND__ALLOW_PRIVATE", "[\"::1\"]")],
+        )
+        .unwrap();
+        let shown: Vec<_> = config.server.trusted_proxies.iter().collect();
+        assert_eq!(format!("{shown:?}"), "[127.0.0.1/32, 10.0.0.0/8]");
+        assert_eq!(config.outbound.allow_private, ["::1/128".parse().unwrap()]);
+        let error = merged("[server]\ntrusted_proxies = [\"localhost\"]", &[]).unwrap_err();
+        assert!(
+            error.contains("\"localhost\" is no address") && error.contains("trusted_proxies"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -1,8 +1,14 @@
-//! Whose address a request comes from when proxies stand between.
+//! Blocks of addresses as people write them, and whose address a request comes from when proxies stand between.
 
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
+
+/// Reads a block such as `10.0.0.0/8`, or one address, which is a block of its own.
+pub fn address_block(text: &str) -> Option<IpNet> {
+    let block = text.parse::<IpNet>().ok();
+    block.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
 
 /// The client's address: the peer's, unless the peer is a trusted proxy. Then `X-Forwarded-For` is read from its end, where each
 /// proxy writes what it saw itself, up to the first address that is no trusted proxy; what stands before it could be invented.

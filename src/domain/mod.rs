@@ -26,7 +26,7 @@ mod usage;
 mod webhook;
 
 pub use account::{Account, AccountStatus, Role, Username};
-pub use address::client_address;
+pub use address::{address_block, client_address};
 pub use audit::{AuditEntry, Change};
 pub use bisect::highest;
 pub use call::{Attempt, AttemptStatus, Call, CallStatus, Opened, Outcome};

@@ -6,6 +6,7 @@ use globset::{Glob, GlobMatcher};
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::address::address_block;
 use super::endpoint::Endpoint;
 use super::error::{Code, Error};
 
@@ -51,7 +52,7 @@ impl Permissions {
             ips: ips
                 .iter()
                 .map(|text| {
-                    text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| PatternError {
+                    address_block(text).ok_or_else(|| PatternError {
                         field: "permissions.ips",
                         message: format!("{text:?} is no address; write one such as 10.0.0.1, 10.0.0.0/8 or 2001:db8::/32."),
                     })
