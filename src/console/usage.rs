@@ -22,9 +22,6 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     config.route("/usage", web::get().to(report));
 }
 
-/// Hours are added up for so long at once; of longer times, days.
-const HOURS_FOR: Duration = Duration::from_secs(31 * 24 * 3600);
-
 /// What to add up.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -122,7 +119,7 @@ pub(super) async fn report(
     let (grain, buckets) = match query.bucket.as_deref().unwrap_or("hour") {
         "hour" => (Grain::Hour, true),
         "day" => (Grain::Day, true),
-        "none" if to.since(from) <= HOURS_FOR => (Grain::Hour, false),
+        "none" if Grain::Hour.covers(to.since(from)) => (Grain::Hour, false),
         "none" => (Grain::Day, false),
         other => {
             return Err(Error::invalid_field(
@@ -132,12 +129,8 @@ pub(super) async fn report(
             .into());
         }
     };
-    if grain == Grain::Hour && to.since(from) > HOURS_FOR {
-        return Err(Error::invalid_field(
-            "from",
-            "Hours are given for at most 31 days at once; ask for days instead.",
-        )
-        .into());
+    if !grain.covers(to.since(from)) {
+        return Err(Error::invalid_field("from", Grain::TOO_LONG).into());
     }
     let group = group_by(query.group_by.as_deref(), &viewer)?;
     let key: Option<KeyId> = parse_field("key_id", query.key_id.as_deref())?;

@@ -1,5 +1,7 @@
 //! Totals: what the calls of a scope and a period add up to. Counted from the same entries as the call log.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::call::{Call, CallStatus};
@@ -243,4 +245,17 @@ pub enum Grain {
     Day = 2,
     /// An hour.
     Hour = 3,
+}
+
+impl Grain {
+    /// What to say where [`Self::covers`] does not hold.
+    pub const TOO_LONG: &str = "Hours are given for at most 31 days at once; ask for days instead.";
+
+    /// Whether so long a time is told in buckets of this length at once.
+    pub fn covers(self, span: Duration) -> bool {
+        match self {
+            Self::Hour => span <= Duration::from_secs(31 * 24 * 3_600),
+            Self::Ever | Self::Month | Self::Day => true,
+        }
+    }
 }

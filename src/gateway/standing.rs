@@ -154,9 +154,6 @@ fn usd(money: Money) -> Result<Value> {
     serde_json::from_str(&money.to_string()).map_err(Error::internal)
 }
 
-/// The longest range that is told by the hour.
-const HOURS_FOR: Duration = Duration::from_secs(31 * 24 * 3_600);
-
 /// What of a key's usage is asked for.
 #[derive(Deserialize)]
 pub(crate) struct UsageQuery {
@@ -214,12 +211,8 @@ pub(crate) async fn usage(state: Data<State>, request: HttpRequest) -> HttpRespo
             }
         };
         let from = time(&query.from, "from")?.unwrap_or_else(|| to.before(back));
-        if grain == Grain::Hour && to.since(from) > HOURS_FOR {
-            return Err(Error::new(
-                Code::InvalidRequest,
-                "Hours are given for at most 31 days at once; ask for days instead.",
-            )
-            .param("from"));
+        if !grain.covers(to.since(from)) {
+            return Err(Error::new(Code::InvalidRequest, Grain::TOO_LONG).param("from"));
         }
         let kind = match query.group_by.as_deref() {
             None | Some("") => ScopeKind::Key,
