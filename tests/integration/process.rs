@@ -119,25 +119,45 @@ fn sigterm_and_ctrl_c_let_calls_in_flight_end_and_exit_with_0() {
     }
 }
 
-#[test]
-fn a_drain_has_a_deadline() {
+/// A stream that its provider holds back after a word; let go when dropped.
+struct HeldStream {
+    gate: Gate,
+    _upstream: Upstream,
+    _answer: reqwest::blocking::Response,
+}
+
+impl Drop for HeldStream {
+    fn drop(&mut self) {
+        self.gate.open();
+    }
+}
+
+/// A gateway that drains for so many seconds, with such a stream in flight.
+fn with_a_held_stream(dir: &Path, drain_seconds: &str) -> (Binary, HeldStream) {
     let gate = Gate::default();
     let held = gate.clone();
     let upstream = Upstream::start(move |_| Script::stream().word("one").wait(&held));
-    let dir = tempfile::tempdir().unwrap();
-    let binary = Binary::serve(
-        dir.path(),
-        &[],
-        &[&ADMIN[..], &[("REAL200_SERVER__DRAIN_SECONDS", "1")]].concat(),
-    );
+    let drain = [("REAL200_SERVER__DRAIN_SECONDS", drain_seconds)];
+    let binary = Binary::serve(dir, &[], &[&ADMIN[..], &drain].concat());
     let channel =
         json!({"name": "u", "kind": "openai", "base_url": upstream.base_url(), "models": ["m"]});
     admin(&binary).post("/api/channels", &channel).expect(201);
-    let streaming = client(&binary).open("/v1/chat/completions", &streamed_chat("m", "x"));
+    let answer = client(&binary).open("/v1/chat/completions", &streamed_chat("m", "x"));
+    let held = HeldStream {
+        gate,
+        _upstream: upstream,
+        _answer: answer,
+    };
+    (binary, held)
+}
+
+#[test]
+fn a_drain_has_a_deadline() {
+    let dir = tempfile::tempdir().unwrap();
+    let (binary, held) = with_a_held_stream(dir.path(), "1");
     binary.signal("TERM");
     assert_eq!(binary.wait().0, Some(0));
-    gate.open();
-    drop(streaming);
+    drop(held);
     let again = Binary::serve(dir.path(), &[], &[]);
     let call = &admin(&again).calls()[0];
     assert!(
@@ -149,19 +169,8 @@ fn a_drain_has_a_deadline() {
 
 #[test]
 fn told_to_stop_again_it_waits_for_no_call() {
-    let gate = Gate::default();
-    let held = gate.clone();
-    let upstream = Upstream::start(move |_| Script::stream().word("one").wait(&held));
     let dir = tempfile::tempdir().unwrap();
-    let binary = Binary::serve(
-        dir.path(),
-        &[],
-        &[&ADMIN[..], &[("REAL200_SERVER__DRAIN_SECONDS", "3600")]].concat(),
-    );
-    let channel =
-        json!({"name": "u", "kind": "openai", "base_url": upstream.base_url(), "models": ["m"]});
-    admin(&binary).post("/api/channels", &channel).expect(201);
-    let streaming = client(&binary).open("/v1/chat/completions", &streamed_chat("m", "x"));
+    let (binary, held) = with_a_held_stream(dir.path(), "3600");
     binary.signal("INT");
     eventually("the drain to begin", || {
         binary.stderr().contains("stopping").then_some(())
@@ -170,8 +179,7 @@ fn told_to_stop_again_it_waits_for_no_call() {
     let (code, log) = binary.wait();
     assert_eq!(code, Some(0), "{log}");
     assert!(log.contains("told to stop again"), "{log}");
-    gate.open();
-    drop(streaming);
+    drop(held);
     let again = Binary::serve(dir.path(), &[], &[]);
     assert_eq!(admin(&again).calls()[0]["status"], "interrupted");
 }
