@@ -10,6 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, Once};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sled::{Batch, Db, IVec, Tree};
@@ -87,6 +88,26 @@ pub(super) struct Database {
 /// What goes wrong with sled, in words.
 pub(super) type Words = String;
 
+/// How often, and how many times, sled is asked for its file's lock.
+const LOCK_EVERY: Duration = Duration::from_millis(10);
+const LOCK_TRIES: u32 = 300;
+
+/// Opens sled; waits for its file's lock, if it must. The data directory is ours, so whoever has that lock has it for a moment:
+/// a child process, between its fork and its exec, has every file of its parent open.
+fn open_unlocked(config: &sled::Config) -> sled::Result<Db> {
+    let is_locked = |error: &sled::Error| matches!(error, sled::Error::Io(error) if error.to_string().contains("could not acquire lock"));
+    let mut tries = 1;
+    loop {
+        match config.open() {
+            Err(error) if tries < LOCK_TRIES && is_locked(&error) => {
+                tries += 1;
+                std::thread::park_timeout(LOCK_EVERY);
+            }
+            opened => return opened,
+        }
+    }
+}
+
 impl Database {
     /// Opens or creates it. What it holds is not yet to be believed.
     pub(super) fn open(path: &Path) -> Result<Self, Words> {
@@ -96,7 +117,7 @@ impl Database {
                 .cache_capacity(CACHE)
                 .segment_size(SEGMENT)
                 .flush_every_ms(None);
-            let db = config.open()?;
+            let db = open_unlocked(&config)?;
             let main = db.open_tree(MAIN)?;
             Ok((db, main))
         })?;
@@ -365,8 +386,10 @@ fn quietly<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Words> {
     QUIET.set(outer);
     match result {
         Ok(Ok(value)) => Ok(value),
-        // sled keeps the system's error as its inner form in text; the kind alone reads as words.
-        Ok(Err(sled::Error::Io(error))) => Err(error.kind().to_string()),
+        // sled keeps the system's error as its inner form in text; the kind alone reads as words, unless it is none.
+        Ok(Err(sled::Error::Io(error))) if error.kind() != io::ErrorKind::Other => {
+            Err(error.kind().to_string())
+        }
         Ok(Err(error)) => Err(error.to_string()),
         Err(panic) => {
             let words = panic

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::super::segment::{self, Content, HEAD};
 use super::super::{Batch, CallFilter, OpenError, Options, Setting, Store};
@@ -344,4 +345,21 @@ fn a_directory_that_lost_both_journal_and_database_is_not_taken_for_a_new_one() 
         assert!(matches!(error, OpenError::Incomplete { .. }), "{error}");
         assert!(error.to_string().contains("journal is missing"), "{error}");
     }
+}
+
+#[test]
+fn a_database_whose_lock_somebody_has_for_a_moment_is_waited_for_and_not_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path(), options());
+    let file = fs::File::open(dir.path().join("db/db")).unwrap();
+    file.lock().unwrap();
+    let path = dir.path().to_owned();
+    let (send, opened) = std::sync::mpsc::channel();
+    let opening = std::thread::spawn(move || send.send(open(&path)));
+    assert!(opened.recv_timeout(Duration::from_millis(100)).is_err());
+    file.unlock().unwrap();
+    let store = opened.recv().unwrap();
+    opening.join().unwrap().unwrap();
+    assert!(store.warnings().is_empty(), "{:?}", store.warnings());
+    store.close().unwrap();
 }
