@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex};
 
 use serde_json::{Value, json};
@@ -35,6 +36,8 @@ pub(crate) struct Script(Vec<Step>);
 enum Step {
     Send(Vec<u8>),
     Wait(Gate),
+    /// Tells the test that all before it has been taken.
+    Tell(Sender<()>),
     /// Ends the connection here, whatever was promised.
     Cut,
     /// Says no more, until the gateway hangs up.
@@ -152,6 +155,11 @@ impl Script {
         self
     }
 
+    pub(crate) fn tell(mut self, reached: &Sender<()>) -> Self {
+        self.0.push(Step::Tell(reached.clone()));
+        self
+    }
+
     pub(crate) fn then(mut self, next: Self) -> Self {
         self.0.extend(next.0);
         self
@@ -259,6 +267,9 @@ fn serve(
                         *hung_up.lock().unwrap() += 1;
                         return;
                     }
+                }
+                Step::Tell(reached) => {
+                    let _ = reached.send(());
                 }
                 Step::Cut => {
                     let _ = writer.shutdown(Shutdown::Both);

@@ -1,6 +1,7 @@
 //! A key dies at once: calls of it that are under way end, wherever they are, and are charged for what was streamed.
 
 use std::io::Read;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use real200::clock::Clock;
@@ -23,15 +24,21 @@ enum Stage {
 /// How a key dies.
 type Death = dyn Fn(&TestGateway, &Value);
 
-/// A gateway with a provider that stops at each stage until the gate opens.
-fn start(gate: &Gate) -> (TestGateway, Upstream) {
+/// More than all buffers between provider and gateway hold: once it is sent, the gateway is reading.
+const MORE_THAN_BUFFERED: usize = 32 << 20;
+
+/// A gateway with a provider that stops at each stage until the gate opens, and tells when an answer is being read.
+fn start(gate: &Gate) -> (TestGateway, Upstream, Receiver<()>) {
     let held = gate.clone();
+    let (reading, is_reading) = channel();
     let upstream = Upstream::start(move |request| {
         if request.text.contains("WaitingForTheHead") {
             Script::default().wait(&held)
         } else if request.text.contains("ReadingTheAnswer") {
             Script::default()
-                .send("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{\"id\":")
+                .send(&format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", 2 * MORE_THAN_BUFFERED))
+                .send(&" ".repeat(MORE_THAN_BUFFERED))
+                .tell(&reading)
                 .wait(&held)
         } else {
             Script::stream().word("one").word(" two").wait(&held)
@@ -41,13 +48,13 @@ fn start(gate: &Gate) -> (TestGateway, Upstream) {
     let gateway = TestGateway::with(clock, |_| {});
     gateway.channel(&upstream, &["m"]);
     price(&gateway, "m", 1.0, 1.0);
-    (gateway, upstream)
+    (gateway, upstream, is_reading)
 }
 
 /// Brings a call to its stage, lets its key die, and gives what the client got, and how long after.
 fn die(
     gateway: &TestGateway,
-    upstream: &Upstream,
+    (upstream, is_reading): (&Upstream, &Receiver<()>),
     stage: Stage,
     death: &Death,
 ) -> (u16, String, Duration) {
@@ -61,7 +68,7 @@ fn die(
     };
     let before = upstream.requests().len();
     std::thread::scope(|scope| {
-        let (begun, has_begun) = std::sync::mpsc::channel();
+        let (begun, has_begun) = channel();
         let reader = scope.spawn(move || {
             let mut answer = client.open("/v1/chat/completions", &body);
             let (status, mut text, mut piece) =
@@ -77,8 +84,10 @@ fn die(
         eventually("the call at the provider", || {
             (upstream.requests().len() > before).then_some(())
         });
-        if stage == Stage::Streaming {
-            has_begun.recv().unwrap();
+        match stage {
+            Stage::WaitingForTheHead => {}
+            Stage::ReadingTheAnswer => is_reading.recv().unwrap(),
+            Stage::Streaming => has_begun.recv().unwrap(),
         }
         death(gateway, &key);
         let died = Instant::now();
@@ -94,7 +103,7 @@ fn path(key: &Value) -> String {
 #[test]
 fn calls_under_way_end_within_100_ms_wherever_they_are() {
     let gate = Gate::default();
-    let (gateway, upstream) = start(&gate);
+    let (gateway, upstream, is_reading) = start(&gate);
     let disable = |gateway: &TestGateway, key: &Value| {
         gateway
             .admin()
@@ -119,7 +128,7 @@ fn calls_under_way_end_within_100_ms_wherever_they_are() {
             // The best of three: the machine may have other things to do.
             let mut soonest = Duration::MAX;
             for _ in 0..3 {
-                let (status, text, took) = die(&gateway, &upstream, stage, death);
+                let (status, text, took) = die(&gateway, (&upstream, &is_reading), stage, death);
                 assert!(text.contains(code), "{code} {stage:?}: {status} {text}");
                 assert_eq!(status, if stage == Stage::Streaming { 200 } else { 401 });
                 assert!(!text.contains("[DONE]"), "{text}");
@@ -163,7 +172,7 @@ fn calls_under_way_end_within_100_ms_wherever_they_are() {
 #[test]
 fn an_account_that_is_disabled_takes_its_keys_with_it() {
     let gate = Gate::default();
-    let (gateway, upstream) = start(&gate);
+    let (gateway, upstream, is_reading) = start(&gate);
     let admin = gateway.admin();
     let account = admin
         .post(
