@@ -11,24 +11,35 @@ use super::estimate::{self, Encoding};
 use super::tariff::Tariff;
 use crate::domain::Usage;
 
-/// What a stream has come to for certain; what is written beyond counts a token a byte.
+/// What a stream has come to: what it began with, and what was counted of the text since; what is written beyond that counts a
+/// token a byte.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Allowance {
-    floor: Floor,
+    base: Base,
+    /// What weighs in of the text that is counted, in tokens.
+    weighed: u64,
     /// How many of the written bytes are in that.
     bytes: u64,
-    /// What was used when it was counted last, to the token.
-    counted: Option<Usage>,
     /// How many bytes of the kept text are counted, and how many tokens they are.
     done: (usize, u64),
 }
 
+/// What the text comes on top of.
 #[derive(Clone, Copy, Debug)]
-enum Floor {
-    /// A prompt of so many tokens at most, and nothing written.
+enum Base {
+    /// A prompt of so many tokens at most: it is counted only when that is too much.
     Prompt(u64),
-    /// What the provider reported, or what was counted here, as far as it weighs.
+    /// What the provider reported, or a prompt that was counted.
     Used(Usage),
+}
+
+impl Base {
+    fn fits(&self, tariff: &Tariff, beyond: u64) -> bool {
+        match self {
+            Self::Prompt(tokens) => tariff.holds(*tokens, beyond),
+            Self::Used(usage) => tariff.fits(&more(usage, beyond)),
+        }
+    }
 }
 
 /// The outcome of a count.
@@ -52,66 +63,77 @@ impl Default for Allowance {
 }
 
 impl Allowance {
-    fn from(floor: Floor) -> Self {
+    fn on(base: Base) -> Self {
         Self {
-            floor,
+            base,
+            weighed: 0,
             bytes: 0,
-            counted: None,
             done: (0, 0),
         }
     }
 
     /// Of a stream that begins, after a prompt of so many tokens at most.
     pub(crate) fn after_prompt(tokens: u64) -> Self {
-        Self::from(Floor::Prompt(tokens))
+        Self::on(Base::Prompt(tokens))
     }
 
     /// Of a stream whose provider has given its numbers for all that was written so far.
     pub(crate) fn after_report(usage: Usage) -> Self {
-        Self::from(Floor::Used(usage))
+        Self::on(Base::Used(usage))
     }
 
     /// Whether what was written could by now have come to more than fits, so that it has to be counted.
     pub(crate) fn is_used_up(&self, tariff: &Tariff, written: &Written) -> bool {
         let beyond = written.bytes().saturating_sub(self.bytes);
-        beyond > 0
-            && !match self.floor {
-                Floor::Prompt(tokens) => tariff.holds(tokens, beyond),
-                Floor::Used(usage) => tariff.fits(&more(&usage, beyond)),
-            }
+        beyond > 0 && !self.base.fits(tariff, self.weighed.saturating_add(beyond))
     }
 
     /// What was used when it was counted last.
-    pub(crate) fn counted(&self) -> Option<Usage> {
-        self.counted
+    pub(crate) fn usage(&self) -> Usage {
+        let base = match self.base {
+            Base::Prompt(prompt) => Usage {
+                prompt,
+                ..Usage::default()
+            },
+            Base::Used(usage) => usage,
+        };
+        Usage {
+            estimated: true,
+            ..more(&base, self.done.1)
+        }
     }
 
-    /// Counts what was written beyond `base`. Slow: not for a worker thread.
+    /// Counts what was written, and the prompt if the bound of it is too much. Slow: not for a worker thread.
     pub(crate) fn count(
         &self,
         tariff: &Tariff,
-        base: &Usage,
         encoding: Option<Encoding>,
         exact: bool,
         written: &Written,
+        prompt: impl FnOnce() -> u64,
     ) -> Count {
         let weighed = |tokens: u64| if exact { tokens } else { tokens / 2 };
-        let fits = |tokens: u64| weighed(tokens) == 0 || tariff.fits(&more(base, weighed(tokens)));
-        let (from, before) = self.done;
+        let fits = |base: &Base, tokens| weighed(tokens) == 0 || base.fits(tariff, weighed(tokens));
+        let (mut base, (from, before)) = (self.base, self.done);
         let mut tokens = before.saturating_add(estimate::text(encoding, written, from));
-        if !fits(tokens) && from > 0 {
+        if let Base::Prompt(_) = base
+            && !fits(&base, tokens)
+        {
+            base = Base::Used(Usage {
+                prompt: prompt(),
+                ..Usage::default()
+            });
+        }
+        if !fits(&base, tokens) && from > 0 {
             // Counted in pieces, words at their edges count twice.
             tokens = estimate::text(encoding, written, 0);
         }
         Count {
-            goes_on: fits(tokens),
+            goes_on: fits(&base, tokens),
             allowance: Self {
-                floor: Floor::Used(more(base, weighed(tokens))),
+                base,
+                weighed: weighed(tokens),
                 bytes: written.bytes(),
-                counted: Some(Usage {
-                    estimated: true,
-                    ..more(base, tokens)
-                }),
                 done: (written.kept(), tokens),
             },
         }
@@ -145,12 +167,12 @@ mod tests {
     /// Streams `words` until they are cut off; how many were let through, and how often they were counted.
     fn stream(words: &[&str], most: u64, exact: bool) -> (usize, usize) {
         let (mut written, mut allowance) = (Written::default(), Allowance::default());
-        let (tariff, base, mut counts) = (tokens_at_most(most), Usage::default(), 0);
+        let (tariff, mut counts) = (tokens_at_most(most), 0);
         for (number, word) in words.iter().enumerate() {
             written.push(word.as_bytes());
             if allowance.is_used_up(&tariff, &written) {
                 counts += 1;
-                let count = allowance.count(&tariff, &base, Some(Encoding::O200k), exact, &written);
+                let count = allowance.count(&tariff, Some(Encoding::O200k), exact, &written, || 0);
                 let (goes_on, after) = count.into_allowance();
                 if !goes_on {
                     return (number, counts);
@@ -176,6 +198,23 @@ mod tests {
         let (through, counts) = stream(&words, 1_000, true);
         assert_eq!(through, 900);
         assert!((1..20).contains(&counts), "{counts}");
+    }
+
+    #[test]
+    fn the_prompt_is_counted_only_where_its_bound_is_too_much() {
+        let mut written = Written::default();
+        written.push(" ledger".repeat(20).as_bytes());
+        let begun = Allowance::after_prompt(90);
+        let count = |most, prompt: &dyn Fn() -> u64| {
+            let tariff = tokens_at_most(most);
+            assert!(begun.is_used_up(&tariff, &written));
+            let count = begun.count(&tariff, Some(Encoding::O200k), true, &written, prompt);
+            let (goes_on, after) = count.into_allowance();
+            (goes_on, after.usage().prompt, after.usage().completion)
+        };
+        assert_eq!(count(110, &|| unreachable!()), (true, 90, 20));
+        assert_eq!(count(109, &|| 30), (true, 30, 20));
+        assert_eq!(count(49, &|| 30), (false, 30, 20));
     }
 
     #[test]

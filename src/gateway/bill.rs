@@ -112,28 +112,14 @@ impl Bill {
 
     /// The counting of what was written so far. Slow: not for a worker thread.
     pub(crate) fn counting(&self, choices: u64) -> impl FnOnce() -> Count + Send + use<> {
-        let Tab {
-            tariff,
-            encoding,
-            request,
-            usage,
-            written,
-            allowance,
-            ..
-        } = &self.tab;
-        let (tariff, encoding, request, usage) = (*tariff, *encoding, request.clone(), *usage);
-        let (written, allowance) = (written.clone(), *allowance);
+        let tab = &self.tab;
+        let (tariff, encoding, allowance) = (tab.tariff, tab.encoding, tab.allowance);
+        let (request, written) = (tab.request.clone(), tab.written.clone());
         // Pieces of several answers are mixed, so that their tokens are no model's.
         let exact = encoding.is_some() && choices <= 1;
         move || {
-            let prompt = |encoding| estimate::prompt(encoding, &request);
-            let base = usage.unwrap_or_else(|| Usage {
-                prompt: allowance
-                    .counted()
-                    .map_or_else(|| prompt(encoding), |counted| counted.prompt),
-                ..Usage::default()
-            });
-            allowance.count(&tariff, &base, encoding, exact, &written)
+            let prompt = || estimate::prompt(encoding, &request);
+            allowance.count(&tariff, encoding, exact, &written, prompt)
         }
     }
 
@@ -146,9 +132,7 @@ impl Bill {
 
     /// The stream ends here, at what is set aside; gives what it has used.
     pub(crate) fn cut_off(&mut self) -> Usage {
-        let usage = self
-            .tab
-            .within(self.tab.allowance.counted().unwrap_or_default());
+        let usage = self.tab.within(self.tab.allowance.usage());
         self.tab.usage = Some(usage);
         self.tab.written = Written::default();
         usage
