@@ -103,6 +103,23 @@ impl Allowance {
         }
     }
 
+    /// Counts what is new where that takes no time. `None`: it does, or it is too much, and has to be counted for good.
+    pub(crate) fn count_quickly(
+        &self,
+        tariff: &Tariff,
+        encoding: Option<Encoding>,
+        exact: bool,
+        written: &Written,
+    ) -> Option<Self> {
+        let (from, before) = self.done;
+        if !estimate::is_quick(encoding, written.kept().saturating_sub(from)) {
+            return None;
+        }
+        let tokens = before.saturating_add(estimate::text(encoding, written, from));
+        let after = Self::after(self.base, exact, tokens, written);
+        after.fits(tariff).then_some(after)
+    }
+
     /// Counts what was written, and the prompt if the bound of it is too much. Slow: not for a worker thread.
     pub(crate) fn count(
         &self,
@@ -112,31 +129,40 @@ impl Allowance {
         written: &Written,
         prompt: impl FnOnce() -> u64,
     ) -> Count {
-        let weighed = |tokens: u64| if exact { tokens } else { tokens / 2 };
-        let fits = |base: &Base, tokens| weighed(tokens) == 0 || base.fits(tariff, weighed(tokens));
-        let (mut base, (from, before)) = (self.base, self.done);
-        let mut tokens = before.saturating_add(estimate::text(encoding, written, from));
-        if let Base::Prompt(_) = base
-            && !fits(&base, tokens)
+        let (from, before) = self.done;
+        let tokens = before.saturating_add(estimate::text(encoding, written, from));
+        let mut after = Self::after(self.base, exact, tokens, written);
+        if let Base::Prompt(_) = self.base
+            && !after.fits(tariff)
         {
-            base = Base::Used(Usage {
+            after.base = Base::Used(Usage {
                 prompt: prompt(),
                 ..Usage::default()
             });
         }
-        if !fits(&base, tokens) && from > 0 {
+        if from > 0 && !after.fits(tariff) {
             // Counted in pieces, words at their edges count twice.
-            tokens = estimate::text(encoding, written, 0);
+            let tokens = estimate::text(encoding, written, 0);
+            after = Self::after(after.base, exact, tokens, written);
         }
         Count {
-            goes_on: fits(&base, tokens),
-            allowance: Self {
-                base,
-                weighed: weighed(tokens),
-                bytes: written.bytes(),
-                done: (written.kept(), tokens),
-            },
+            goes_on: after.fits(tariff),
+            allowance: after,
         }
+    }
+
+    /// What was written so far has so many tokens.
+    fn after(base: Base, exact: bool, tokens: u64, written: &Written) -> Self {
+        Self {
+            base,
+            weighed: if exact { tokens } else { tokens / 2 },
+            bytes: written.bytes(),
+            done: (written.kept(), tokens),
+        }
+    }
+
+    fn fits(&self, tariff: &Tariff) -> bool {
+        self.weighed == 0 || self.base.fits(tariff, self.weighed)
     }
 }
 
@@ -215,6 +241,30 @@ mod tests {
         assert_eq!(count(110, &|| unreachable!()), (true, 90, 20));
         assert_eq!(count(109, &|| 30), (true, 30, 20));
         assert_eq!(count(49, &|| 30), (false, 30, 20));
+    }
+
+    #[test]
+    fn a_quick_count_is_the_same_count_and_refuses_nothing_by_itself() {
+        let o200k = Some(Encoding::O200k);
+        let mut written = Written::default();
+        written.push(" ledger".repeat(20).as_bytes());
+        assert_eq!(Encoding::O200k.count(" ledger"), 1);
+        for most in [19, 20, 1_000] {
+            let (tariff, begun) = (tokens_at_most(most), Allowance::default());
+            let (goes_on, after) = begun
+                .count(&tariff, o200k, true, &written, || 0)
+                .into_allowance();
+            let quick = begun.count_quickly(&tariff, o200k, true, &written);
+            assert_eq!(
+                quick.map(|quick| quick.usage()),
+                goes_on.then(|| after.usage())
+            );
+        }
+        // More than a few words are counted by another thread.
+        written.push(" ledger".repeat(100).as_bytes());
+        let quick =
+            Allowance::default().count_quickly(&tokens_at_most(1_000), o200k, true, &written);
+        assert!(quick.is_none());
     }
 
     #[test]

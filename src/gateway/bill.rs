@@ -103,11 +103,26 @@ impl Bill {
         }
     }
 
-    /// Whether what was written could by now have come to what is set aside, so that it has to be counted.
-    pub(crate) fn must_count(&self) -> bool {
-        self.tab
+    /// Whether what was written could by now have come to what is set aside, so that the stream must wait for a count.
+    pub(crate) fn must_wait(&mut self, choices: u64) -> bool {
+        let exact = self.counts_exactly(choices);
+        let tab = &mut self.tab;
+        if !tab.allowance.is_used_up(&tab.tariff, &tab.written) {
+            return false;
+        }
+        let counted = tab
             .allowance
-            .is_used_up(&self.tab.tariff, &self.tab.written)
+            .count_quickly(&tab.tariff, tab.encoding, exact, &tab.written);
+        let Some(allowance) = counted else {
+            return true;
+        };
+        tab.allowance = allowance;
+        false
+    }
+
+    /// Pieces of several answers are mixed, so that their tokens are no model's.
+    fn counts_exactly(&self, choices: u64) -> bool {
+        self.tab.encoding.is_some() && choices <= 1
     }
 
     /// The counting of what was written so far. Slow: not for a worker thread.
@@ -115,8 +130,7 @@ impl Bill {
         let tab = &self.tab;
         let (tariff, encoding, allowance) = (tab.tariff, tab.encoding, tab.allowance);
         let (request, written) = (tab.request.clone(), tab.written.clone());
-        // Pieces of several answers are mixed, so that their tokens are no model's.
-        let exact = encoding.is_some() && choices <= 1;
+        let exact = self.counts_exactly(choices);
         move || {
             let prompt = || estimate::prompt(encoding, &request);
             allowance.count(&tariff, encoding, exact, &written, prompt)

@@ -211,7 +211,7 @@ impl Meter {
             if self.first.is_empty() && sse::Frame::read(frame).data.is_some() {
                 self.first = Bytes::copy_from_slice(frame);
             }
-            if seen.content && may_wait && self.bill.must_count() {
+            if seen.content && may_wait && self.bill.must_wait(self.wanted.choices) {
                 hold_from = Some(at);
                 break;
             }

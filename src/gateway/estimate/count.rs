@@ -1,4 +1,6 @@
-//! A tokenizer's count, for what no provider has counted. Slow: not for a worker thread.
+//! A tokenizer's count, for what no provider has counted. Slow: not for a worker thread, but for a few words ([`is_quick`]).
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tiktoken_rs::CoreBPE;
 use tiktoken_rs::tokenizer::{Tokenizer, get_tokenizer};
@@ -33,8 +35,37 @@ impl Encoding {
 
     /// The number of tokens in `text`.
     pub fn count(self, text: &str) -> u64 {
-        len(&self.tokenizer().encode_ordinary(text))
+        let tokens = len(&self.tokenizer().encode_ordinary(text));
+        let loaded = self.loaded();
+        if !loaded.load(Ordering::Relaxed) {
+            loaded.store(true, Ordering::Relaxed);
+        }
+        tokens
     }
+
+    /// Whether its tokenizer has been used: until then a count loads it first, which takes a tenth of a second.
+    fn loaded(self) -> &'static AtomicBool {
+        static LOADED: [AtomicBool; 4] = [const { AtomicBool::new(false) }; 4];
+        let [o200k, cl100k, p50k, r50k] = &LOADED;
+        match self {
+            Self::O200k => o200k,
+            Self::Cl100k => cl100k,
+            Self::P50k => p50k,
+            Self::R50k => r50k,
+        }
+    }
+}
+
+/// So much text is counted in less time than it takes to ask another thread: 10 to 25 us.
+const QUICK: usize = 512;
+
+/// Whether so many bytes may be counted on a worker.
+pub(crate) fn is_quick(encoding: Option<Encoding>, bytes: usize) -> bool {
+    bytes <= QUICK && in_use(encoding).loaded().load(Ordering::Relaxed)
+}
+
+fn in_use(encoding: Option<Encoding>) -> Encoding {
+    encoding.unwrap_or(Encoding::O200k)
 }
 
 /// The encoding of the model with this name at its provider, where it is known to the token. The open models of the gpt-oss
@@ -80,8 +111,7 @@ pub(crate) fn prompt(encoding: Option<Encoding>, request_body: &[u8]) -> u64 {
 /// Tokens of what a model wrote, from a place in it on; near enough where the encoding is not known.
 pub(crate) fn text(encoding: Option<Encoding>, written: &Written, from: usize) -> u64 {
     let (text, rest) = written.text_from(from);
-    let encoding = encoding.unwrap_or(Encoding::O200k);
-    encoding.count(&text).saturating_add(rest / 4)
+    in_use(encoding).count(&text).saturating_add(rest / 4)
 }
 
 /// What a call used, guessed without a tokenizer: stands in the draft until the count is there.

@@ -17,7 +17,8 @@
 //! on (`state/hidden.rs`).
 //!
 //! **The count.** `o200k_base`, or `cl100k_base` for the models that use it; for other families it is an approximation,
-//! which is why such usage is flagged `estimated`. It runs on a blocking thread, never on a worker.
+//! which is why such usage is flagged `estimated`. It runs on a blocking thread; only a few words, with a tokenizer that is
+//! loaded, are counted on a worker.
 
 mod count;
 mod tight;
@@ -28,7 +29,7 @@ use super::dialect::walk::members;
 use super::request::Request;
 
 pub use count::{Encoding, encoding};
-pub(crate) use count::{guess, prompt, text};
+pub(crate) use count::{guess, is_quick, prompt, text};
 pub use tight::tight_bound;
 
 /// What one image counts at most: above a full tile grid of GPT-4o (1,445), the patches of GPT-4.1 nano (3,779) and
