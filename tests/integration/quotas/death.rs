@@ -172,7 +172,7 @@ fn calls_under_way_end_within_100_ms_wherever_they_are() {
 #[test]
 fn an_account_that_is_disabled_takes_its_keys_with_it() {
     let gate = Gate::default();
-    let (gateway, upstream, is_reading) = start(&gate);
+    let (gateway, upstream, _) = start(&gate);
     let admin = gateway.admin();
     let account = admin
         .post(
