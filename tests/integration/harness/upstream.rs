@@ -1,6 +1,6 @@
 //! A scripted provider on a real socket: slow, cut, refusing or malformed, as the test wants it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex};
@@ -260,8 +260,11 @@ fn serve(
                     // Whether the gateway is still there shows only when something is read.
                     let mut probe = [0; 1];
                     writer.set_nonblocking(true).unwrap();
-                    let gone = matches!(writer.peek(&mut probe), Ok(0))
-                        || writer.take_error().unwrap().is_some();
+                    // Closed with something unread, it is an error, which is told once.
+                    let gone = match writer.peek(&mut probe) {
+                        Ok(read) => read == 0,
+                        Err(error) => error.kind() != ErrorKind::WouldBlock,
+                    } || writer.take_error().unwrap().is_some();
                     writer.set_nonblocking(false).unwrap();
                     if gone {
                         *hung_up.lock().unwrap() += 1;
