@@ -2,6 +2,7 @@
 
 mod chat;
 mod completions;
+pub mod crossing;
 mod embeddings;
 mod responses;
 mod told;

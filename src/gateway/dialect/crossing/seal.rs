@@ -1,0 +1,97 @@
+//! What a model sealed its thinking with, carried through any dialect and back.
+//!
+//! Providers sign or encrypt a model's thinking and want it back untouched at the next turn: Anthropic in `signature` and
+//! `redacted_thinking.data`, Gemini in `thoughtSignature`, OpenAI responses in `encrypted_content`, OpenRouter in
+//! `reasoning_details`. Each dialect has such a slot, and each treats what is in it as opaque; so a seal made in one dialect
+//! travels in the slot of another as a token that names where it belongs. When it comes back, and the call goes to a channel
+//! of its own dialect again, it is as it was; with a channel of any other dialect the thinking is left out, since nobody but
+//! its maker can use it.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Dialect;
+
+/// The proof of a piece of thinking.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Seal {
+    /// The dialect that made it, and the only one that can use it.
+    pub by: Dialect,
+    /// The name of the item, where a dialect wants it back with the seal.
+    pub id: Option<String>,
+    /// The opaque bytes as they were written; empty: that dialect seals nothing.
+    pub data: String,
+    /// All of the thinking is hidden in `data`, by a word of its own.
+    pub redacted: bool,
+}
+
+const MARK: &str = "real200";
+
+impl Seal {
+    /// A seal of this dialect.
+    pub fn new(by: Dialect, data: impl Into<String>) -> Self {
+        Self {
+            by,
+            id: None,
+            data: data.into(),
+            redacted: false,
+        }
+    }
+
+    /// What stands in the slot of dialect `inside`.
+    pub fn token(&self, inside: Dialect) -> String {
+        if self.by == inside {
+            return self.data.clone();
+        }
+        let told = serde_json::json!([MARK, self.by.as_str(), self.id, self.data, self.redacted]);
+        STANDARD.encode(told.to_string())
+    }
+
+    /// Reads what stands in the slot of dialect `inside`.
+    pub fn read(inside: Dialect, token: String) -> Self {
+        Self::foreign(&token).unwrap_or_else(|| Self::new(inside, token))
+    }
+
+    /// The seal of another dialect that a token carries.
+    pub(super) fn foreign(token: &str) -> Option<Self> {
+        let told = STANDARD.decode(token).ok()?;
+        let (mark, by, id, data, redacted): (String, String, Option<String>, String, bool) =
+            serde_json::from_slice(&told).ok()?;
+        (mark == MARK).then_some(Self {
+            by: Dialect::parse(&by)?,
+            id,
+            data,
+            redacted,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seal_comes_back_from_every_dialect_as_it_was() {
+        for by in Dialect::ALL {
+            for inside in Dialect::ALL {
+                let seal = Seal {
+                    by,
+                    id: (by != inside).then(|| "rs_1".to_owned()),
+                    data: "EqQBCkgIARABGAIiQL8=".to_owned(),
+                    redacted: by != inside,
+                };
+                assert_eq!(Seal::read(inside, seal.token(inside)), seal);
+            }
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_token_is_a_seal_of_the_dialect_it_stands_in() {
+        for odd in ["", "AAAA", "not base64 at all!", "WyJyZWFsMjAwIl0="] {
+            assert_eq!(
+                Seal::read(Dialect::Messages, odd.to_owned()),
+                Seal::new(Dialect::Messages, odd)
+            );
+        }
+    }
+}
