@@ -1,0 +1,176 @@
+//! Channels as the API shows and takes them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Number;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+use crate::console::accounts::Status;
+use crate::console::body::nullable;
+use crate::console::channel_health::ChannelHealth;
+use crate::console::refusal::Refusal;
+use crate::console::tally::Tally;
+use crate::domain::{self, ChannelStatus, Error};
+use crate::state::{ChannelView, CredentialState as Credential};
+
+/// A connection to a provider; its credential is never returned.
+#[derive(Serialize, ToSchema)]
+pub(in crate::console) struct Channel {
+    pub(super) id: String,
+    pub(super) name: String,
+    #[schema(value_type = ChannelKind)]
+    pub(super) kind: &'static str,
+    /// Empty for kind `echo`.
+    pub(super) base_url: String,
+    #[schema(value_type = CredentialState)]
+    pub(super) credential_state: &'static str,
+    pub(super) models: Vec<String>,
+    /// Public name to the provider's own.
+    pub(super) model_map: BTreeMap<String, String>,
+    /// Higher is tried first.
+    pub(super) priority: i32,
+    /// Share among channels of one priority.
+    pub(super) weight: u32,
+    #[schema(value_type = f64)]
+    pub(super) price_multiplier: Box<RawValue>,
+    #[schema(value_type = Status)]
+    pub(super) status: &'static str,
+    pub(super) created_at: String,
+    pub(super) health: ChannelHealth,
+    /// What it has served, ever.
+    pub(super) usage: Tally,
+}
+
+/// Which provider interface a channel speaks.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::console) enum ChannelKind {
+    OpenAi,
+    Echo,
+}
+
+impl From<ChannelKind> for domain::ChannelKind {
+    fn from(kind: ChannelKind) -> Self {
+        match kind {
+            ChannelKind::OpenAi => Self::OpenAi,
+            ChannelKind::Echo => Self::Echo,
+        }
+    }
+}
+
+/// Whether a channel's credential can be used; `unreadable`: it was sealed with another master key, enter it again.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "stands in the API's description")]
+pub(in crate::console) enum CredentialState {
+    None,
+    Sealed,
+    Unreadable,
+}
+
+impl Channel {
+    pub(super) fn new(view: &ChannelView) -> Result<Self, Refusal> {
+        let channel = &view.channel;
+        Ok(Self {
+            id: channel.id.to_string(),
+            name: channel.name.clone(),
+            kind: channel.kind.as_str(),
+            base_url: channel.base_url.clone(),
+            credential_state: match view.credential {
+                Credential::None => "none",
+                Credential::Sealed => "sealed",
+                Credential::Unreadable => "unreadable",
+            },
+            models: channel.models.clone(),
+            model_map: channel.model_map.clone(),
+            priority: channel.priority,
+            weight: channel.weight,
+            price_multiplier: RawValue::from_string(channel.price_multiplier.to_string())
+                .map_err(Error::internal)?,
+            status: match channel.status {
+                ChannelStatus::Active => "active",
+                ChannelStatus::Disabled => "disabled",
+            },
+            created_at: channel.created_at.to_string(),
+            health: ChannelHealth::from(&view.health),
+            usage: Tally::from(&view.tally),
+        })
+    }
+}
+
+/// All channels, the first to be tried first.
+#[derive(Serialize, ToSchema)]
+pub(in crate::console) struct Channels {
+    pub(super) items: Vec<Channel>,
+    pub(super) total: usize,
+}
+
+/// What a channel is made of.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::console) struct NewChannel {
+    pub(super) name: String,
+    pub(super) kind: ChannelKind,
+    /// Required for kind `openai`.
+    pub(super) base_url: Option<String>,
+    /// Stored sealed, never returned.
+    #[schema(value_type = Option<String>)]
+    pub(super) credential: Option<Zeroizing<String>>,
+    pub(super) models: Vec<String>,
+    #[serde(default)]
+    #[schema(required = false)]
+    pub(super) model_map: BTreeMap<String, String>,
+    /// Default 0.
+    pub(super) priority: Option<i32>,
+    /// Default 1.
+    pub(super) weight: Option<u32>,
+    /// Default 1.
+    #[schema(value_type = Option<f64>)]
+    pub(super) price_multiplier: Option<Number>,
+    pub(super) status: Option<Status>,
+}
+
+/// What to change; a field that is not there stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::console) struct ChannelChange {
+    pub(super) name: Option<String>,
+    pub(super) kind: Option<ChannelKind>,
+    pub(super) base_url: Option<String>,
+    /// Null: none.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    pub(super) credential: Option<Option<Zeroizing<String>>>,
+    pub(super) models: Option<Vec<String>>,
+    pub(super) model_map: Option<BTreeMap<String, String>>,
+    pub(super) priority: Option<i32>,
+    pub(super) weight: Option<u32>,
+    #[schema(value_type = Option<f64>)]
+    pub(super) price_multiplier: Option<Number>,
+    pub(super) status: Option<Status>,
+}
+
+/// What to test with.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::console) struct NewChannelTest {
+    /// Default: the channel's first.
+    pub(super) model: Option<String>,
+}
+
+/// What came of a test call.
+#[derive(Serialize, ToSchema)]
+pub(in crate::console) struct ChannelTest {
+    pub(super) ok: bool,
+    /// The provider's status; null: none came.
+    #[schema(required)]
+    pub(super) http_status: Option<u16>,
+    pub(super) latency_ms: u64,
+    pub(super) model: String,
+    /// As the provider said it.
+    #[schema(required)]
+    pub(super) error: Option<String>,
+}
