@@ -52,6 +52,7 @@ fn echo() -> NewChannel {
         name: "echo".to_owned(),
         kind: ChannelKind::Echo,
         base_url: String::new(),
+        api_version: None,
         credential: None,
         models: vec!["echo".to_owned()],
         model_map: BTreeMap::new(),
@@ -65,7 +66,7 @@ fn echo() -> NewChannel {
 fn channel(provider: ProviderCredential) -> NewChannel {
     NewChannel {
         name: provider.name.to_owned(),
-        kind: ChannelKind::OpenAi,
+        kind: provider.kind,
         base_url: provider.base_url,
         credential: Some(provider.credential),
         models: catalogue::names_of(provider.provider),

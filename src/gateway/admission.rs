@@ -11,7 +11,7 @@ use super::arrival::Arrival;
 use super::bill::Bill;
 use super::request::Request;
 use super::{estimate, rewrite};
-use crate::domain::{Code, Day, Error, Model, Opened, Result, without_keys};
+use crate::domain::{Code, Day, Endpoint, Error, Model, Opened, Result, without_keys};
 use crate::state::{Ask, Caller, Permit, RateLimitHeaders, Reservation, Route, State};
 
 /// A call that was turned away before it was opened.
@@ -114,7 +114,10 @@ impl Authenticated {
     ) -> Step<Asked> {
         let read = read_body(payload, declared, state.settings.body_limit)
             .await
-            .and_then(|body| Request::read(self.arrival.endpoint, body));
+            .and_then(|body| {
+                let arrival = &self.arrival;
+                Request::read_at(arrival.endpoint, arrival.in_path.as_ref(), body)
+            });
         match read {
             Ok(request) => Ok(Asked {
                 arrival: self.arrival,
@@ -225,10 +228,15 @@ pub(crate) struct Authorized(Asked);
 impl Authorized {
     /// Who could serve it? Before anything is taken or set aside: what has to be set aside depends on the dearest candidate.
     pub(crate) fn route(self, state: &State) -> Step<Routed> {
-        match state.channels.route(&self.0.request.scan.model) {
+        let endpoint = self.0.arrival.endpoint;
+        match state.channels.route(&self.0.request.scan.model, endpoint) {
             Ok(route) => {
                 let model = state.models.find(&self.0.request.scan.model);
-                let prompt_bound = estimate::prompt_bound(&self.0.request);
+                let prompt_bound = if endpoint.is_free() {
+                    0
+                } else {
+                    estimate::prompt_bound(&self.0.request)
+                };
                 Ok(Routed {
                     asked: self.0,
                     route,
@@ -311,7 +319,11 @@ impl Routed {
         let (scan, endpoint) = (&self.asked.request.scan, self.asked.arrival.endpoint);
         Ask {
             prompt_tokens: self.prompt_bound,
-            hidden_tokens: state.hidden_tokens(&scan.model),
+            hidden_tokens: if endpoint.is_free() {
+                0
+            } else {
+                state.hidden_tokens(&scan.model)
+            },
             generates: endpoint.generates(),
             least_output: rewrite::least_limit(endpoint),
             client_limit: scan.output_limit,
@@ -417,4 +429,21 @@ pub(crate) struct Plan {
     pub(crate) limits: RateLimitHeaders,
     /// The output limit that must be sent so that the call fits its reservation.
     pub(crate) lowered_output: Option<u64>,
+}
+
+impl Plan {
+    /// In which dialect the client speaks, by the endpoint of its conversations.
+    pub(crate) fn conversation(&self) -> Endpoint {
+        match self.arrival.endpoint {
+            Endpoint::CountTokens if self.arrival.in_path.is_some() => Endpoint::GenerateContent,
+            Endpoint::CountTokens => Endpoint::Messages,
+            endpoint @ (Endpoint::Chat
+            | Endpoint::Completions
+            | Endpoint::Embeddings
+            | Endpoint::Responses
+            | Endpoint::Messages
+            | Endpoint::GenerateContent
+            | Endpoint::EmbedContent) => endpoint,
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::allowance::{Allowance, Count};
-use super::dialect::Written;
+use super::dialect::{Report, Written};
 use super::estimate::{self, Encoding};
 use super::tariff::Tariff;
 use super::words;
@@ -164,7 +164,16 @@ impl Bill {
     }
 
     /// The provider's numbers for all that was written so far.
-    pub(crate) fn report(&mut self, usage: Usage) {
+    pub(crate) fn report(&mut self, report: Report) {
+        let usage = match (report, self.tab.usage) {
+            (Report::All(usage), _) => usage,
+            (Report::Output(completion), Some(before)) => Usage {
+                completion,
+                ..before
+            },
+            // Without a word on the prompt, all is counted here.
+            (Report::Output(_), None) => return,
+        };
         self.tab.usage = Some(usage);
         self.tab.written = Written::default();
         self.tab.allowance = Allowance::after_report(usage);

@@ -16,6 +16,7 @@ use futures_util::StreamExt;
 use super::accept::{self, Accepted, Unfit};
 use super::admission::Plan;
 use super::bill::Bill;
+use super::count;
 use super::miss::{self, Blame, Miss};
 use super::provider::{self, Answer, Outgoing};
 use super::rewrite::{self, Changes};
@@ -62,7 +63,11 @@ pub(crate) async fn forward(
 ) -> Forwarded {
     let (mut last, mut out) = (None, AllOut::default());
     let model = &plan.request.scan.model;
+    let counts = plan.arrival.endpoint == Endpoint::CountTokens;
     for upstream in &plan.route.candidates {
+        if counts && !upstream.channel.kind.counts_tokens(plan.conversation()) {
+            continue;
+        }
         let turn = match state.channels.turn(upstream, model) {
             Ok(turn) => turn,
             Err(why) => {
@@ -81,6 +86,9 @@ pub(crate) async fn forward(
                 last = Some(miss);
             }
         }
+    }
+    if counts {
+        return count::here(plan).await;
     }
     Forwarded::Failed(last.map_or_else(|| state.channels.all_out(out, model), Miss::into_error))
 }
@@ -118,6 +126,8 @@ async fn try_candidate(
         let attempt = Try::begin(state, upstream, model, bill);
         let outgoing = Outgoing {
             endpoint,
+            model,
+            stream: scan.stream,
             body: &body,
             headers,
             timeouts: state.settings.timeouts,
@@ -139,7 +149,9 @@ async fn try_candidate(
             }
             Ok(answer) if answer.status.is_success() => {
                 let status = answer.status;
-                bill.accept(upstream, model);
+                if !endpoint.is_free() {
+                    bill.accept(upstream, model);
+                }
                 match accept::accept(endpoint, answer, state.settings.timeouts).await {
                     Ok(accepted) => {
                         let took = attempt.end(state, bill, AttemptStatus::Ok, Some(status), None);

@@ -128,6 +128,8 @@ pub(crate) struct Meter {
     quiet: u8,
     begun: bool,
     failed: bool,
+    /// The stream may end here, by its dialect.
+    may_end: bool,
     phase: Phase,
 }
 
@@ -179,6 +181,7 @@ impl Meter {
             quiet: 0,
             begun: false,
             failed: false,
+            may_end: false,
             phase: Phase::Streaming,
         }
     }
@@ -208,6 +211,7 @@ impl Meter {
                 self.bill.fail_attempt_as_said(&data);
             }
             terminal |= seen.terminal;
+            self.may_end |= seen.may_end;
             if self.first.is_empty() && sse::Frame::read(frame).data.is_some() {
                 self.first = Bytes::copy_from_slice(frame);
             }
@@ -307,6 +311,11 @@ impl Meter {
         }
         if matches!(self.phase, Phase::Settled) {
             self.phase = Phase::Over;
+            return Poll::Ready(None);
+        }
+        if self.may_end && broke_off.is_none() {
+            self.phase = Phase::Over;
+            self.settle();
             return Poll::Ready(None);
         }
         // What the provider said itself says more.

@@ -13,7 +13,7 @@ use super::accept::Accepted;
 use super::admission::{Admission, Plan, Refusal};
 use super::arrival::{self, Arrival};
 use super::bill::Bill;
-use super::dialect::{self, Told};
+use super::dialect::{self, Report, Told};
 use super::errors::{self, Shape};
 use super::forward::{self, Forwarded};
 use super::headers::Own;
@@ -309,7 +309,7 @@ fn whole(
     let first_token_us = state.clock.tick().micros_since(plan.arrival.started);
     bill.draft(|draft| draft.first_token_us = Some(first_token_us));
     match told.usage {
-        Some(usage) => bill.report(usage),
+        Some(usage) => bill.report(Report::All(usage)),
         None => dialect::read_written(plan.arrival.endpoint, &body, bill.written()),
     }
     Metered::Whole {

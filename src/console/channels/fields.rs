@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::console::accounts::Status;
 use crate::console::body::name;
 use crate::console::refusal::Refusal;
-use crate::domain::{self, ChannelStatus, Error, Multiplier};
+use crate::domain::{self, ChannelKind, ChannelStatus, Error, Multiplier};
 
 pub(super) fn channel_name(text: &str) -> Result<String, Refusal> {
     let name = name("name", text)?;
@@ -20,8 +20,28 @@ pub(super) fn channel_name(text: &str) -> Result<String, Refusal> {
     }
 }
 
+/// Where the provider of a channel is: the address given, else where the kind's own provider is.
+pub(super) fn address(kind: ChannelKind, given: Option<&str>) -> Result<String, Refusal> {
+    let given = given.map(str::trim).filter(|text| !text.is_empty());
+    match (kind, given.or(kind.usual_base_url())) {
+        (ChannelKind::Echo, _) => Ok(String::new()),
+        (_, address) => base_url(address.unwrap_or_default()),
+    }
+}
+
+/// A version of a provider's interface: a date, or a word.
+pub(super) fn api_version(text: &str) -> Result<Option<String>, Refusal> {
+    let text = text.trim();
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    if text.len() > 64 || !text.chars().all(fits) {
+        let words = "Write the version as the provider does, such as 2024-10-21.";
+        return Err(Error::invalid_field("api_version", words).into());
+    }
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
 /// A provider's address without its trailing slash. A credential in it would be stored and shown in the open.
-pub(super) fn base_url(text: &str) -> Result<String, Refusal> {
+fn base_url(text: &str) -> Result<String, Refusal> {
     let text = text.trim().trim_end_matches('/');
     let refuse = |words: &str| Err(Error::invalid_field("base_url", words.to_owned()).into());
     let Ok(uri) = text.parse::<Uri>() else {

@@ -9,9 +9,11 @@ use actix_web::{HttpResponse, http::StatusCode};
 use super::body::{Body, parse_id};
 use super::refusal::{ApiError, Refusal};
 use super::viewer::Admin;
-use crate::domain::{self, ChannelId, ChannelStatus, Multiplier};
+use crate::domain::{ChannelId, ChannelStatus, Multiplier};
 use crate::state::{ChannelChange as Change, NewChannel as New, Probe, State};
-use fields::{base_url, channel_name, credential, model_map, models, multiplier, status, weight};
+use fields::{
+    address, api_version, channel_name, credential, model_map, models, multiplier, status, weight,
+};
 use shape::{Channel, ChannelChange, ChannelTest, Channels, NewChannel, NewChannelTest};
 pub(super) use shape::{ChannelKind, CredentialState};
 
@@ -62,10 +64,13 @@ pub(super) async fn create(
     let new = New {
         name: channel_name(&body.name)?,
         kind: body.kind.into(),
-        base_url: match body.kind {
-            ChannelKind::Echo => String::new(),
-            ChannelKind::OpenAi => base_url(&body.base_url.unwrap_or_default())?,
-        },
+        base_url: address(body.kind.into(), body.base_url.as_deref())?,
+        api_version: body
+            .api_version
+            .as_deref()
+            .map(api_version)
+            .transpose()?
+            .flatten(),
         credential: body.credential.and_then(credential),
         models: models(&body.models)?,
         model_map: model_map(body.model_map)?,
@@ -107,20 +112,19 @@ pub(super) async fn update(
     let body = body.0;
     let before = state.channels.show(id)?;
     let kind = body.kind.map_or(before.channel.kind, Into::into);
-    let address = match kind {
-        domain::ChannelKind::Echo => Some(String::new()),
-        // A channel that was an echo has no address yet.
-        domain::ChannelKind::OpenAi => {
-            let address = body
-                .base_url
-                .or_else(|| (before.channel.kind != kind).then(String::new));
-            address.map(|text| base_url(&text)).transpose()?
-        }
-    };
+    // A channel whose kind changes is with another provider: its address goes with it, unless a new one is given.
+    let moves = body.base_url.is_some() || before.channel.kind != kind;
+    let address = moves
+        .then(|| address(kind, body.base_url.as_deref()))
+        .transpose()?;
     let change = Change {
         name: body.name.map(|text| channel_name(&text)).transpose()?,
         kind: Some(kind),
         base_url: address,
+        api_version: body
+            .api_version
+            .map(|text| text.as_deref().map_or(Ok(None), api_version))
+            .transpose()?,
         credential: body.credential.map(|text| text.and_then(credential)),
         models: body.models.map(|list| models(&list)).transpose()?,
         model_map: body.model_map.map(model_map).transpose()?,

@@ -25,6 +25,9 @@ pub(in crate::console) struct Channel {
     pub(super) kind: &'static str,
     /// Empty for kind `echo`.
     pub(super) base_url: String,
+    /// The version of the provider's interface; null: the usual one.
+    #[schema(required)]
+    pub(super) api_version: Option<String>,
     #[schema(value_type = CredentialState)]
     pub(super) credential_state: &'static str,
     pub(super) models: Vec<String>,
@@ -46,9 +49,15 @@ pub(in crate::console) struct Channel {
 
 /// Which provider interface a channel speaks.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(in crate::console) enum ChannelKind {
+    #[serde(rename = "openai")]
     OpenAi,
+    #[serde(rename = "azure-openai")]
+    AzureOpenAi,
+    Anthropic,
+    Gemini,
+    Ollama,
     Echo,
 }
 
@@ -56,6 +65,10 @@ impl From<ChannelKind> for domain::ChannelKind {
     fn from(kind: ChannelKind) -> Self {
         match kind {
             ChannelKind::OpenAi => Self::OpenAi,
+            ChannelKind::AzureOpenAi => Self::AzureOpenAi,
+            ChannelKind::Anthropic => Self::Anthropic,
+            ChannelKind::Gemini => Self::Gemini,
+            ChannelKind::Ollama => Self::Ollama,
             ChannelKind::Echo => Self::Echo,
         }
     }
@@ -79,6 +92,7 @@ impl Channel {
             name: channel.name.clone(),
             kind: channel.kind.as_str(),
             base_url: channel.base_url.clone(),
+            api_version: channel.api_version.clone(),
             credential_state: match view.credential {
                 Credential::None => "none",
                 Credential::Sealed => "sealed",
@@ -114,8 +128,10 @@ pub(in crate::console) struct Channels {
 pub(in crate::console) struct NewChannel {
     pub(super) name: String,
     pub(super) kind: ChannelKind,
-    /// Required for kind `openai`.
+    /// Default: where the kind's own provider is; required for `azure-openai`.
     pub(super) base_url: Option<String>,
+    /// The version of the provider's interface (`azure-openai`, `anthropic`). Default: the usual one.
+    pub(super) api_version: Option<String>,
     /// Stored sealed, never returned.
     #[schema(value_type = Option<String>)]
     pub(super) credential: Option<Zeroizing<String>>,
@@ -140,6 +156,9 @@ pub(in crate::console) struct ChannelChange {
     pub(super) name: Option<String>,
     pub(super) kind: Option<ChannelKind>,
     pub(super) base_url: Option<String>,
+    /// Null: the usual one.
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) api_version: Option<Option<String>>,
     /// Null: none.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]

@@ -16,6 +16,8 @@ pub struct NewChannel {
     pub kind: ChannelKind,
     /// Where the provider is.
     pub base_url: String,
+    /// The version of the provider's interface; `None`: the usual one.
+    pub api_version: Option<String>,
     /// The provider's credential.
     pub credential: Option<Zeroizing<String>>,
     /// Public names of the models it serves.
@@ -41,6 +43,8 @@ pub struct ChannelChange {
     pub kind: Option<ChannelKind>,
     /// Where the provider is.
     pub base_url: Option<String>,
+    /// Its version; inner `None`: the usual one.
+    pub api_version: Option<Option<String>>,
     /// The provider's credential; `Some(None)`: none.
     pub credential: Option<Option<Zeroizing<String>>>,
     /// Public names of the models it serves.
@@ -78,6 +82,7 @@ impl ChannelChange {
         new.name = self.name.unwrap_or(new.name);
         new.kind = self.kind.unwrap_or(new.kind);
         new.base_url = self.base_url.unwrap_or(new.base_url);
+        new.api_version = self.api_version.unwrap_or(new.api_version);
         new.models = self.models.unwrap_or(new.models);
         new.model_map = self.model_map.unwrap_or(new.model_map);
         new.priority = self.priority.unwrap_or(new.priority);
@@ -105,6 +110,8 @@ fn note_differences(differences: &mut Differences, old: &Channel, new: &Channel)
     differences.note("name", &old.name, &new.name);
     differences.note("kind", old.kind.as_str(), new.kind.as_str());
     differences.note("base_url", &old.base_url, &new.base_url);
+    let version = |channel: &Channel| channel.api_version.clone().unwrap_or_default();
+    differences.note("api_version", version(old), version(new));
     differences.note("models", old.models.join(", "), new.models.join(", "));
     differences.note("model_map", map(old), map(new));
     differences.note("priority", old.priority, new.priority);

@@ -18,8 +18,8 @@ pub use upstream::{CredentialState, Turn, Upstream};
 use crate::clock::Clock;
 use crate::crypto::MasterKey;
 use crate::domain::{
-    Channel, ChannelId, Code, Condition, Error, Out, Period, Result, Scope, Tally, Timestamp,
-    TotalKey,
+    Channel, ChannelId, Code, Condition, Endpoint, Error, Out, Period, Result, Scope, Tally,
+    Timestamp, TotalKey,
 };
 use crate::storage::{Batch, Store};
 
@@ -115,11 +115,11 @@ impl Channels {
             .all(|upstream| upstream.channel.deleted_at.is_some())
     }
 
-    /// The channels that may serve a model, in the order in which to try them.
+    /// The channels that may serve a model at an endpoint, in the order in which to try them.
     ///
     /// # Errors
     /// `model_not_found` when none is set up for it, `no_channel_available` when all that are cannot be used.
-    pub fn route(&self, model: &str) -> Result<Route> {
+    pub fn route(&self, model: &str, endpoint: Endpoint) -> Result<Route> {
         let all = self.0.all.load();
         let mut candidates: Vec<Arc<Upstream>> = all
             .values()
@@ -130,6 +130,19 @@ impl Channels {
             || all.values().any(|u| {
                 u.channel.deleted_at.is_none() && u.channel.models.iter().any(|m| m == model)
             });
+        let served = candidates.len();
+        // Tokens are counted here where a provider does not.
+        candidates.retain(|upstream| {
+            endpoint == Endpoint::CountTokens
+                || upstream.channel.kind.serves_with(endpoint) == Some(endpoint)
+        });
+        if candidates.is_empty() && served > 0 {
+            return Err(Error::new(
+                Code::ModelNotFound,
+                format!("The model {model:?} cannot be used at this endpoint ({}): its providers have none such. Use another endpoint, or another model.", endpoint.as_str()),
+            )
+            .param("model"));
+        }
         candidates.retain(|upstream| upstream.credential_state() != CredentialState::Unreadable);
         let now = self.0.clock.tick().since_start();
         match route::pick(candidates, model, now) {
@@ -303,6 +316,7 @@ impl Channels {
             name: new.name,
             kind: new.kind,
             base_url: new.base_url,
+            api_version: new.api_version,
             credential,
             models: new.models,
             model_map: new.model_map,

@@ -87,6 +87,7 @@ impl Upstream {
         let (new, old_channel) = (&self.channel, &old.channel);
         let same = new.kind == old_channel.kind
             && new.base_url == old_channel.base_url
+            && new.api_version == old_channel.api_version
             && new.credential == old_channel.credential
             && new.status == old_channel.status;
         if same {

@@ -778,6 +778,8 @@ export interface components {
             kind: components["schemas"]["ChannelKind"];
             /** @description Empty for kind `echo`. */
             base_url: string;
+            /** @description The version of the provider's interface; null: the usual one. */
+            api_version: string | null;
             credential_state: components["schemas"]["CredentialState"];
             models: string[];
             /** @description Public name to the provider's own. */
@@ -807,6 +809,8 @@ export interface components {
             name?: string | null;
             kind?: components["schemas"]["ChannelKind"] | null;
             base_url?: string | null;
+            /** @description Null: the usual one. */
+            api_version?: string | null;
             /** @description Null: none. */
             credential?: string | null;
             models?: string[] | null;
@@ -851,7 +855,7 @@ export interface components {
          * @description Which provider interface a channel speaks.
          * @enum {string}
          */
-        ChannelKind: "openai" | "echo";
+        ChannelKind: "openai" | "azure-openai" | "anthropic" | "gemini" | "ollama" | "echo";
         /** @description What came of a test call. */
         ChannelTest: {
             ok: boolean;
@@ -1065,8 +1069,10 @@ export interface components {
         NewChannel: {
             name: string;
             kind: components["schemas"]["ChannelKind"];
-            /** @description Required for kind `openai`. */
+            /** @description Default: where the kind's own provider is; required for `azure-openai`. */
             base_url?: string | null;
+            /** @description The version of the provider's interface (`azure-openai`, `anthropic`). Default: the usual one. */
+            api_version?: string | null;
             /** @description Stored sealed, never returned. */
             credential?: string | null;
             models: string[];
