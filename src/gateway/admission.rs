@@ -112,9 +112,13 @@ impl Authenticated {
         declared: Option<u64>,
         payload: Payload,
     ) -> Step<Asked> {
-        let read = read_body(payload, declared, state.settings.body_limit)
-            .await
-            .and_then(|body| Request::read(self.arrival.endpoint, body));
+        let body = tokio::select! {
+            // Most bodies are there at once. For one that comes slowly the key may not live long enough.
+            biased;
+            body = read_body(payload, declared, state.settings.body_limit) => body,
+            error = async { self.caller.death().await } => Err(error),
+        };
+        let read = body.and_then(|body| Request::read(self.arrival.endpoint, body));
         match read {
             Ok(request) => Ok(Asked {
                 arrival: self.arrival,
