@@ -64,6 +64,8 @@ pub struct ServerConfig {
     pub workers: usize,
     /// The largest request body, in bytes.
     pub body_limit_bytes: usize,
+    /// A client that takes nothing of its answer for so long is cut off, in seconds; on Linux only.
+    pub write_timeout_seconds: u64,
     /// How long calls in flight may go on when the gateway is stopped, in seconds.
     pub drain_seconds: u64,
     /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, as addresses or CIDR blocks.
@@ -77,6 +79,7 @@ impl Default for ServerConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
             workers: 0,
             body_limit_bytes: 32 << 20,
+            write_timeout_seconds: 600,
             drain_seconds: 30,
             trusted_proxies: Vec::new(),
         }

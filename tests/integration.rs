@@ -23,6 +23,7 @@ mod integration {
     mod chaos;
     mod console;
     mod harness;
+    mod hygiene;
     mod keys;
     mod limits;
     mod permissions;

@@ -12,6 +12,7 @@ mod channel;
 mod endpoint;
 mod error;
 mod health;
+mod hint;
 mod id;
 mod key;
 mod model;
@@ -34,6 +35,7 @@ pub use channel::{Channel, ChannelKind, ChannelStatus, Multiplier, Sealed, order
 pub use endpoint::Endpoint;
 pub use error::{Code, Error, Result};
 pub use health::{Admits, Condition, DownReason, Health, HealthState, Out, Turned};
+pub use hint::KeyHint;
 pub use id::{AccountId, AuditId, BudgetId, CallId, ChannelId, DeliveryId, KeyId, WebhookId};
 pub use key::{ApiKey, Digest, KeyStatus, MalformedSecret, Masked, Secret, without_keys};
 pub use model::{Model, ModelName, PriceSource};

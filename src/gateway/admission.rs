@@ -112,12 +112,15 @@ impl Authenticated {
         declared: Option<u64>,
         payload: Payload,
     ) -> Step<Asked> {
-        let read = read_body(payload, declared, state.settings.body_limit)
-            .await
-            .and_then(|body| {
-                let arrival = &self.arrival;
-                Request::read_at(arrival.endpoint, arrival.in_path.as_ref(), body)
-            });
+        let body = tokio::select! {
+            // Most bodies are there at once. For one that comes slowly the key may not live long enough.
+            biased;
+            body = read_body(payload, declared, state.settings.body_limit) => body,
+            error = async { self.caller.death().await } => Err(error),
+        };
+        let arrival = &self.arrival;
+        let read = body
+            .and_then(|body| Request::read_at(arrival.endpoint, arrival.in_path.as_ref(), body));
         match read {
             Ok(request) => Ok(Asked {
                 arrival: self.arrival,

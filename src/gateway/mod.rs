@@ -23,6 +23,7 @@ pub mod rewrite;
 pub mod sse;
 mod standing;
 mod tariff;
+mod watch;
 mod words;
 
 use actix_web::web::{self, Data, Payload, ServiceConfig};

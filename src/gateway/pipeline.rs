@@ -17,8 +17,9 @@ use super::dialect::{self, Report, Told};
 use super::errors::{self, Shape};
 use super::forward::{self, Forwarded};
 use super::headers::Own;
-use super::meter::{Death, Meter, Wanted};
+use super::meter::{Meter, Wanted};
 use super::provider::Answer;
+use super::watch::{Death, Watched};
 use crate::domain::{CallStatus, Code, Endpoint, Error, Result};
 use crate::state::State;
 
@@ -283,19 +284,12 @@ fn stream(
         show_usage: scan.include_usage == Some(true),
         hide_usage,
     };
-    let meter = Meter::new(
-        wanted,
-        answer,
-        death,
-        &state.clock,
-        state.settings.timeouts,
-        bill,
-    );
+    let meter = Meter::new(wanted, answer, &state.clock, state.settings.timeouts, bill);
     let mut response = build(status, headers, own);
     response
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         .insert_header(("x-accel-buffering", "no"));
-    Metered::Going(response.body(meter))
+    Metered::Going(response.body(Watched::new(meter, death)))
 }
 
 /// Gives out an answer that was read whole.

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows one's own account: what is used and left of its quota. */
+        get: operations["show_own_account"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/accounts": {
         parameters: {
             query?: never;
@@ -409,6 +426,23 @@ export interface paths {
         get: operations["list_webhook_deliveries"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{id}/deliveries/{delivery_id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a delivery again, once and at once, under the same id, and says what came of it. */
+        post: operations["resend_webhook_delivery"];
         delete?: never;
         options?: never;
         head?: never;
@@ -926,6 +960,11 @@ export interface components {
             /** @description The path of the field that it is about. */
             param: string | null;
         };
+        /**
+         * @description What should be looked at in a key that works.
+         * @enum {string}
+         */
+        Hint: "no_limit" | "no_expiry" | "unused";
         /** @description An API key; the key itself is in no answer but that of its creation. */
         Key: {
             id: string;
@@ -951,6 +990,8 @@ export interface components {
             /** @description What is used and what is left of its quota, together with the keys it was rotated from and to. */
             balance: components["schemas"]["Balance"];
             refusal: components["schemas"]["KeyRefusal"] | null;
+            /** @description What should be looked at in it. */
+            hints: components["schemas"]["Hint"][];
             quota: components["schemas"]["Quota"];
             rate_limit: components["schemas"]["RateLimit"];
             permissions: components["schemas"]["Permissions"];
@@ -1443,6 +1484,7 @@ export type Deliveries = components['schemas']['Deliveries'];
 export type Delivery = components['schemas']['Delivery'];
 export type DeliveryStatus = components['schemas']['DeliveryStatus'];
 export type ErrorBody = components['schemas']['ErrorBody'];
+export type Hint = components['schemas']['Hint'];
 export type Key = components['schemas']['Key'];
 export type KeyChange = components['schemas']['KeyChange'];
 export type KeyCondition = components['schemas']['KeyCondition'];
@@ -1491,6 +1533,33 @@ export type WebhookEvent = components['schemas']['WebhookEvent'];
 export type Webhooks = components['schemas']['Webhooks'];
 export type $defs = Record<string, never>;
 export interface operations {
+    show_own_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     list_accounts: {
         parameters: {
             query?: {
@@ -1897,6 +1966,8 @@ export interface operations {
                 q?: string;
                 /** @description `active`, `disabled` or `expired`. */
                 status?: components["schemas"]["KeyCondition"];
+                /** @description `no_limit`, `no_expiry` or `unused`: only those that work and should be looked at for that. */
+                hint?: components["schemas"]["Hint"];
                 /** @description Whose; for admins. */
                 account_id?: string;
                 /** @description Counted from 1. */
@@ -2701,6 +2772,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Deliveries"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    resend_webhook_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
                 };
             };
             default: {
