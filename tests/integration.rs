@@ -22,6 +22,7 @@ mod integration {
     mod channels;
     mod chaos;
     mod console;
+    mod dialects;
     mod harness;
     mod hygiene;
     mod keys;

@@ -293,31 +293,28 @@ impl Meter {
     fn end(&mut self, broke_off: Option<String>) -> Next {
         self.body = Body::Ended;
         let rest = self.frames.finish();
+        let mut last = Bytes::new();
         if !rest.trim_ascii().is_empty() {
             // Some leave out the blank line behind the last frame.
-            let mut last = BytesMut::from(rest.trim_ascii_end());
-            last.extend_from_slice(b"\n\n");
-            let last = match self.phase {
-                Phase::Streaming => self.read(last.freeze(), false),
+            let mut whole = BytesMut::from(rest.trim_ascii_end());
+            whole.extend_from_slice(b"\n\n");
+            last = match self.phase {
+                Phase::Streaming => self.read(whole.freeze(), false),
                 Phase::Counting(_)
                 | Phase::Settled
                 | Phase::Dead(_)
                 | Phase::Breaking(_)
-                | Phase::Over => last.freeze(),
+                | Phase::Over => whole.freeze(),
             };
-            if matches!(self.phase, Phase::Settled) {
-                self.phase = Phase::Over;
-                return Poll::Ready((!last.is_empty()).then_some(Ok(last)));
-            }
+        }
+        let ends_well = self.may_end && broke_off.is_none();
+        if ends_well && matches!(self.phase, Phase::Streaming) {
+            self.phase = Phase::Settled;
+            self.settle();
         }
         if matches!(self.phase, Phase::Settled) {
             self.phase = Phase::Over;
-            return Poll::Ready(None);
-        }
-        if self.may_end && broke_off.is_none() {
-            self.phase = Phase::Over;
-            self.settle();
-            return Poll::Ready(None);
+            return Poll::Ready((!last.is_empty()).then_some(Ok(last)));
         }
         // What the provider said itself says more.
         if !self.failed {

@@ -4,6 +4,7 @@
 mod accept;
 mod admission;
 mod allowance;
+mod array;
 mod arrival;
 mod bill;
 mod count;

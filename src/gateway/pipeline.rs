@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::accept::Accepted;
 use super::admission::{Admission, Plan, Refusal};
+use super::array::Array;
 use super::arrival::{self, Arrival};
 use super::bill::Bill;
 use super::dialect::{self, Report, Told};
@@ -289,7 +290,14 @@ fn stream(
     response
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         .insert_header(("x-accel-buffering", "no"));
-    Metered::Going(response.body(Watched::new(meter, death)))
+    let frames = Watched::new(meter, death);
+    let in_path = plan.arrival.in_path.as_ref();
+    Metered::Going(if in_path.is_some_and(|in_path| !in_path.events) {
+        response.insert_header(header::ContentType::json());
+        response.body(Array::of(frames))
+    } else {
+        response.body(frames)
+    })
 }
 
 /// Gives out an answer that was read whole.
