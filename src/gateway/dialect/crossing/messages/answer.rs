@@ -293,3 +293,139 @@ pub(super) fn error(told: &Value) -> Option<Error> {
         format!("The provider ended its answer with an error: {words}"),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::gateway::dialect::crossing::conversation::Request;
+
+    fn head() -> Head {
+        Head {
+            id: "1".to_owned(),
+            model: "m".to_owned(),
+            created: 0,
+            request: Arc::new(Request::default()),
+            prompt_tokens: 7,
+        }
+    }
+
+    fn read(answer: Value) -> Answer {
+        read_answer(answer.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn an_answer_comes_back_as_it_was() {
+        let wire = json!({"id": "msg_1", "type": "message", "role": "assistant", "model": "m",
+            "content": [
+                {"type": "thinking", "thinking": "Hm.", "signature": "EqQ="},
+                {"type": "redacted_thinking", "data": "Eom="},
+                {"type": "text", "text": "Let me look."},
+                {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"b": 1, "a": 2}},
+                {"type": "tool_use", "id": "toolu_2", "name": "g", "input": {}}],
+            "stop_reason": "tool_use", "stop_sequence": null,
+            "usage": {"input_tokens": 5, "cache_creation_input_tokens": 20, "cache_read_input_tokens": 300,
+                "output_tokens": 40, "output_tokens_details": {"thinking_tokens": 30}}});
+        let answer = read(wire.clone());
+        assert_eq!(
+            answer.usage,
+            Some(Usage {
+                prompt: 325,
+                cached: 300,
+                cache_write: 20,
+                completion: 40,
+                reasoning: 30,
+                ..Usage::default()
+            })
+        );
+        let written: Value = serde_json::from_str(&write_answer(&answer, &head())).unwrap();
+        assert_eq!(written, wire);
+    }
+
+    #[test]
+    fn every_reason_to_end_comes_back_as_it_was() {
+        for (reason, sequence, finish) in [
+            ("end_turn", None, Finish::Stop),
+            ("max_tokens", None, Finish::Length),
+            ("tool_use", None, Finish::Calls),
+            ("refusal", None, Finish::Filtered),
+            (
+                "stop_sequence",
+                Some("END"),
+                Finish::StopSequence(Some("END".to_owned())),
+            ),
+        ] {
+            let told = json!({"stop_reason": reason, "stop_sequence": sequence});
+            assert_eq!(read_finish(&told), Some(finish.clone()));
+            let written = write_finish(&finish, false);
+            assert_eq!(written["stop_reason"], reason);
+            assert_eq!(written["stop_sequence"], json!(sequence));
+        }
+        for (reason, finish) in [
+            ("model_context_window_exceeded", Finish::Length),
+            ("pause_turn", Finish::Stop),
+            ("what comes next", Finish::Stop),
+        ] {
+            assert_eq!(read_finish(&json!({"stop_reason": reason})), Some(finish));
+        }
+        assert_eq!(read_finish(&json!({"stop_reason": null})), None);
+        assert_eq!(write_finish(&Finish::Stop, true)["stop_reason"], "tool_use");
+    }
+
+    #[test]
+    fn why_a_model_declined_is_said() {
+        let answer = read(json!({"content": [], "stop_reason": "refusal",
+            "stop_details": {"type": "refusal", "category": "bio", "explanation": "I cannot help with that."}}));
+        assert_eq!(answer.finish, Finish::Filtered);
+        assert_eq!(
+            answer.parts,
+            [Content::Refusal("I cannot help with that.".to_owned()).into()]
+        );
+        assert_eq!(answer.usage, None);
+    }
+
+    #[test]
+    fn what_ran_at_anthropic_is_passed_over() {
+        let answer = read(json!({"content": [
+            {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "q"}},
+            {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []},
+            {"type": "text", "text": "Found.", "citations": [{"type": "web_search_result_location"}]}],
+            "stop_reason": "end_turn"}));
+        assert_eq!(answer.parts, [Part::text("Found.")]);
+    }
+
+    #[test]
+    fn arguments_that_are_no_object_are_not_lost() {
+        assert_eq!(input("{\"a\":"), json!({"INVALID_JSON": "{\"a\":"}));
+        assert_eq!(arguments(&input("{\"a\":")), "{\"a\":");
+        assert_eq!(arguments(&input("[1]")), "[1]");
+        assert_eq!(input(""), json!({}));
+    }
+
+    #[test]
+    fn an_error_is_no_answer() {
+        let error = json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}});
+        assert!(
+            read_answer(error.to_string().as_bytes())
+                .unwrap_err()
+                .0
+                .ends_with("Overloaded")
+        );
+        assert!(read_answer(b"<html>").is_err());
+        assert!(read_answer(b"{}").is_err());
+    }
+
+    #[test]
+    fn a_later_count_replaces_an_earlier_one_and_none_takes_it_away() {
+        let mut counts = Counts::default();
+        counts.add(Some(&json!({"output_tokens": 1})));
+        assert_eq!(counts.usage(), None);
+        counts.add(Some(
+            &json!({"input_tokens": 9, "cache_read_input_tokens": 4, "output_tokens": 1}),
+        ));
+        counts.add(Some(&json!({"input_tokens": 0, "output_tokens": 6})));
+        let usage = counts.usage().unwrap();
+        assert_eq!((usage.prompt, usage.cached, usage.completion), (13, 4, 6));
+    }
+}

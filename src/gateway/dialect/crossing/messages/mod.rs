@@ -9,8 +9,10 @@ mod read_stream;
 mod schema;
 mod thinking;
 mod turns;
+mod write_blocks;
 mod write_request;
 mod write_stream;
+mod write_tools;
 
 pub(super) use answer::{read_answer, write_answer};
 pub(super) use read_request::read_request;

@@ -211,3 +211,223 @@ fn reasoning(fields: &mut Fields, effort: Option<Effort>) -> Result<Reasoning> {
     thinking.finish(&[])?;
     Ok(reasoning)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::gateway::dialect::crossing::Dialect;
+    use crate::gateway::dialect::crossing::conversation::{Cache, Content, Part, Role, Thinking};
+    use crate::gateway::dialect::crossing::media::{Kind, Media, Source};
+    use crate::gateway::dialect::crossing::seal::Seal;
+
+    fn read(members: Value) -> Result<Request> {
+        let mut body = json!({"model": "m", "max_tokens": 9, "messages": []});
+        for (name, value) in members.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        read_request(body.to_string().as_bytes())
+    }
+
+    fn refused(members: Value) -> String {
+        read(members).unwrap_err().param.unwrap()
+    }
+
+    fn said(role: &str, block: Value) -> Part {
+        let request = read(json!({"messages": [{"role": role, "content": [block]}]})).unwrap();
+        request.messages[0].parts[0].clone()
+    }
+
+    #[test]
+    fn the_system_prompt_comes_first_and_may_come_again() {
+        let request = read(json!({"system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral", "ttl": "1h"}}],
+            "messages": [{"role": "user", "content": "Hi"}, {"role": "system", "content": "Be kind."}]}))
+        .unwrap();
+        let turns: Vec<(Role, &Content, Option<Cache>)> = request
+            .messages
+            .iter()
+            .map(|turn| (turn.role, &turn.parts[0].content, turn.parts[0].cache))
+            .collect();
+        assert_eq!(
+            turns,
+            [
+                (
+                    Role::System,
+                    &Content::Text("Be brief.".to_owned()),
+                    Some(Cache::Hour)
+                ),
+                (Role::User, &Content::Text("Hi".to_owned()), None),
+                (Role::System, &Content::Text("Be kind.".to_owned()), None),
+            ]
+        );
+    }
+
+    #[test]
+    fn thinking_comes_with_the_seal_of_whoever_made_it() {
+        let thinking = |block| match said("assistant", block).content {
+            Content::Thinking(thought) => thought,
+            other => panic!("{other:?}"),
+        };
+        let thought = |text: &str, seal| Thinking {
+            text: text.to_owned(),
+            seal,
+        };
+        let foreign = Seal {
+            by: Dialect::Responses,
+            id: Some("rs_1".to_owned()),
+            data: "x".to_owned(),
+            redacted: false,
+        };
+        assert_eq!(
+            thinking(json!({"type": "thinking", "thinking": "Hm.", "signature": "EqQ="})),
+            thought("Hm.", Seal::new(Dialect::Messages, "EqQ="))
+        );
+        assert_eq!(
+            thinking(
+                json!({"type": "thinking", "thinking": "Hm.", "signature": foreign.token(Dialect::Messages)})
+            ),
+            thought("Hm.", foreign)
+        );
+        let hidden = thinking(json!({"type": "redacted_thinking", "data": "Eom="}));
+        assert!(hidden.seal.redacted);
+        assert_eq!(hidden.seal.data, "Eom=");
+    }
+
+    #[test]
+    fn arguments_are_the_input_as_it_is_written() {
+        let arguments = |input: Value| {
+            let block = json!({"type": "tool_use", "id": "a", "name": "f", "input": input, "caller": {"type": "direct"}});
+            match said("assistant", block).content {
+                Content::Call(call) => call.arguments,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(arguments(json!({"b": 1, "a": [2]})), r#"{"b":1,"a":[2]}"#);
+        assert_eq!(arguments(json!({"INVALID_JSON": "{\"b\":"})), "{\"b\":");
+    }
+
+    #[test]
+    fn documents_are_data_addresses_or_text() {
+        let document = |source: Value| {
+            said("user", json!({"type": "document", "title": "t", "citations": {"enabled": false}, "source": source})).content
+        };
+        let media = |source| {
+            Content::Media(Media {
+                kind: Kind::Document,
+                source,
+                name: Some("t".to_owned()),
+                detail: None,
+            })
+        };
+        assert_eq!(
+            document(json!({"type": "text", "media_type": "text/plain", "data": "Words."})),
+            media(Source::Text("Words.".to_owned()))
+        );
+        assert_eq!(
+            document(json!({"type": "base64", "media_type": "application/pdf", "data": "JVBE"})),
+            media(Source::Data {
+                media_type: "application/pdf".to_owned(),
+                base64: "JVBE".to_owned()
+            })
+        );
+        assert_eq!(
+            document(json!({"type": "url", "url": "https://a/b.pdf"})),
+            media(Source::Url {
+                url: "https://a/b.pdf".to_owned(),
+                media_type: None
+            })
+        );
+    }
+
+    #[test]
+    fn depth_is_a_budget_an_effort_or_none() {
+        let depth = |members| read(members).unwrap().reasoning;
+        let of = |depth, shown| Reasoning { depth, shown };
+        assert_eq!(depth(json!({})), of(None, None));
+        assert_eq!(
+            depth(
+                json!({"thinking": {"type": "enabled", "budget_tokens": 2048}, "output_config": {"effort": "low"}})
+            ),
+            of(Some(Depth::Budget(2_048)), Some(true))
+        );
+        assert_eq!(
+            depth(
+                json!({"thinking": {"type": "adaptive", "display": "omitted"}, "output_config": {"effort": "xhigh"}})
+            ),
+            of(Some(Depth::Effort(Effort::XHigh)), Some(false))
+        );
+        assert_eq!(
+            depth(json!({"thinking": {"type": "adaptive"}})),
+            of(Some(Depth::Dynamic), None)
+        );
+        assert_eq!(
+            depth(json!({"thinking": {"type": "disabled"}, "output_config": {"effort": "low"}})),
+            of(Some(Depth::Off), None)
+        );
+        assert_eq!(
+            depth(json!({"output_config": {"effort": "max"}})),
+            of(Some(Depth::Effort(Effort::Max)), None)
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_carried_over_is_named() {
+        let user = |block: Value| json!({"messages": [{"role": "user", "content": [block]}]});
+        for (members, param) in [
+            (json!({"max_tokens": null}), "max_tokens"),
+            (json!({"container": "c"}), "container"),
+            (json!({"mcp_servers": []}), "mcp_servers"),
+            (
+                json!({"tools": [{"type": "web_search_20260318", "name": "web_search"}]}),
+                "tools[0].type",
+            ),
+            (
+                json!({"tools": [{"name": "f", "input_schema": {}, "defer_loading": true}]}),
+                "tools[0].defer_loading",
+            ),
+            (
+                json!({"thinking": {"type": "enabled"}}),
+                "thinking.budget_tokens",
+            ),
+            (
+                json!({"output_config": {"effort": "minimal"}}),
+                "output_config.effort",
+            ),
+            (
+                json!({"cache_control": {"type": "ephemeral", "ttl": "2h"}}),
+                "cache_control.ttl",
+            ),
+            (
+                json!({"messages": [{"role": "tool", "content": "x"}]}),
+                "messages[0].role",
+            ),
+            (
+                user(json!({"type": "search_result"})),
+                "messages[0].content[0].type",
+            ),
+            (
+                user(json!({"type": "image", "source": {"type": "file", "file_id": "f"}})),
+                "messages[0].content[0].source.type",
+            ),
+            (
+                user(
+                    json!({"type": "document", "citations": {"enabled": true}, "source": {"type": "url", "url": "u"}}),
+                ),
+                "messages[0].content[0].citations",
+            ),
+            (
+                user(
+                    json!({"type": "tool_result", "tool_use_id": "a", "content": [{"type": "tool_reference"}]}),
+                ),
+                "messages[0].content[0].content[0].type",
+            ),
+            (
+                user(json!({"type": "text", "text": "x", "odd": 1})),
+                "messages[0].content[0].odd",
+            ),
+        ] {
+            assert_eq!(refused(members), param);
+        }
+    }
+}

@@ -201,3 +201,145 @@ fn push_thinking(text: &str, events: &mut Vec<Event>) {
         events.push(Event::Thinking(text.to_owned()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::Code;
+
+    /// What the events say, in short.
+    fn read(frames: &[Value]) -> Vec<String> {
+        let mut reader = Reader::default();
+        let mut said = Vec::new();
+        for frame in frames {
+            for event in reader.read(frame.to_string().as_bytes()).unwrap() {
+                said.push(match event {
+                    Event::Start(usage) => {
+                        format!("start {}", usage.map_or(0, |usage| usage.prompt))
+                    }
+                    Event::Thinking(text) => format!("thinking {text}"),
+                    Event::Sealed(seal) => format!("sealed {} {}", seal.data, seal.redacted),
+                    Event::Text { text, .. } => format!("text {text}"),
+                    Event::Refusal(text) => format!("refusal {text}"),
+                    Event::Call { id, name } => format!("call {id} {name}"),
+                    Event::Arguments(more) => format!("arguments {more}"),
+                    Event::Usage(usage) => format!("usage {} {}", usage.prompt, usage.completion),
+                    Event::Finish(finish) => format!("finish {finish:?}"),
+                    Event::End => "end".to_owned(),
+                    Event::Failed(error) => format!("failed {}", error.code.as_str()),
+                });
+            }
+        }
+        assert!(reader.end().is_empty());
+        said
+    }
+
+    fn start(block: Value) -> Value {
+        json!({"type": "content_block_start", "index": 0, "content_block": block})
+    }
+
+    fn delta(delta: Value) -> Value {
+        json!({"type": "content_block_delta", "index": 0, "delta": delta})
+    }
+
+    #[test]
+    fn a_stream_is_read_block_by_block() {
+        let stop = || json!({"type": "content_block_stop", "index": 0});
+        let frames = [
+            json!({"type": "message_start", "message": {"usage": {"input_tokens": 3, "cache_read_input_tokens": 4, "output_tokens": 1}}}),
+            start(json!({"type": "thinking", "thinking": "", "signature": ""})),
+            json!({"type": "ping"}),
+            delta(json!({"type": "thinking_delta", "thinking": "Hm."})),
+            delta(json!({"type": "signature_delta", "signature": "EqQ="})),
+            stop(),
+            start(json!({"type": "redacted_thinking", "data": "Eom="})),
+            stop(),
+            start(json!({"type": "text", "text": ""})),
+            delta(json!({"type": "text_delta", "text": "Hi"})),
+            delta(json!({"type": "citations_delta", "citation": {}})),
+            stop(),
+            start(json!({"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}})),
+            delta(json!({"type": "input_json_delta", "partial_json": "{\"q\":1}"})),
+            stop(),
+            start(json!({"type": "tool_use", "id": "t", "name": "f", "input": {}})),
+            delta(json!({"type": "input_json_delta", "partial_json": ""})),
+            delta(json!({"type": "input_json_delta", "partial_json": "{\"a\":"})),
+            delta(json!({"type": "input_json_delta", "partial_json": "1}"})),
+            stop(),
+            json!({"type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": null}, "usage": {"output_tokens": 9}}),
+            json!({"type": "message_stop"}),
+            json!({"type": "message_stop"}),
+        ];
+        assert_eq!(
+            read(&frames),
+            [
+                "start 7",
+                "thinking Hm.",
+                "sealed EqQ= false",
+                "sealed Eom= true",
+                "text Hi",
+                "call t f",
+                "arguments {\"a\":",
+                "arguments 1}",
+                "usage 7 9",
+                "finish Calls",
+                "end"
+            ]
+        );
+    }
+
+    #[test]
+    fn arguments_that_come_whole_are_taken_once() {
+        let whole = start(json!({"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}}));
+        let stop = json!({"type": "content_block_stop", "index": 0});
+        assert_eq!(
+            read(&[whole.clone(), stop.clone()]),
+            ["call t f", "arguments {\"a\":1}"]
+        );
+        let again = delta(json!({"type": "input_json_delta", "partial_json": "{\"a\":1}"}));
+        assert_eq!(
+            read(&[whole, again, stop]),
+            ["call t f", "arguments {\"a\":1}"]
+        );
+    }
+
+    #[test]
+    fn a_stream_that_fails_says_so_and_no_more() {
+        let failed = json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}});
+        let overloaded = format!("failed {}", Code::NoChannelAvailable.as_str());
+        assert_eq!(
+            read(&[failed, delta(json!({"type": "text_delta", "text": "x"}))]),
+            [overloaded]
+        );
+        let bare = json!({"error": {"message": "odd"}});
+        assert_eq!(
+            read(&[bare]),
+            [format!("failed {}", Code::BadGateway.as_str())]
+        );
+    }
+
+    #[test]
+    fn a_refusal_says_why() {
+        let delta = json!({"type": "message_delta", "delta": {"stop_reason": "refusal",
+            "stop_details": {"type": "refusal", "category": null, "explanation": "No."}}});
+        assert_eq!(read(&[delta]), ["refusal No.", "finish Filtered"]);
+    }
+
+    #[test]
+    fn what_is_not_of_the_dialect_is_said() {
+        assert!(Reader::default().read(b"[DONE]").is_err());
+        let mut reader = Reader::default();
+        let call = start(json!({"type": "tool_use", "id": "t", "name": "f", "input": {}}));
+        reader.read(call.to_string().as_bytes()).unwrap();
+        let other = json!({"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": "{"}});
+        assert!(reader.read(other.to_string().as_bytes()).is_err());
+        assert!(
+            Reader::default()
+                .read(b"{\"type\":\"from_next_year\"}")
+                .unwrap()
+                .is_empty()
+        );
+    }
+}

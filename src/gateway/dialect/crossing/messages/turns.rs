@@ -3,18 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::abilities::Abilities;
-use super::answer;
+use super::write_blocks::{block, result, short};
 use crate::domain::Result;
-use crate::gateway::dialect::crossing::Dialect;
-use crate::gateway::dialect::crossing::conversation::{
-    Cache, Call, CallResult, Content, Message, Part, Role, Thinking,
-};
+use crate::gateway::dialect::crossing::conversation::{Content, Message, Part, Role};
 use crate::gateway::dialect::crossing::fields;
-use crate::gateway::dialect::crossing::media::{Kind, Media, Source};
-
-/// Types of images that the dialect takes.
-const IMAGES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
-const PDF: &str = "application/pdf";
 
 /// The conversation as it is sent.
 #[derive(Debug, Default)]
@@ -157,17 +149,6 @@ impl Turns {
     }
 }
 
-/// One text without a mark stands for itself.
-fn short(mut blocks: Vec<Value>) -> Value {
-    if let [Value::Object(block)] = blocks.as_mut_slice()
-        && block.len() == 2
-        && let Some(text) = block.get_mut("text")
-    {
-        return text.take();
-    }
-    Value::Array(blocks)
-}
-
 fn system(message: &Message) -> Result<Vec<Value>> {
     let mut blocks = Vec::new();
     for part in &message.parts {
@@ -184,130 +165,188 @@ fn system(message: &Message) -> Result<Vec<Value>> {
     Ok(blocks)
 }
 
-/// A block; `None`: there is nothing to be said.
-fn block(part: &Part) -> Result<Option<Value>> {
-    let block = match &part.content {
-        // A text of blanks is refused.
-        Content::Text(text) | Content::Refusal(text) => {
-            if text.trim().is_empty() {
-                return Ok(None);
-            }
-            json!({"type": "text", "text": text})
-        }
-        Content::Media(media) => self::media(media)?,
-        // It takes no mark.
-        Content::Thinking(thought) => return Ok(thinking(thought)),
-        Content::Call(call) => self::call(call),
-        Content::Result(found) => return result(found, part.cache).map(Some),
-    };
-    Ok(Some(marked(block, part.cache)))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::dialect::crossing::Dialect;
+    use crate::gateway::dialect::crossing::conversation::{Call, CallResult, Thinking};
+    use crate::gateway::dialect::crossing::seal::Seal;
 
-/// With a mark to cache up to there.
-fn marked(mut block: Value, cache: Option<Cache>) -> Value {
-    if let (Some(cache), Some(members)) = (cache, block.as_object_mut()) {
-        members.insert("cache_control".to_owned(), mark(cache));
+    fn write_for(model: &str, messages: &[Message]) -> Result<Value> {
+        let turns = Turns::of(messages, &Abilities::of(model))?;
+        let mut body = Map::new();
+        turns.write(&mut body);
+        Ok(Value::Object(body))
     }
-    block
-}
 
-/// A mark to cache up to there.
-pub(super) fn mark(cache: Cache) -> Value {
-    match cache {
-        Cache::Usual => json!({"type": "ephemeral"}),
-        Cache::Hour => json!({"type": "ephemeral", "ttl": "1h"}),
+    fn write(messages: &[Message]) -> Value {
+        write_for("claude-haiku-4-5", messages).unwrap()
     }
-}
 
-/// Only what Anthropic sealed is of use to it.
-fn thinking(thought: &Thinking) -> Option<Value> {
-    let seal = &thought.seal;
-    if seal.by != Dialect::Messages || seal.data.is_empty() {
-        return None;
+    fn says(role: Role, text: &str) -> Message {
+        Message::new(role, vec![Part::text(text)])
     }
-    Some(match answer::redaction(seal) {
-        Some(data) => json!({"type": "redacted_thinking", "data": data}),
-        None => json!({"type": "thinking", "thinking": thought.text, "signature": seal.data}),
-    })
-}
 
-fn call(call: &Call) -> Value {
-    json!({
-        "type": "tool_use",
-        "id": id(&call.id),
-        "name": call.name,
-        "input": answer::input(&call.arguments),
-    })
-}
+    fn calls(id: &str) -> Part {
+        Content::Call(Call {
+            id: id.to_owned(),
+            name: "f".to_owned(),
+            arguments: "{}".to_owned(),
+        })
+        .into()
+    }
 
-fn result(result: &CallResult, cache: Option<Cache>) -> Result<Value> {
-    let mut written = Map::new();
-    written.insert("type".to_owned(), json!("tool_result"));
-    written.insert("tool_use_id".to_owned(), json!(id(&result.id)));
-    let mut blocks = Vec::new();
-    for part in &result.parts {
-        blocks.extend(block(part)?);
+    fn answers(id: &str) -> Part {
+        Content::Result(CallResult {
+            id: id.to_owned(),
+            parts: vec![Part::text("1")],
+            failed: false,
+        })
+        .into()
     }
-    if !blocks.is_empty() {
-        written.insert("content".to_owned(), short(blocks));
-    }
-    if result.failed {
-        written.insert("is_error".to_owned(), json!(true));
-    }
-    Ok(marked(Value::Object(written), cache))
-}
 
-/// The id of a call in the letters that the dialect allows; different ids stay different.
-fn id(id: &str) -> String {
-    let mut written = String::with_capacity(id.len());
-    for c in id.chars() {
-        match c {
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '-' => written.push(c),
-            other => written.push_str(&format!("_{:x}_", u32::from(other))),
-        }
+    fn thought(seal: Seal) -> Part {
+        Content::Thinking(Thinking {
+            text: "Hm.".to_owned(),
+            seal,
+        })
+        .into()
     }
-    written
-}
 
-fn media(media: &Media) -> Result<Value> {
-    let refused = |what: &str| Err(fields::inexpressible("messages", what));
-    let kind = match &media.source {
-        Source::Data { media_type, .. } => Kind::of(media_type),
-        Source::Url { .. } | Source::Text(_) => media.kind,
-    };
-    match kind {
-        Kind::Image => {
-            let source = match &media.source {
-                Source::Data { media_type, base64 } => {
-                    if !IMAGES.contains(&media_type.as_str()) {
-                        return refused("images of this type");
-                    }
-                    json!({"type": "base64", "media_type": media_type, "data": base64})
-                }
-                Source::Url { url, .. } => json!({"type": "url", "url": url}),
-                Source::Text(_) => return refused("images of text"),
-            };
-            Ok(json!({"type": "image", "source": source}))
-        }
-        Kind::Document => {
-            let source = match (&media.source, media.source.as_text()) {
-                (Source::Url { url, .. }, _) => json!({"type": "url", "url": url}),
-                (Source::Data { media_type, base64 }, None) if media_type == PDF => {
-                    json!({"type": "base64", "media_type": PDF, "data": base64})
-                }
-                (_, Some(text)) => {
-                    json!({"type": "text", "media_type": "text/plain", "data": text})
-                }
-                (Source::Data { .. } | Source::Text(_), None) => {
-                    return refused("documents but PDF and text");
-                }
-            };
-            let mut document = json!({"type": "document", "source": source});
-            if let (Some(name), Some(members)) = (&media.name, document.as_object_mut()) {
-                members.insert("title".to_owned(), json!(name));
-            }
-            Ok(document)
-        }
-        Kind::Recording => refused("recordings"),
+    #[test]
+    fn turns_of_one_side_become_one_with_results_first() {
+        let body = write(&[
+            says(Role::User, "a"),
+            says(Role::User, "b"),
+            Message::new(Role::Assistant, vec![calls("1"), calls("2")]),
+            Message::new(Role::User, vec![answers("1")]),
+            Message::new(Role::User, vec![Part::text("c"), answers("2")]),
+        ]);
+        let kinds: Vec<Vec<&str>> = body["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|turn| {
+                let blocks = turn["content"].as_array().unwrap();
+                blocks
+                    .iter()
+                    .map(|block| block["type"].as_str().unwrap())
+                    .collect()
+            })
+            .collect();
+        assert_eq!(
+            kinds,
+            [
+                vec!["text", "text"],
+                vec!["tool_use", "tool_use"],
+                vec!["tool_result", "tool_result", "text"]
+            ]
+        );
+    }
+
+    fn texts(texts: &[&str]) -> Vec<Value> {
+        let block = |text: &&str| json!({"type": "text", "text": text});
+        texts.iter().map(block).collect()
+    }
+
+    #[test]
+    fn a_system_prompt_in_between_stays_only_where_the_model_takes_it() {
+        let messages = [
+            says(Role::System, "a"),
+            says(Role::User, "b"),
+            says(Role::System, "c"),
+            says(Role::Assistant, "d"),
+            says(Role::System, "e"),
+            says(Role::User, "f"),
+            says(Role::System, "g"),
+        ];
+        assert_eq!(
+            write(&messages),
+            json!({
+                "system": texts(&["a", "c", "e", "g"]),
+                "messages": [{"role": "user", "content": "b"}, {"role": "assistant", "content": "d"}, {"role": "user", "content": "f"}]
+            })
+        );
+        assert_eq!(
+            write_for("claude-opus-4-8", &messages).unwrap(),
+            json!({
+                "system": texts(&["a", "e"]),
+                "messages": [{"role": "user", "content": "b"}, {"role": "system", "content": "c"}, {"role": "assistant", "content": "d"},
+                    {"role": "user", "content": "f"}, {"role": "system", "content": "g"}]
+            })
+        );
+    }
+
+    #[test]
+    fn there_is_always_a_turn_and_no_text_of_blanks() {
+        assert_eq!(
+            write(&[says(Role::System, "a"), says(Role::User, " \n")]),
+            json!({"messages": [{"role": "user", "content": "a"}]})
+        );
+        assert_eq!(
+            write(&[says(Role::User, "a"), says(Role::Assistant, "Then \n")]),
+            json!({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "Then"}]})
+        );
+        let error = write_for("claude-haiku-4-5", &[says(Role::User, "")]).unwrap_err();
+        assert_eq!(error.param.as_deref(), Some("messages"));
+    }
+
+    #[test]
+    fn only_thinking_that_anthropic_sealed_goes_back_to_it() {
+        let hidden = Seal {
+            redacted: true,
+            ..Seal::new(Dialect::Messages, "Eom=")
+        };
+        let body = write(&[
+            says(Role::User, "a"),
+            Message::new(
+                Role::Assistant,
+                vec![
+                    thought(Seal::new(Dialect::Chat, "x")),
+                    thought(Seal::new(Dialect::Messages, "EqQ=")),
+                    thought(Seal::new(Dialect::Messages, "")),
+                    thought(hidden),
+                    Part::text("b"),
+                ],
+            ),
+        ]);
+        assert_eq!(
+            body["messages"][1]["content"],
+            json!([{"type": "thinking", "thinking": "Hm.", "signature": "EqQ="},
+                {"type": "redacted_thinking", "data": "Eom="}, {"type": "text", "text": "b"}])
+        );
+    }
+
+    #[test]
+    fn an_answer_to_results_thinks_only_if_their_calls_did() {
+        let may = |parts: Vec<Part>, last: Message| {
+            let messages = [
+                says(Role::User, "a"),
+                Message::new(Role::Assistant, parts),
+                last,
+            ];
+            Turns::of(&messages, &Abilities::of("claude-haiku-4-5"))
+                .unwrap()
+                .may_begin_with_thinking()
+        };
+        let result = || Message::new(Role::User, vec![answers("1")]);
+        let seal = Seal::new(Dialect::Messages, "EqQ=");
+        assert!(may(vec![thought(seal.clone()), calls("1")], result()));
+        assert!(!may(vec![calls("1")], result()));
+        assert!(may(vec![Part::text("b")], says(Role::User, "c")));
+        assert!(!may(vec![thought(seal)], says(Role::Assistant, "b")));
+    }
+
+    #[test]
+    fn a_result_names_its_call_as_the_call_is_written() {
+        let turn = write(&[
+            says(Role::User, "a"),
+            Message::new(Role::Assistant, vec![calls("f:0")]),
+            Message::new(Role::User, vec![answers("f:0")]),
+        ]);
+        assert_eq!(
+            turn["messages"][1]["content"][0]["id"],
+            turn["messages"][2]["content"][0]["tool_use_id"]
+        );
     }
 }

@@ -21,14 +21,14 @@
 use serde_json::{Map, Number, Value, json};
 
 use super::abilities::Abilities;
-use super::thinking::{Around, plan};
-use super::turns::{Turns, mark};
-use super::{schema, thinking};
+use super::schema;
+use super::thinking::{self, Around, plan};
+use super::turns::Turns;
+use super::write_blocks::mark;
+use super::write_tools::{forced, tool_choice, tools};
 use crate::domain::Result;
 use crate::gateway::dialect::crossing::Target;
-use crate::gateway::dialect::crossing::conversation::{
-    Format, Request, Sampling, Tool, ToolChoice,
-};
+use crate::gateway::dialect::crossing::conversation::{Format, Request, Sampling};
 use crate::gateway::dialect::crossing::fields;
 
 const JSON_ONLY: &str =
@@ -99,14 +99,6 @@ pub(in crate::gateway::dialect::crossing) fn write_request(
     Ok(Value::Object(body).to_string())
 }
 
-fn forced(choice: Option<&ToolChoice>) -> bool {
-    match choice {
-        None | Some(ToolChoice::Auto | ToolChoice::Never) => false,
-        Some(ToolChoice::Required) => true,
-        Some(ToolChoice::Among { required, .. }) => *required,
-    }
-}
-
 fn stop(texts: &[String]) -> Result<&[String]> {
     if texts.iter().any(|text| text.trim().is_empty()) {
         return Err(fields::inexpressible("stop", "stopping at blanks"));
@@ -147,83 +139,6 @@ fn sampling(
     Ok(set)
 }
 
-fn tools(request: &Request, abilities: &Abilities) -> Vec<Value> {
-    let wanted = |tool: &&Tool| match &request.tool_choice {
-        Some(ToolChoice::Among { names, required }) => {
-            // One that must be called is named by the choice itself.
-            (*required && names.len() == 1) || names.contains(&tool.name)
-        }
-        Some(ToolChoice::Auto | ToolChoice::Never | ToolChoice::Required) | None => true,
-    };
-    let tools = request.tools.iter().filter(wanted);
-    tools.map(|tool| self::tool(tool, abilities)).collect()
-}
-
-fn tool(tool: &Tool, abilities: &Abilities) -> Value {
-    let mut schema = match &tool.schema {
-        Some(Value::Object(schema)) => schema.clone(),
-        Some(_) | None => Map::new(),
-    };
-    if !schema.contains_key("type") {
-        schema.insert("type".to_owned(), json!("object"));
-    }
-    let mut schema = Value::Object(schema);
-    let held = match tool.strict {
-        Some(true) if abilities.schemas => schema::held(&schema),
-        Some(_) | None => None,
-    };
-    let strict = held.is_some();
-    if let Some(held) = held {
-        schema = held;
-    }
-    let mut written = Map::new();
-    let mut set = |name: &str, value: Value| written.insert(name.to_owned(), value);
-    set("name", json!(tool.name));
-    if let Some(description) = &tool.description {
-        set("description", json!(description));
-    }
-    set("input_schema", schema);
-    if strict {
-        set("strict", json!(true));
-    }
-    if let Some(cache) = tool.cache {
-        set("cache_control", mark(cache));
-    }
-    Value::Object(written)
-}
-
-fn tool_choice(request: &Request, abilities: &Abilities) -> Result<Option<Value>> {
-    let forced = forced(request.tool_choice.as_ref());
-    if request.tools.is_empty() {
-        return if forced {
-            Err(fields::wrong("tool_choice", "there are no tools"))
-        } else {
-            Ok(None)
-        };
-    }
-    if forced && !abilities.forced_calls {
-        return Err(fields::inexpressible(
-            "tool_choice",
-            "way to make it call a tool",
-        ));
-    }
-    let mut choice = match &request.tool_choice {
-        None if request.parallel_calls != Some(false) => return Ok(None),
-        Some(ToolChoice::Never) => return Ok(Some(json!({"type": "none"}))),
-        None | Some(ToolChoice::Auto) => json!({"type": "auto"}),
-        Some(ToolChoice::Required) => json!({"type": "any"}),
-        Some(ToolChoice::Among { names, required }) => match (names.as_slice(), required) {
-            ([name], true) => json!({"type": "tool", "name": name}),
-            (_, true) => json!({"type": "any"}),
-            (_, false) => json!({"type": "auto"}),
-        },
-    };
-    if let (Some(parallel), Some(members)) = (request.parallel_calls, choice.as_object_mut()) {
-        members.insert("disable_parallel_tool_use".to_owned(), json!(!parallel));
-    }
-    Ok(Some(choice))
-}
-
 /// The schema that the model is held to; what it is not held to is asked for in the system prompt.
 fn format(format: &Format, abilities: &Abilities, turns: &mut Turns) -> Option<Value> {
     match format {
@@ -254,4 +169,217 @@ fn output_config(plan: &thinking::Plan, schema: Option<Value>) -> Option<Value> 
         config.insert("format".to_owned(), format);
     }
     (!config.is_empty()).then_some(Value::Object(config))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::dialect::crossing::conversation::{
+        Cache, Content, Message, Part, Reasoning, Role, Tool, ToolChoice,
+    };
+    use crate::gateway::dialect::crossing::effort::{Depth, Effort};
+
+    fn write_for(model: &str, request: Request) -> Result<Value> {
+        let target = Target {
+            model,
+            output_limit: None,
+            most_output: 64_000,
+        };
+        let mut request = request;
+        if request.messages.is_empty() {
+            request.messages = vec![Message::new(Role::User, vec![Part::text("Hi")])];
+        }
+        write_request(&request, &target).map(|body| serde_json::from_str(&body).unwrap())
+    }
+
+    fn write(request: Request) -> Value {
+        write_for("claude-haiku-4-5", request).unwrap()
+    }
+
+    #[test]
+    fn a_limit_is_always_given() {
+        assert_eq!(write(Request::default())["max_tokens"], 64_000);
+        let request = Request {
+            max_output: Some(9),
+            ..Request::default()
+        };
+        assert_eq!(write(request.clone())["max_tokens"], 9);
+        let target = Target {
+            model: "claude-haiku-4-5",
+            output_limit: Some(5),
+            most_output: 64_000,
+        };
+        let request = Request {
+            messages: vec![Message::new(Role::User, vec![Part::text("Hi")])],
+            ..request
+        };
+        let body = write_request(&request, &target).unwrap();
+        assert!(body.contains(r#""max_tokens":5,"#), "{body}");
+    }
+
+    #[test]
+    fn only_sampling_that_the_model_takes_is_sent() {
+        let number = |number: f64| Number::from_f64(number);
+        let request = Request {
+            sampling: Sampling {
+                temperature: number(1.5),
+                top_p: number(0.9),
+                top_k: Some(5.into()),
+                ..Sampling::default()
+            },
+            ..Request::default()
+        };
+        let body = write(request.clone());
+        assert_eq!(
+            (&body["temperature"], &body["top_p"], &body["top_k"]),
+            (&json!(1), &Value::Null, &json!(5))
+        );
+        let newest = write_for("claude-opus-5-5", request.clone()).unwrap();
+        assert_eq!(newest.get("temperature"), None);
+        assert_eq!(newest.get("top_k"), None);
+        let thinking = Request {
+            reasoning: Reasoning {
+                depth: Some(Depth::Effort(Effort::Low)),
+                shown: None,
+            },
+            sampling: Sampling {
+                top_p: number(0.97),
+                ..request.sampling
+            },
+            ..request
+        };
+        let body = write(thinking);
+        assert_eq!(
+            (body.get("temperature"), &body["top_p"], body.get("top_k")),
+            (None, &json!(0.97), None)
+        );
+    }
+
+    #[test]
+    fn a_schema_is_held_to_or_asked_for() {
+        let request = |schema: Value| Request {
+            format: Format::Schema {
+                name: Some("n".to_owned()),
+                description: None,
+                schema,
+                strict: None,
+            },
+            ..Request::default()
+        };
+        let schema = json!({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": false});
+        let held = write(request(schema.clone()));
+        assert_eq!(
+            held["output_config"],
+            json!({"format": {"type": "json_schema", "schema": schema}})
+        );
+        assert_eq!(held.get("system"), None);
+        let older = write_for("claude-opus-4-1", request(schema.clone())).unwrap();
+        assert_eq!(older.get("output_config"), None);
+        assert!(
+            older["system"]
+                .as_str()
+                .unwrap()
+                .ends_with(&schema.to_string())
+        );
+        let open = write(request(json!({"type": "object"})));
+        assert!(
+            open["system"]
+                .as_str()
+                .unwrap()
+                .ends_with(r#"{"type":"object"}"#)
+        );
+        let json = write(Request {
+            format: Format::Json,
+            ..Request::default()
+        });
+        assert_eq!(json["system"], JSON_ONLY);
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_refused_by_name() {
+        let refused =
+            |model: &str, request: Request| write_for(model, request).unwrap_err().param.unwrap();
+        let forced = Request {
+            tools: vec![Tool {
+                name: "f".to_owned(),
+                description: None,
+                schema: None,
+                strict: None,
+                cache: None,
+            }],
+            tool_choice: Some(ToolChoice::Required),
+            ..Request::default()
+        };
+        assert_eq!(refused("claude-opus-5-5", forced.clone()), "tool_choice");
+        assert!(write_for("claude-opus-5", forced).is_ok());
+        for (request, param) in [
+            (
+                Request {
+                    logprobs: Some(0),
+                    ..Request::default()
+                },
+                "logprobs",
+            ),
+            (
+                Request {
+                    stop: vec!["\n".to_owned()],
+                    ..Request::default()
+                },
+                "stop",
+            ),
+            (
+                Request {
+                    sampling: Sampling {
+                        presence_penalty: Number::from_f64(0.5),
+                        ..Sampling::default()
+                    },
+                    ..Request::default()
+                },
+                "presence_penalty",
+            ),
+            (
+                Request {
+                    tool_choice: Some(ToolChoice::Required),
+                    ..Request::default()
+                },
+                "tool_choice",
+            ),
+        ] {
+            assert_eq!(refused("claude-haiku-4-5", request), param);
+        }
+    }
+
+    #[test]
+    fn the_rest_has_its_place() {
+        let body = write(Request {
+            user: Some("u".to_owned()),
+            cache: Some(Cache::Hour),
+            stop: vec!["END".to_owned()],
+            stream: true,
+            messages: vec![
+                Message::new(Role::System, vec![Part::text("Be brief.")]),
+                Message::new(
+                    Role::User,
+                    vec![Part {
+                        content: Content::Text("Hi".to_owned()),
+                        cache: Some(Cache::Usual),
+                    }],
+                ),
+            ],
+            ..Request::default()
+        });
+        assert_eq!(
+            body,
+            json!({
+                "model": "claude-haiku-4-5",
+                "max_tokens": 64_000,
+                "stop_sequences": ["END"],
+                "metadata": {"user_id": "u"},
+                "cache_control": {"type": "ephemeral", "ttl": "1h"},
+                "stream": true,
+                "system": "Be brief.",
+                "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}}]}],
+            })
+        );
+    }
 }
