@@ -11,6 +11,7 @@ pub mod conversation;
 pub mod effort;
 mod fields;
 pub mod media;
+mod responses;
 pub mod seal;
 
 use std::sync::Arc;
