@@ -22,3 +22,6 @@ pub(super) use write_stream::Writer;
 
 /// The kind of item that holds an image which a model made.
 const IMAGE_MADE: &str = "image_generation_call";
+
+#[cfg(test)]
+mod tests;

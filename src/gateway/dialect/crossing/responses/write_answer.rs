@@ -19,8 +19,13 @@ use crate::gateway::dialect::crossing::{Dialect, Head};
 pub(crate) fn write_answer(answer: &Answer, head: &Head) -> String {
     let mut items = Items::new(&head.id);
     let (mut said, mut logprobs) = (Vec::new(), answer.logprobs.as_slice());
-    for part in &answer.parts {
+    let last = match incomplete(&answer.finish) {
+        None => Progress::Whole,
+        Some(_) => Progress::CutOff,
+    };
+    for (left, part) in (0..answer.parts.len()).rev().zip(&answer.parts) {
         let item = match &part.content {
+            Content::Text(text) | Content::Refusal(text) if text.is_empty() => continue,
             Content::Text(text) => {
                 said.push(items::text_part(text, std::mem::take(&mut logprobs)));
                 continue;
@@ -47,16 +52,13 @@ pub(crate) fn write_answer(answer: &Answer, head: &Head) -> String {
                 flush(&mut said, Progress::Whole, &mut items);
                 let id = items.call_id(&call.id);
                 let name = items.name("fc");
-                items::call(&name, Progress::Whole, &id, &call.name, &call.arguments)
+                let progress = if left == 0 { last } else { Progress::Whole };
+                items::call(&name, progress, &id, &call.name, &call.arguments)
             }
             Content::Result(_) => continue,
         };
         items.push(item);
     }
-    let last = match incomplete(&answer.finish) {
-        None => Progress::Whole,
-        Some(_) => Progress::CutOff,
-    };
     flush(&mut said, last, &mut items);
     let output = items.into_output();
     response(head, Some(&answer.finish), output, answer.usage.as_ref()).to_string()

@@ -116,6 +116,10 @@ impl Writer {
         }
         match event {
             Event::Start(usage) => self.usage = usage.or(self.usage),
+            // An empty text is no reason to begin an item.
+            Event::Thinking(text) | Event::Refusal(text) | Event::Arguments(text)
+                if text.is_empty() => {}
+            Event::Text { text, logprobs } if text.is_empty() && logprobs.is_empty() => {}
             Event::Thinking(text) => self.think(text, out),
             Event::Sealed(seal) => self.seal(seal, out),
             Event::Text { text, logprobs } => self.say(text, logprobs, out),
