@@ -11,7 +11,11 @@ pub mod conversation;
 pub mod effort;
 mod fields;
 pub mod media;
+<<<<<<< HEAD
 mod messages;
+=======
+mod responses;
+>>>>>>> codec-responses
 pub mod seal;
 
 use std::sync::Arc;
