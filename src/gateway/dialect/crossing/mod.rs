@@ -10,6 +10,7 @@ mod chat;
 pub mod conversation;
 pub mod effort;
 mod fields;
+mod gemini;
 pub mod media;
 <<<<<<< HEAD
 mod messages;
