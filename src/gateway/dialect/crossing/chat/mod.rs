@@ -14,3 +14,6 @@ pub(super) use read_request::read_request;
 pub(super) use reader::Reader;
 pub(super) use write_request::write_request;
 pub(super) use writer::Writer;
+
+#[cfg(test)]
+mod tests;
