@@ -7,6 +7,7 @@
 
 pub mod answer;
 mod chat;
+pub mod codec;
 pub mod conversation;
 pub mod effort;
 mod fields;
@@ -22,8 +23,6 @@ pub mod seal;
 use std::sync::Arc;
 
 use conversation::Request;
-
-pub use chat::read_request as read_chat_request;
 
 /// Whom a request is written for.
 #[derive(Clone, Copy, Debug)]

@@ -4,21 +4,20 @@
 //! |---|---|
 //! | `n` above 1, `audio`, `modalities` with audio, `prediction`, `logit_bias`, `functions`, `web_search_options`, tools that are no functions, files by id, and whatever is not known | refused by name |
 //! | `service_tier`, `store`, `moderation`, `prompt_cache_options`, `prompt_cache_retention`, `stream_options.include_obfuscation`, `name` of a message | dropped: they are about OpenAI's own service |
-//! | `prompt_cache_breakpoint`, and `cache_control` as OpenRouter has it | a mark to cache up to there |
+//! | `prompt_cache_breakpoint`, and `cache_control` as OpenRouter has it | a mark to cache up to there; beside `messages`, the whole prompt |
 //! | `reasoning_content` or `reasoning`, and `reasoning_details` of an earlier answer | its thinking, with its seals |
 
 use serde_json::Value;
 
+use super::reasoning;
 use crate::domain::Result;
-use crate::gateway::dialect::crossing::Dialect;
 use crate::gateway::dialect::crossing::conversation::{
     Cache, Call, CallResult, Content, Format, Message, Part, Reasoning, Request, Role, Sampling,
-    Thinking, Tool, ToolChoice,
+    Tool, ToolChoice,
 };
 use crate::gateway::dialect::crossing::effort::Depth;
 use crate::gateway::dialect::crossing::fields::{self, Fields};
 use crate::gateway::dialect::crossing::media::{Kind, Media, Source};
-use crate::gateway::dialect::crossing::seal::Seal;
 
 const DROPPED: [&str; 5] = [
     "service_tier",
@@ -32,7 +31,7 @@ const DROPPED: [&str; 5] = [
 ///
 /// # Errors
 /// When it is not JSON, a member has the wrong type, or one cannot be carried into another dialect; `param` names it.
-pub fn read_request(body: &[u8]) -> Result<Request> {
+pub(crate) fn read_request(body: &[u8]) -> Result<Request> {
     let mut fields = Fields::body(body)?;
     let mut request = Request {
         model: fields.need_text("model")?,
@@ -53,6 +52,7 @@ pub fn read_request(body: &[u8]) -> Result<Request> {
         reasoning: reasoning(&mut fields)?,
         verbosity: fields.text("verbosity")?,
         stream: fields.flag("stream")?.unwrap_or(false),
+        cache: cache(&mut fields)?,
         cache_key: fields.text("prompt_cache_key")?,
         ..Request::default()
     };
@@ -146,16 +146,18 @@ fn part(mut fields: Fields) -> Result<Part> {
         "refusal" => Content::Refusal(fields.need_text("refusal")?),
         "image_url" => {
             let mut image = needed(&mut fields, "image_url")?;
-            Content::Media(Media {
+            let media = Media {
                 kind: Kind::Image,
                 source: Source::of_url(image.need_text("url")?),
                 name: None,
                 detail: image.text("detail")?,
-            })
+            };
+            image.finish(&[])?;
+            Content::Media(media)
         }
         "input_audio" => {
             let mut audio = needed(&mut fields, "input_audio")?;
-            Content::Media(Media {
+            let media = Media {
                 kind: Kind::Recording,
                 source: Source::Data {
                     media_type: format!("audio/{}", audio.need_text("format")?),
@@ -163,26 +165,29 @@ fn part(mut fields: Fields) -> Result<Part> {
                 },
                 name: None,
                 detail: None,
-            })
+            };
+            audio.finish(&[])?;
+            Content::Media(media)
         }
         "file" => {
             let mut file = needed(&mut fields, "file")?;
             if file.has("file_id") {
                 return Err(file.refuse("file_id", "a file kept at OpenAI is not there for the provider of this model; send it as file_data"));
             }
-            Content::Media(Media {
+            let media = Media {
                 kind: Kind::Document,
                 source: Source::of_url(file.need_text("file_data")?),
                 name: file.text("filename")?,
                 detail: None,
-            })
+            };
+            file.finish(&[])?;
+            Content::Media(media)
         }
         _ => return Err(fields.refuse("type", "is not a kind of content that can be carried over")),
     };
-    Ok(Part {
-        content,
-        cache: cache(&mut fields)?,
-    })
+    let cache = cache(&mut fields)?;
+    fields.finish(&[])?;
+    Ok(Part { content, cache })
 }
 
 fn needed(fields: &mut Fields, name: &str) -> Result<Fields> {
@@ -211,58 +216,35 @@ fn assistant(fields: &mut Fields) -> Result<Vec<Part>> {
         }
         let id = call.need_text("id")?;
         let mut function = needed(&mut call, "function")?;
+        let arguments = function.text("arguments")?.unwrap_or_default();
         calls.push(Call {
             id,
             name: function.need_text("name")?,
-            arguments: function.text("arguments")?.unwrap_or_default(),
+            arguments: match arguments.trim() {
+                "" => "{}".to_owned(),
+                _ => arguments,
+            },
         });
+        function.finish(&[])?;
+        // Clients that put a stream together leave its place in it.
+        call.finish(&["index"])?;
     }
-    let (mut parts, of_calls) = thinking(fields, &calls)?;
-    parts.extend(content(fields, "content")?);
+    let thoughts = reasoning::read(fields, &calls)?;
+    let mut parts = thoughts.first;
+    // Many write an empty text beside calls.
+    let said = content(fields, "content")?.into_iter();
+    parts.extend(
+        said.filter(|part| !matches!(&part.content, Content::Text(text) if text.is_empty())),
+    );
     if let Some(refusal) = fields.text("refusal")? {
         parts.push(Content::Refusal(refusal).into());
     }
     for call in calls {
-        let seals = of_calls.iter().filter(|(id, _)| *id == call.id);
-        parts.extend(seals.map(|(_, seal)| thought(String::new(), seal.clone())));
+        let of_call = thoughts.of_calls.iter().filter(|(id, _)| *id == call.id);
+        parts.extend(of_call.map(|(_, thought)| thought.clone()));
         parts.push(Content::Call(call).into());
     }
     Ok(parts)
-}
-
-fn thought(text: String, seal: Seal) -> Part {
-    Content::Thinking(Thinking { text, seal }).into()
-}
-
-/// What an earlier answer thought, and the seals that belong to its calls, by the calls' ids.
-fn thinking(fields: &mut Fields, calls: &[Call]) -> Result<(Vec<Part>, Vec<(String, Seal)>)> {
-    let other_word = fields.text("reasoning")?;
-    let text = fields.text("reasoning_content")?.or(other_word);
-    let (mut parts, mut of_calls, mut own) = (Vec::new(), Vec::new(), Vec::new());
-    for (detail, path) in fields.items("reasoning_details")? {
-        let mut entry = Fields::of(detail.clone(), path)?;
-        let signature = entry.text("signature")?;
-        let token = signature.or(entry.text("data")?);
-        match token.as_deref().and_then(Seal::foreign) {
-            None => own.push(detail),
-            Some(seal) => {
-                let words = entry.text("text")?.unwrap_or_default();
-                match entry.text("id")? {
-                    Some(id) if words.is_empty() && calls.iter().any(|call| call.id == id) => {
-                        of_calls.push((id, seal));
-                    }
-                    Some(_) | None => parts.push(thought(words, seal)),
-                }
-            }
-        }
-    }
-    if !own.is_empty() {
-        let seal = Seal::new(Dialect::Chat, Value::Array(own).to_string());
-        parts.insert(0, thought(text.unwrap_or_default(), seal));
-    } else if let Some(text) = text.filter(|text| !text.is_empty() && parts.is_empty()) {
-        parts.push(thought(text, Seal::new(Dialect::Chat, "")));
-    }
-    Ok((parts, of_calls))
 }
 
 fn tools(fields: &mut Fields) -> Result<Vec<Tool>> {
@@ -279,6 +261,8 @@ fn tools(fields: &mut Fields) -> Result<Vec<Tool>> {
             strict: function.flag("strict")?,
             cache: cache(&mut tool)?,
         });
+        function.finish(&[])?;
+        tool.finish(&[])?;
     }
     Ok(tools)
 }
@@ -367,7 +351,10 @@ fn reasoning(fields: &mut Fields) -> Result<Reasoning> {
 mod tests {
     use serde_json::json;
 
+    use super::super::reasoning::thought;
     use super::*;
+    use crate::gateway::dialect::crossing::Dialect;
+    use crate::gateway::dialect::crossing::seal::Seal;
 
     fn read(body: Value) -> Result<Request> {
         read_request(body.to_string().as_bytes())
@@ -408,7 +395,7 @@ mod tests {
             "reasoning_details": [{"type": "reasoning.encrypted", "data": seal.token(Dialect::Chat), "id": "a"}],
             "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}]}))
         .unwrap();
-        assert_eq!(request.messages[0].parts[1], thought(String::new(), seal));
+        assert_eq!(request.messages[0].parts[1], thought("", seal));
     }
 
     #[test]

@@ -1,0 +1,111 @@
+//! What the name of a model tells of the interface that it stands behind. Everybody speaks OpenAI chat, and a channel's
+//! address does not tell who: `openai/gpt-5.6` may be behind OpenAI's, Azure's or OpenRouter's, `claude-opus-4` behind
+//! OpenRouter's or LiteLLM's.
+
+use serde_json::{Map, Value, json};
+
+use crate::gateway::dialect::crossing::conversation::Cache;
+
+/// How the end of a part of the prompt that is worth caching is marked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Marks {
+    /// `prompt_cache_breakpoint`: OpenAI's models from GPT-5.6 on ("Prompt caching", OpenAI API docs).
+    Breakpoint,
+    /// `cache_control`, as Anthropic has it: Claude behind OpenRouter or LiteLLM (OpenRouter docs, "Prompt caching").
+    CacheControl,
+    /// No mark: all others cache by themselves, and many refuse members that they do not know.
+    None,
+}
+
+impl Marks {
+    /// What a model with this name understands.
+    pub(super) fn of(model: &str) -> Self {
+        if gpt(model).is_some_and(|version| version >= (5, 6)) {
+            Self::Breakpoint
+        } else if model.to_ascii_lowercase().contains("claude") {
+            Self::CacheControl
+        } else {
+            Self::None
+        }
+    }
+
+    /// Marks a part of a message.
+    pub(super) fn put(self, part: &mut Map<String, Value>, cache: Option<Cache>) {
+        let Some(cache) = cache else { return };
+        let (name, mut mark, hour) = match self {
+            // The longer of the two times that can be asked for: one that is too short loses what was paid for.
+            Self::Breakpoint => (
+                "prompt_cache_breakpoint",
+                json!({"mode": "explicit"}),
+                "12h",
+            ),
+            Self::CacheControl => ("cache_control", json!({"type": "ephemeral"}), "1h"),
+            Self::None => return,
+        };
+        if let (Cache::Hour, Some(mark)) = (cache, mark.as_object_mut()) {
+            mark.insert("ttl".to_owned(), hour.into());
+        }
+        part.insert(name.to_owned(), mark);
+    }
+}
+
+/// The member for the output limit. OpenAI's newer models refuse `max_tokens`; most others know nothing else.
+pub(super) fn limit_member(model: &str) -> &'static str {
+    let bare = bare(model).as_bytes();
+    let thinks = matches!(bare, [b'o', digit, ..] if digit.is_ascii_digit());
+    if thinks || gpt(model).is_some_and(|version| version >= (5, 0)) {
+        "max_completion_tokens"
+    } else {
+        "max_tokens"
+    }
+}
+
+/// The name without its vendor.
+fn bare(model: &str) -> &str {
+    model.rsplit('/').next().unwrap_or(model)
+}
+
+/// The version in a name of OpenAI's.
+fn gpt(model: &str) -> Option<(u32, u32)> {
+    let version = bare(model).strip_prefix("gpt-")?;
+    let end = |text: &str| {
+        text.find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len())
+    };
+    let (major, rest) = version.split_at_checked(end(version))?;
+    let minor = rest
+        .strip_prefix('.')
+        .map_or("", |rest| rest.get(..end(rest)).unwrap_or_default());
+    match major.parse().ok()? {
+        // Azure writes 3.5 without its point.
+        35 => Some((3, 5)),
+        major => Some((major, minor.parse().unwrap_or(0))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_tells_how_to_speak_to_the_model() {
+        for (model, marks, limit) in [
+            ("gpt-4o-mini", Marks::None, "max_tokens"),
+            ("gpt-35-turbo", Marks::None, "max_tokens"),
+            ("gpt-oss-120b", Marks::None, "max_tokens"),
+            ("gpt-5.1-codex", Marks::None, "max_completion_tokens"),
+            ("openai/gpt-5.6", Marks::Breakpoint, "max_completion_tokens"),
+            ("gpt-6-astra", Marks::Breakpoint, "max_completion_tokens"),
+            ("o3-mini", Marks::None, "max_completion_tokens"),
+            ("olmo-2", Marks::None, "max_tokens"),
+            ("anthropic/claude-opus-4", Marks::CacheControl, "max_tokens"),
+            ("deepseek-chat", Marks::None, "max_tokens"),
+        ] {
+            assert_eq!(
+                (Marks::of(model), limit_member(model)),
+                (marks, limit),
+                "{model}"
+            );
+        }
+    }
+}

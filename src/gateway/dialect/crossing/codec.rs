@@ -1,0 +1,1 @@
+//! Which codec a dialect has: the one place that names them all.
