@@ -13,11 +13,8 @@ pub mod effort;
 mod fields;
 mod gemini;
 pub mod media;
-<<<<<<< HEAD
 mod messages;
-=======
 mod responses;
->>>>>>> codec-responses
 pub mod seal;
 
 use std::sync::Arc;
