@@ -288,7 +288,7 @@ fn stream(
         answer,
         death,
         &state.clock,
-        state.settings.timeouts,
+        bill.timeouts(state.settings.timeouts),
         bill,
     );
     let mut response = build(status, headers, own);
