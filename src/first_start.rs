@@ -7,7 +7,7 @@ use crate::config::{Bootstrap, ProviderCredential};
 use crate::domain::{
     ChannelKind, ChannelStatus, Error, Multiplier, Quota, RateLimit, Result, Role,
 };
-use crate::state::{Actor, NewAccount, NewChannel, State, catalogue};
+use crate::state::{Actor, CallingChange, NewAccount, NewChannel, State, catalogue};
 
 /// Makes what is missing; does nothing on a later start.
 ///
@@ -59,6 +59,7 @@ fn echo() -> NewChannel {
         priority: 0,
         weight: 1,
         price_multiplier: Multiplier::ONE,
+        calling: CallingChange::default(),
         status: ChannelStatus::Active,
     }
 }

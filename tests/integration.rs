@@ -18,6 +18,7 @@ mod integration {
     mod accounts;
     mod architecture;
     mod balance;
+    mod calling;
     mod calls;
     mod channels;
     mod chaos;

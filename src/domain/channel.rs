@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::calling::Calling;
 use super::endpoint::Endpoint;
 use super::id::ChannelId;
 use super::money::Money;
@@ -35,6 +36,8 @@ pub struct Channel {
     pub weight: u32,
     /// What this channel costs in relation to the model's price.
     pub price_multiplier: Multiplier,
+    /// How its provider is called.
+    pub calling: Calling,
     /// Whether it takes calls.
     pub status: ChannelStatus,
     /// When it was made.

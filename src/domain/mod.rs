@@ -8,6 +8,7 @@ mod address;
 mod audit;
 mod bisect;
 mod call;
+mod calling;
 mod channel;
 mod endpoint;
 mod error;
@@ -31,6 +32,9 @@ pub use address::{address_block, client_address};
 pub use audit::{AuditEntry, Change};
 pub use bisect::highest;
 pub use call::{Attempt, AttemptStatus, Call, CallStatus, Opened, Outcome};
+pub use calling::{
+    Calling, ChannelTimeouts, MOST_HEADERS, Proxy, check_overrides, masked, may_set_header,
+};
 pub use channel::{Channel, ChannelKind, ChannelStatus, Multiplier, Sealed, order_candidates};
 pub use endpoint::Endpoint;
 pub use error::{Code, Error, Result};

@@ -238,7 +238,7 @@ impl Authorized {
                 let prompt_bound = if endpoint.is_free() {
                     0
                 } else {
-                    estimate::prompt_bound(&self.0.request)
+                    estimate::prompt_bound(&self.0.request).saturating_add(route.added())
                 };
                 Ok(Routed {
                     asked: self.0,
@@ -338,7 +338,9 @@ impl Routed {
 
     /// The tight bound of its prompt, counted off the worker; `None`: it is no tighter.
     async fn tight_bound(&self) -> Option<u64> {
-        let (request, cheap) = (self.asked.request.clone(), self.prompt_bound);
+        let added = self.route.added();
+        let cheap = self.prompt_bound.saturating_sub(added);
+        let request = self.asked.request.clone();
         let mut encodings = self.route.candidates.iter().map(|upstream| {
             estimate::encoding(upstream.channel.upstream_model(&request.scan.model))
         });
@@ -347,7 +349,8 @@ impl Routed {
         drop(encodings);
         let counting =
             tokio::task::spawn_blocking(move || estimate::tight_bound(&request, encoding, cheap));
-        counting.await.ok().filter(|tight| *tight < cheap)
+        let tight = counting.await.ok().filter(|tight| *tight < cheap)?;
+        Some(tight.saturating_add(added))
     }
 }
 

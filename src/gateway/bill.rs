@@ -14,7 +14,7 @@ use super::words;
 use crate::domain::{
     AttemptStatus, CallStatus, Code, Error, Model, Money, Multiplier, Result, Usage,
 };
-use crate::state::{Draft, OpenCall, Upstream};
+use crate::state::{Draft, OpenCall, Timeouts, Upstream};
 
 /// The bill of a call in flight. Dropped before it is settled, it means that the client went away.
 pub(crate) struct Bill {
@@ -43,6 +43,12 @@ struct Tab {
 }
 
 impl Bill {
+    /// How long to wait for the provider that answers, where for all it is so long.
+    pub(crate) fn timeouts(&self, all: Timeouts) -> Timeouts {
+        let upstream = self.tab.upstream.as_ref();
+        upstream.map_or(all, |upstream| upstream.timeouts(all))
+    }
+
     pub(crate) fn new(open: OpenCall, model: Option<Arc<Model>>, request: Bytes) -> Self {
         let tariff = Tariff {
             price: model.and_then(|model| model.price),

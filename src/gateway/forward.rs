@@ -18,6 +18,7 @@ use super::admission::Plan;
 use super::bill::Bill;
 use super::count;
 use super::miss::{self, Blame, Miss};
+use super::overrides;
 use super::provider::{self, Answer, Outgoing};
 use super::rewrite::{self, Changes};
 use super::words::{cut, scrub, words};
@@ -107,6 +108,7 @@ async fn try_candidate(
     let has_usage_frame = matches!(endpoint, Endpoint::Chat | Endpoint::Completions) && scan.stream;
     let mut ask_usage =
         has_usage_frame && scan.include_usage != Some(true) && !lacks_stream_options(upstream);
+    let timeouts = upstream.timeouts(state.settings.timeouts);
     let mut again = true;
     loop {
         let output_limit = plan.lowered_output.map(|limit| {
@@ -123,6 +125,7 @@ async fn try_candidate(
                 output_limit,
             },
         );
+        let body = overrides::apply(body, &upstream.channel.calling.overrides);
         let attempt = Try::begin(state, upstream, model, bill);
         let outgoing = Outgoing {
             endpoint,
@@ -130,7 +133,7 @@ async fn try_candidate(
             stream: scan.stream,
             body: &body,
             headers,
-            timeouts: state.settings.timeouts,
+            timeouts,
             now: plan.arrival.started_at,
         };
         let said = match provider::send(upstream, outgoing).await {
@@ -152,7 +155,7 @@ async fn try_candidate(
                 if !endpoint.is_free() {
                     bill.accept(upstream, model);
                 }
-                match accept::accept(endpoint, answer, state.settings.timeouts).await {
+                match accept::accept(endpoint, answer, timeouts).await {
                     Ok(accepted) => {
                         let took = attempt.end(state, bill, AttemptStatus::Ok, Some(status), None);
                         let first_event = matches!(accepted, Accepted::Stream(_)).then_some(took);
@@ -168,11 +171,11 @@ async fn try_candidate(
                     }
                     Err(Unfit::Error { answer, body }) => {
                         bill.waive();
-                        Said::inside(&answer, scrub(body, upstream.credential()))
+                        Said::inside(&answer, scrub(body, upstream.secrets()))
                     }
                 }
             }
-            Ok(answer) => Said::read(answer, upstream, state.settings.timeouts.idle).await,
+            Ok(answer) => Said::read(answer, upstream, timeouts.idle).await,
         };
         let words = words(&said.body);
         attempt.end(
@@ -294,7 +297,7 @@ impl Try {
     }
 }
 
-/// Reads an error's body, up to a bound, without the channel's credential should the provider repeat it.
+/// Reads an error's body, up to a bound, without the channel's secrets should the provider repeat it.
 pub(super) async fn read_error(
     answer: Answer,
     upstream: &Upstream,
@@ -308,7 +311,7 @@ pub(super) async fn read_error(
             break;
         }
     }
-    (answer.headers, scrub(read.freeze(), upstream.credential()))
+    (answer.headers, scrub(read.freeze(), upstream.secrets()))
 }
 
 fn retry_after(answer: &Answer) -> Option<Duration> {

@@ -16,6 +16,7 @@ mod headers;
 mod meter;
 mod miss;
 mod ops;
+mod overrides;
 mod pipeline;
 mod probe;
 mod provider;

@@ -285,7 +285,8 @@ fn stream(
         show_usage: scan.include_usage == Some(true),
         hide_usage,
     };
-    let meter = Meter::new(wanted, answer, &state.clock, state.settings.timeouts, bill);
+    let timeouts = bill.timeouts(state.settings.timeouts);
+    let meter = Meter::new(wanted, answer, &state.clock, timeouts, bill);
     let mut response = build(status, headers, own);
     response
         .insert_header((header::CACHE_CONTROL, "no-cache"))

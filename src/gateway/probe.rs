@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::accept::{self, Unfit};
 use super::forward::read_error;
+use super::overrides;
 use super::provider::{self, Outgoing};
 use super::words::{scrub, words};
 use crate::domain::{ChannelId, Code, Endpoint, Error, Result};
@@ -102,7 +103,8 @@ async fn send(
     body: &Value,
 ) -> (Option<u16>, Option<String>) {
     let body = Bytes::from(body.to_string());
-    let timeouts = state.settings.timeouts;
+    let body = overrides::apply(body, &upstream.channel.calling.overrides);
+    let timeouts = upstream.timeouts(state.settings.timeouts);
     let outgoing = Outgoing {
         endpoint,
         model,
@@ -123,7 +125,7 @@ async fn send(
             let error = match accept::accept(endpoint, answer, timeouts).await {
                 Ok(_) => None,
                 Err(Unfit::Unusable(unreadable)) => Some(unreadable.words),
-                Err(Unfit::Error { body, .. }) => Some(words(&scrub(body, upstream.credential()))),
+                Err(Unfit::Error { body, .. }) => Some(words(&scrub(body, upstream.secrets()))),
             };
             (Some(status.as_u16()), error)
         }

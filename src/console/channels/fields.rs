@@ -139,6 +139,7 @@ pub(super) fn multiplier(number: &Number) -> Result<Multiplier, Refusal> {
         })
 }
 
+/// A secret without the spaces around it; blank: none.
 pub(super) fn credential(text: Zeroizing<String>) -> Option<Zeroizing<String>> {
     let trimmed = Zeroizing::new(text.trim().to_owned());
     (!trimmed.is_empty()).then_some(trimmed)

@@ -1,5 +1,6 @@
 //! Channels, for admins: list, make, change, test, delete.
 
+mod calling;
 mod fields;
 mod shape;
 
@@ -9,11 +10,8 @@ use actix_web::{HttpResponse, http::StatusCode};
 use super::body::{Body, parse_id};
 use super::refusal::{ApiError, Refusal};
 use super::viewer::Admin;
-use crate::domain::{ChannelId, ChannelStatus, Multiplier};
-use crate::state::{ChannelChange as Change, NewChannel as New, Probe, State};
-use fields::{
-    address, api_version, channel_name, credential, model_map, models, multiplier, status, weight,
-};
+use crate::domain::ChannelId;
+use crate::state::{Probe, State};
 use shape::{Channel, ChannelChange, ChannelTest, Channels, NewChannel, NewChannelTest};
 pub(super) use shape::{ChannelKind, CredentialState};
 
@@ -60,28 +58,7 @@ pub(super) async fn create(
     admin: Admin,
     body: Body<NewChannel>,
 ) -> Result<HttpResponse, Refusal> {
-    let body = body.0;
-    let new = New {
-        name: channel_name(&body.name)?,
-        kind: body.kind.into(),
-        base_url: address(body.kind.into(), body.base_url.as_deref())?,
-        api_version: body
-            .api_version
-            .as_deref()
-            .map(api_version)
-            .transpose()?
-            .flatten(),
-        credential: body.credential.and_then(credential),
-        models: models(&body.models)?,
-        model_map: model_map(body.model_map)?,
-        priority: body.priority.unwrap_or(0),
-        weight: weight(body.weight.unwrap_or(1))?,
-        price_multiplier: body
-            .price_multiplier
-            .as_ref()
-            .map_or(Ok(Multiplier::ONE), multiplier)?,
-        status: body.status.map_or(ChannelStatus::Active, status),
-    };
+    let new = body.0.checked()?;
     let view = state.channels.create(new, &admin.0.actor()).await?;
     Ok(HttpResponse::build(StatusCode::CREATED).json(Channel::new(&view)?))
 }
@@ -109,30 +86,8 @@ pub(super) async fn update(
     body: Body<ChannelChange>,
 ) -> Result<web::Json<Channel>, Refusal> {
     let id: ChannelId = parse_id(&id)?;
-    let body = body.0;
-    let before = state.channels.show(id)?;
-    let kind = body.kind.map_or(before.channel.kind, Into::into);
-    // A channel whose kind changes is with another provider: its address goes with it, unless a new one is given.
-    let moves = body.base_url.is_some() || before.channel.kind != kind;
-    let address = moves
-        .then(|| address(kind, body.base_url.as_deref()))
-        .transpose()?;
-    let change = Change {
-        name: body.name.map(|text| channel_name(&text)).transpose()?,
-        kind: Some(kind),
-        base_url: address,
-        api_version: body
-            .api_version
-            .map(|text| text.as_deref().map_or(Ok(None), api_version))
-            .transpose()?,
-        credential: body.credential.map(|text| text.and_then(credential)),
-        models: body.models.map(|list| models(&list)).transpose()?,
-        model_map: body.model_map.map(model_map).transpose()?,
-        priority: body.priority,
-        weight: body.weight.map(weight).transpose()?,
-        price_multiplier: body.price_multiplier.as_ref().map(multiplier).transpose()?,
-        status: body.status.map(status),
-    };
+    let old = state.channels.show(id)?.channel.kind;
+    let change = body.0.checked(old)?;
     Ok(web::Json(Channel::new(
         &state.channels.update(id, change, &admin.0.actor()).await?,
     )?))

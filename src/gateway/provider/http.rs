@@ -10,13 +10,15 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use actix_web::HttpMessage;
-use actix_web::http::header::{self, HeaderName};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, Uri};
 use awc::error::{ConnectError, SendRequestError};
-use awc::{Client, Connector, FrozenClientRequest};
+use awc::{Client, ClientRequest, Connector, FrozenClientRequest};
 
 use super::address::Address;
 use super::answer::{Answer, Body, Failure, Outgoing};
-use crate::domain::{AttemptStatus, ChannelId, Endpoint};
+use super::proxy;
+use crate::domain::{AttemptStatus, Endpoint, Proxy};
 use crate::state::Upstream;
 
 /// How long an unused connection is kept.
@@ -31,25 +33,47 @@ thread_local! {
 /// What a worker thread keeps between calls.
 #[derive(Default)]
 struct Worker {
-    client: Option<(Duration, Client)>,
-    /// Request heads that are the same for every call of a channel to an endpoint; replaced when the channel changes.
-    heads: HashMap<(ChannelId, Endpoint), (Weak<Upstream>, FrozenClientRequest)>,
+    known: Vec<Known>,
+}
+
+/// What is kept of a channel; another one when it changes.
+struct Known {
+    upstream: Weak<Upstream>,
+    line: Line,
+    /// Channels that are connected to in the same way share one, and so its connections.
+    client: Client,
+    /// Request heads that are the same for every call to an endpoint.
+    heads: HashMap<Endpoint, FrozenClientRequest>,
+}
+
+/// How a connection is made.
+#[derive(Clone, PartialEq, Eq)]
+struct Line {
+    connect: Duration,
+    proxy: Option<Arc<Proxy>>,
 }
 
 impl Worker {
-    fn client(&mut self, connect: Duration) -> &Client {
-        if self
-            .client
-            .as_ref()
-            .is_some_and(|(timeout, _)| *timeout != connect)
-        {
-            self.client = None;
-            self.heads.clear();
-        }
-        &self
-            .client
-            .get_or_insert_with(|| (connect, client(connect)))
-            .1
+    fn of(&mut self, upstream: &Arc<Upstream>, connect: Duration) -> &mut Known {
+        let is_it = |known: &Known| std::ptr::eq(known.upstream.as_ptr(), Arc::as_ptr(upstream));
+        let at = self.known.iter().position(is_it).unwrap_or_else(|| {
+            let line = Line {
+                connect,
+                proxy: upstream.proxy().cloned(),
+            };
+            let shared = self.known.iter().find(|known| known.line == line);
+            let client = shared.map_or_else(|| client(&line), |known| known.client.clone());
+            // A credential that was replaced is not kept longer than the next change.
+            self.known.retain(|known| known.upstream.strong_count() > 0);
+            self.known.push(Known {
+                upstream: Arc::downgrade(upstream),
+                line,
+                client,
+                heads: HashMap::new(),
+            });
+            self.known.len() - 1
+        });
+        &mut self.known[at]
     }
 
     fn head(
@@ -58,20 +82,19 @@ impl Worker {
         outgoing: &Outgoing<'_>,
         address: AddressOf,
     ) -> Result<FrozenClientRequest, Failure> {
-        let key = (upstream.channel.id, outgoing.endpoint);
-        if let Some((known, head)) = self.heads.get(&key)
-            && std::ptr::eq(known.as_ptr(), Arc::as_ptr(upstream))
-        {
+        let known = self.of(upstream, outgoing.timeouts.connect);
+        if let Some(head) = known.heads.get(&outgoing.endpoint) {
             return Ok(head.clone());
         }
         let address = address(upstream, outgoing)?;
         let keep = address.is_fixed;
-        let head = freeze(self.client(outgoing.timeouts.connect), address)?;
+        let request = request(&known.client, Method::POST, upstream, address)?
+            .insert_header((header::CONTENT_TYPE, "application/json"));
+        let head = request
+            .freeze()
+            .map_err(|_| Failure::unusable("base URL"))?;
         if keep {
-            // A credential that was replaced is not kept longer than the next change.
-            self.heads.retain(|_, (known, _)| known.strong_count() > 0);
-            self.heads
-                .insert(key, (Arc::downgrade(upstream), head.clone()));
+            known.heads.insert(outgoing.endpoint, head.clone());
         }
         Ok(head)
     }
@@ -80,48 +103,74 @@ impl Worker {
 /// How a kind of channel says where a call goes.
 pub(super) type AddressOf = fn(&Upstream, &Outgoing<'_>) -> Result<Address, Failure>;
 
-fn client(connect: Duration) -> Client {
+fn client(line: &Line) -> Client {
     // Fails only if one is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let connector = Connector::new()
         .limit(0)
-        .timeout(connect)
-        .handshake_timeout(connect)
+        .timeout(line.connect)
+        .handshake_timeout(line.connect)
         .conn_keep_alive(KEEP_ALIVE)
         .conn_lifetime(LIFETIME)
         .max_http_version(awc::http::Version::HTTP_11);
-    Client::builder()
-        .connector(connector)
+    let builder = Client::builder()
         .disable_redirects()
         .disable_timeout()
-        .no_default_headers()
-        .finish()
+        .no_default_headers();
+    match &line.proxy {
+        None => builder.connector(connector).finish(),
+        Some(proxy) => {
+            let through = proxy::Through(Arc::clone(proxy));
+            builder.connector(connector.connector(through)).finish()
+        }
+    }
 }
 
-fn freeze(client: &Client, address: Address) -> Result<FrozenClientRequest, Failure> {
+/// A request without its body.
+fn request(
+    client: &Client,
+    method: Method,
+    upstream: &Upstream,
+    address: Address,
+) -> Result<ClientRequest, Failure> {
     let unusable = || Failure::unusable("base URL");
-    let uri: awc::http::Uri = address.url.parse().map_err(|_| unusable())?;
+    let uri: Uri = address.url.parse().map_err(|_| unusable())?;
     let host = uri
         .authority()
         .and_then(|authority| authority.as_str().rsplit('@').next())
         .ok_or_else(unusable)?
         .to_owned();
-    let request = client
-        .post(uri)
+    // Without TLS there is no tunnel: the proxy gets the whole address.
+    let plain_proxy = upstream
+        .proxy()
+        .filter(|_| uri.scheme_str() == Some("http"));
+    let uri = match plain_proxy {
+        Some(proxy) => {
+            proxy::absolute_form(&uri, proxy).ok_or_else(|| Failure::unusable("proxy"))?
+        }
+        None => uri,
+    };
+    let mut request = client
+        .request(method, uri)
         .no_decompress()
         .insert_header((header::HOST, host))
-        .insert_header((header::CONTENT_TYPE, "application/json"))
         .insert_header((header::ACCEPT_ENCODING, "identity"))
         .insert_header((
             header::USER_AGENT,
             concat!("real200/", env!("CARGO_PKG_VERSION")),
         ));
-    address
-        .headers
-        .into_iter()
-        .fold(request, |request, header| request.insert_header(header))
-        .freeze()
-        .map_err(|_| unusable())
+    if let Some(value) = plain_proxy.and_then(|proxy| proxy::authorization(proxy)) {
+        request = request.insert_header((header::PROXY_AUTHORIZATION, value));
+    }
+    for (name, value) in upstream.headers() {
+        let unusable = || Failure::unusable("header");
+        let name = HeaderName::try_from(name.as_str()).map_err(|_| unusable())?;
+        let mut value = HeaderValue::try_from(value.as_str()).map_err(|_| unusable())?;
+        value.set_sensitive(true);
+        request = request.insert_header((name, value));
+    }
+    let own = address.headers.into_iter();
+    Ok(own.fold(request, ClientRequest::insert_header))
 }
 
 /// Sends a call and waits for the head of the answer.
@@ -132,12 +181,16 @@ pub(super) async fn send(
 ) -> Result<Answer, Failure> {
     let timeouts = outgoing.timeouts;
     let head = WORKER.with_borrow_mut(|worker| worker.head(upstream, &outgoing, address))?;
-    let sending = match outgoing.headers {
-        [] => head.send_body(outgoing.body.clone()),
-        [first, rest @ ..] => rest
-            .iter()
-            .fold(head.extra_header(first.clone()), |head, header| {
-                head.extra_header(header.clone())
+    // What the operator sets goes before what the client sends.
+    let own = upstream.headers();
+    let of_client =
+        |(name, _): &&(HeaderName, HeaderValue)| !own.iter().any(|(own, _)| own == name.as_str());
+    let mut of_client = outgoing.headers.iter().filter(of_client).cloned();
+    let sending = match of_client.next() {
+        None => head.send_body(outgoing.body.clone()),
+        Some(first) => of_client
+            .fold(head.extra_header(first), |head, header| {
+                head.extra_header(header)
             })
             .send_body(outgoing.body.clone()),
     };

@@ -8,6 +8,7 @@ mod echo;
 mod gemini;
 mod http;
 mod openai;
+mod proxy;
 
 use std::sync::Arc;
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 use super::super::audit::Differences;
-use crate::domain::{Channel, ChannelKind, ChannelStatus, Multiplier, Sealed};
+use super::calling::{self, CallingChange};
+use crate::domain::{Calling, Channel, ChannelKind, ChannelStatus, Multiplier, Sealed};
 
 /// What a new channel is made of.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct NewChannel {
     pub weight: u32,
     /// Factor on prices.
     pub price_multiplier: Multiplier,
+    /// How its provider is called.
+    pub calling: CallingChange,
     /// Whether it takes calls.
     pub status: ChannelStatus,
 }
@@ -57,16 +60,19 @@ pub struct ChannelChange {
     pub weight: Option<u32>,
     /// Factor on prices.
     pub price_multiplier: Option<Multiplier>,
+    /// How its provider is called.
+    pub calling: CallingChange,
     /// Whether it takes calls.
     pub status: Option<ChannelStatus>,
 }
 
 impl ChannelChange {
-    /// The channel with this change, whose credential, if it has one, comes sealed; and what is different.
+    /// The channel with this change, whose secrets come sealed; and what is different.
     pub(super) fn apply(
         self,
         old: &Channel,
         sealed: Option<Option<Sealed>>,
+        calling: Calling,
     ) -> (Channel, Differences) {
         let mut new = old.clone();
         let mut differences = Differences::default();
@@ -89,6 +95,7 @@ impl ChannelChange {
         new.weight = self.weight.unwrap_or(new.weight);
         new.price_multiplier = self.price_multiplier.unwrap_or(new.price_multiplier);
         new.status = self.status.unwrap_or(new.status);
+        new.calling = calling;
         note_differences(&mut differences, old, &new);
         (new, differences)
     }
@@ -121,5 +128,6 @@ fn note_differences(differences: &mut Differences, old: &Channel, new: &Channel)
         old.price_multiplier,
         new.price_multiplier,
     );
+    calling::note_differences(differences, &old.calling, &new.calling);
     differences.note("status", status(old), status(new));
 }

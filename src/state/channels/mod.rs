@@ -1,5 +1,6 @@
 //! Channels in memory with their credentials opened, the routes over them, and every change to them.
 
+mod calling;
 mod change;
 mod route;
 mod upstream;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use zeroize::Zeroizing;
 
+pub use calling::{CallingChange, CallingView};
 pub use change::{ChannelChange, NewChannel};
 pub use route::{AllOut, Route};
 pub use upstream::{CredentialState, Turn, Upstream};
@@ -18,8 +20,8 @@ pub use upstream::{CredentialState, Turn, Upstream};
 use crate::clock::Clock;
 use crate::crypto::MasterKey;
 use crate::domain::{
-    Channel, ChannelId, Code, Condition, Endpoint, Error, Out, Period, Result, Scope, Tally,
-    Timestamp, TotalKey,
+    Calling, Channel, ChannelId, Code, Condition, Endpoint, Error, Out, Period, Result, Scope,
+    Tally, Timestamp, TotalKey,
 };
 use crate::storage::{Batch, Store};
 
@@ -34,6 +36,8 @@ pub struct ChannelView {
     pub channel: Arc<Channel>,
     /// Whether its credential can be used.
     pub credential: CredentialState,
+    /// What is shown of how its provider is called.
+    pub calling: CallingView,
     /// How it has done lately.
     pub health: HealthView,
     /// What it has served, ever.
@@ -283,6 +287,7 @@ impl Channels {
         Ok(ChannelView {
             channel: Arc::clone(&upstream.channel),
             credential: upstream.credential_state(),
+            calling: upstream.calling(),
             health: self.health(upstream),
             tally,
         })
@@ -311,6 +316,7 @@ impl Channels {
         let now = self.0.clock.now();
         let id: ChannelId = new_id(now);
         let credential = self.seal(id, new.credential.as_ref())?;
+        let calling = self.seal_calling(id, &Calling::default(), new.calling)?;
         let channel = Channel {
             id,
             name: new.name,
@@ -323,6 +329,7 @@ impl Channels {
             priority: new.priority,
             weight: new.weight,
             price_multiplier: new.price_multiplier,
+            calling,
             status: new.status,
             created_at: now,
             deleted_at: None,
@@ -344,7 +351,7 @@ impl Channels {
     pub async fn update(
         &self,
         id: ChannelId,
-        change: ChannelChange,
+        mut change: ChannelChange,
         actor: &Actor,
     ) -> Result<ChannelView> {
         let put = {
@@ -358,7 +365,9 @@ impl Channels {
                 Some(credential) => Some(self.seal(id, credential.as_ref())?),
                 None => None,
             };
-            let (new, differences) = change.apply(&old, sealed);
+            let calling = std::mem::take(&mut change.calling);
+            let calling = self.seal_calling(id, &old.calling, calling)?;
+            let (new, differences) = change.apply(&old, sealed, calling);
             let log = audit::entry(
                 &self.0.clock,
                 actor,
@@ -386,6 +395,7 @@ impl Channels {
             let new = Channel {
                 deleted_at: Some(self.0.clock.now()),
                 credential: None,
+                calling: Calling::default(),
                 ..Channel::clone(&old)
             };
             let log = audit::entry(
@@ -409,6 +419,11 @@ impl Channels {
             .map(|text| self.0.master_key.seal(text, id.as_bytes()))
             .transpose()
             .map_err(Error::internal)
+    }
+
+    fn seal_calling(&self, id: ChannelId, old: &Calling, change: CallingChange) -> Result<Calling> {
+        let sealed = change.apply(old, id, &self.0.master_key);
+        sealed.map_err(Error::internal)
     }
 
     /// Takes effect at the call; the future waits until it is on disk.

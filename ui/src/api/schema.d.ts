@@ -832,6 +832,17 @@ export interface components {
             weight: number;
             /** Format: double */
             price_multiplier: number;
+            /** @description Headers that every request gets, with the end of each value. */
+            headers: {
+                [key: string]: string;
+            };
+            /** @description The proxy without its password; null: none. */
+            proxy: string | null;
+            timeouts: components["schemas"]["ChannelTimeouts"];
+            /** @description Fields that go to the provider in place of the client's; null takes one out. */
+            overrides: {
+                [key: string]: unknown;
+            };
             status: components["schemas"]["Status"];
             created_at: string;
             health: components["schemas"]["ChannelHealth"];
@@ -857,6 +868,17 @@ export interface components {
             weight?: number | null;
             /** Format: double */
             price_multiplier?: number | null;
+            /** @description Sets the headers that are there, takes those out that are null, and leaves the others. */
+            headers?: {
+                [key: string]: string | null;
+            };
+            /** @description Null: none. */
+            proxy?: string | null;
+            timeouts?: components["schemas"]["ChannelTimeouts"] | null;
+            /** @description All of them. */
+            overrides?: {
+                [key: string]: unknown;
+            } | null;
             status?: components["schemas"]["Status"] | null;
         };
         /** @description How a channel has done lately, from the calls that went through it. In memory: a start of the gateway begins anew. */
@@ -904,13 +926,32 @@ export interface components {
             /** @description As the provider said it. */
             error: string | null;
         };
+        /** @description How long to wait for a channel's provider, in milliseconds; null: as long as the configuration says for all. */
+        ChannelTimeouts: {
+            /**
+             * Format: int32
+             * @description For a connection.
+             */
+            connect_ms?: number | null;
+            /**
+             * Format: int32
+             * @description From the request to the head of the answer.
+             */
+            first_byte_ms?: number | null;
+            /**
+             * Format: int32
+             * @description Between two pieces of the answer.
+             */
+            idle_ms?: number | null;
+        };
         /** @description All channels, the first to be tried first. */
         Channels: {
             items: components["schemas"]["Channel"][];
             total: number;
         };
         /**
-         * @description Whether a channel's credential can be used; `unreadable`: it was sealed with another master key, enter it again.
+         * @description Whether a channel's credential can be used; `unreadable`: it, a header or the proxy was sealed with another master key,
+         *     enter it again.
          * @enum {string}
          */
         CredentialState: "none" | "sealed" | "unreadable";
@@ -1135,6 +1176,20 @@ export interface components {
              * @description Default 1.
              */
             price_multiplier?: number | null;
+            /**
+             * @description Headers that every request gets; stored sealed, shown masked. `Host`, `Authorization` and what belongs to the
+             *     connection or the body cannot be set.
+             */
+            headers?: {
+                [key: string]: string | null;
+            };
+            /** @description `http://host:port` or `http://user:password@host:port`; stored sealed. */
+            proxy?: string | null;
+            timeouts?: components["schemas"]["ChannelTimeouts"];
+            /** @description Fields that go to the provider in place of the client's; null takes one out. Not in multipart bodies. */
+            overrides?: {
+                [key: string]: unknown;
+            };
             status?: components["schemas"]["Status"] | null;
         };
         /** @description What to test with. */
@@ -1478,6 +1533,7 @@ export type ChannelHealth = components['schemas']['ChannelHealth'];
 export type ChannelHealthState = components['schemas']['ChannelHealthState'];
 export type ChannelKind = components['schemas']['ChannelKind'];
 export type ChannelTest = components['schemas']['ChannelTest'];
+export type ChannelTimeouts = components['schemas']['ChannelTimeouts'];
 export type Channels = components['schemas']['Channels'];
 export type CredentialState = components['schemas']['CredentialState'];
 export type Deliveries = components['schemas']['Deliveries'];
