@@ -9,10 +9,11 @@ use bytes::Bytes;
 use super::allowance::{Allowance, Count};
 use super::dialect::Written;
 use super::estimate::{self, Encoding};
+use super::request::Request;
 use super::tariff::Tariff;
 use super::words;
 use crate::domain::{
-    AttemptStatus, CallStatus, Code, Error, Model, Money, Multiplier, Result, Usage,
+    AttemptStatus, CallStatus, Code, Error, Model, Money, Multiplier, Pieces, Result, Usage,
 };
 use crate::state::{Draft, OpenCall, Upstream};
 
@@ -30,6 +31,8 @@ struct Tab {
     /// How the model that answers cuts text into tokens, where it is known.
     encoding: Option<Encoding>,
     request: Bytes,
+    /// What the request alone tells of what is used: its tier, and what is billed by the piece.
+    asked: Usage,
     /// The provider has accepted the request (status 2xx): from then on the prompt counts.
     accepted: bool,
     /// The channel to it.
@@ -43,7 +46,7 @@ struct Tab {
 }
 
 impl Bill {
-    pub(crate) fn new(open: OpenCall, model: Option<Arc<Model>>, request: Bytes) -> Self {
+    pub(crate) fn new(open: OpenCall, model: Option<Arc<Model>>, request: &Request) -> Self {
         let tariff = Tariff {
             price: model.and_then(|model| model.price),
             multiplier: Multiplier::ONE,
@@ -53,7 +56,12 @@ impl Bill {
             open: Some(open),
             tab: Tab {
                 tariff,
-                request,
+                request: request.body.clone(),
+                asked: Usage {
+                    pieces: request.scan.pieces,
+                    tier: request.scan.tier,
+                    ..Usage::default()
+                },
                 ..Tab::default()
             },
         };
@@ -99,7 +107,10 @@ impl Bill {
         self.tab.upstream = Some(Arc::clone(upstream));
         self.tab.encoding = estimate::encoding(upstream_model);
         if let Some(open) = &self.open {
-            self.tab.allowance = Allowance::after_prompt(open.prompt_tokens());
+            self.tab.allowance = Allowance::after_prompt(Usage {
+                prompt: open.prompt_tokens(),
+                ..self.tab.asked
+            });
         }
     }
 
@@ -165,6 +176,16 @@ impl Bill {
 
     /// The provider's numbers for all that was written so far.
     pub(crate) fn report(&mut self, usage: Usage) {
+        let told = usage.pieces != Pieces::default();
+        let usage = Usage {
+            // Providers that bill by the piece do not always say how many: the request does.
+            pieces: if told {
+                usage.pieces
+            } else {
+                self.tab.asked.pieces
+            },
+            ..usage
+        };
         self.tab.usage = Some(usage);
         self.tab.written = Written::default();
         self.tab.allowance = Allowance::after_report(usage);
@@ -248,7 +269,7 @@ impl Tab {
     fn with(&self, prompt: impl FnOnce() -> u64, written: u64) -> Usage {
         let base = self.usage.unwrap_or_else(|| Usage {
             prompt: prompt(),
-            ..Usage::default()
+            ..self.asked
         });
         Usage {
             completion: base.completion.saturating_add(written),

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::sse::Frame;
-use crate::domain::{Endpoint, Error};
+use crate::domain::{Endpoint, Error, Usage};
 
 pub(crate) use told::CutOff;
 pub use told::{NotJson, Seen, Told, Written};
@@ -41,11 +41,16 @@ pub fn read_answer(answer: &[u8]) -> Result<Told, NotJson> {
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
         #[serde(borrow)]
+        service_tier: Option<&'a RawValue>,
+        #[serde(borrow)]
         error: Option<&'a RawValue>,
     }
     let read: Answer<'_> = serde_json::from_slice(answer).map_err(|_| NotJson)?;
     Ok(Told {
-        usage: read.usage.and_then(usage::read),
+        usage: read.usage.and_then(usage::read).map(|usage| Usage {
+            tier: usage::tier(read.service_tier),
+            ..usage
+        }),
         error: read.error.is_some(),
     })
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use super::told::{CutOff, Seen, Written, wire_usage};
 use super::walk::{self, Value};
 use super::{chat, usage};
-use crate::domain::Error;
+use crate::domain::{Error, Usage};
 
 pub(super) fn read_frame(data: &[u8], written: &mut Written) -> Seen {
     let (mut kind, mut delta, mut failed) = (&[][..], &[][..], false);
@@ -51,7 +51,7 @@ pub(super) fn read_frame(data: &[u8], written: &mut Written) -> Seen {
     }
 }
 
-fn read_usage(data: &[u8]) -> Option<crate::domain::Usage> {
+fn read_usage(data: &[u8]) -> Option<Usage> {
     #[derive(Deserialize)]
     struct Event<'a> {
         #[serde(borrow)]
@@ -61,9 +61,16 @@ fn read_usage(data: &[u8]) -> Option<crate::domain::Usage> {
     struct Response<'a> {
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
+        #[serde(borrow)]
+        service_tier: Option<&'a RawValue>,
     }
     let event: Event<'_> = serde_json::from_slice(data).ok()?;
-    event.response?.usage.and_then(usage::read)
+    let response = event.response?;
+    let usage = response.usage.and_then(usage::read)?;
+    Some(Usage {
+        tier: usage::tier(response.service_tier),
+        ..usage
+    })
 }
 
 pub(super) fn read_written(answer: &[u8], written: &mut Written) {
