@@ -17,7 +17,9 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use real200::clock::Clock;
 use real200::config::Config;
 use real200::crypto::MasterKey;
-use real200::domain::{Endpoint, Money, Multiplier, Permissions, Quota, RateLimit, Role};
+use real200::domain::{
+    Endpoint, Money, Multiplier, Permissions, Pieces, Quota, RateLimit, Role, ServiceTier,
+};
 use real200::state::{Actor, Ask, NewAccount, NewKey, State};
 use real200::storage::{Options, Store};
 
@@ -103,6 +105,8 @@ fn admission(c: &mut Criterion) {
         least_output: 1,
         client_limit: Some(500),
         choices: 1,
+        pieces: Pieces::default(),
+        tier: ServiceTier::default(),
         model: state.models.find("gpt-4o"),
         multiplier: Multiplier::ONE,
     };

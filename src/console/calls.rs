@@ -10,6 +10,7 @@ use crate::state::{CallFilter, Cursor, State};
 use super::body::{Query, parse_field, parse_id};
 use super::export;
 use super::refusal::{ApiError, Refusal};
+use super::tally::OtherUsage;
 use super::usd::Usd;
 use super::viewer::Viewer;
 
@@ -87,12 +88,29 @@ pub(super) struct CallUsage {
     pub(super) cached_tokens: u64,
     /// Of the prompt, written to the provider's cache.
     pub(super) cache_write_tokens: u64,
+    /// Of these, for an hour.
+    pub(super) cache_write_1h_tokens: u64,
     pub(super) completion_tokens: u64,
     /// Of the completion.
     pub(super) reasoning_tokens: u64,
+    #[serde(flatten)]
+    pub(super) other: OtherUsage,
     pub(super) total_tokens: u64,
+    /// At which speed and price the provider worked.
+    #[schema(value_type = ServiceTier)]
+    pub(super) service_tier: &'static str,
     /// Counted by the gateway, because the provider gave no numbers.
     pub(super) estimated: bool,
+}
+
+/// At which speed and price a provider works.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "stands in the API's description")]
+pub(super) enum ServiceTier {
+    Standard,
+    Flex,
+    Priority,
 }
 
 /// One try at one channel.
@@ -163,9 +181,12 @@ impl Call {
                 prompt_tokens: usage.prompt,
                 cached_tokens: usage.cached,
                 cache_write_tokens: usage.cache_write,
+                cache_write_1h_tokens: usage.cache_write_1h,
                 completion_tokens: usage.completion,
                 reasoning_tokens: usage.reasoning,
+                other: OtherUsage::new(&usage.audio, &usage.image, &usage.pieces),
                 total_tokens: usage.total(),
+                service_tier: usage.tier.as_str(),
                 estimated: usage.estimated,
             },
             cost_usd: outcome.cost.map(Usd),

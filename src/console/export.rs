@@ -14,7 +14,9 @@ use super::viewer::Viewer;
 
 const LINES_AT_ONCE: usize = 500;
 const HEAD: &str = "id,started_at,key_name,key_masked,account,endpoint,model,upstream_model,channel,status,http_status,error_code,stream,\
-                    client_ip,prompt_tokens,cached_tokens,cache_write_tokens,completion_tokens,reasoning_tokens,total_tokens,estimated,\
+                    client_ip,prompt_tokens,cached_tokens,cache_write_tokens,cache_write_1h_tokens,completion_tokens,reasoning_tokens,\
+                    audio_input_tokens,audio_cached_tokens,audio_output_tokens,image_input_tokens,image_cached_tokens,image_output_tokens,\
+                    images,audio_seconds,characters,searches,total_tokens,service_tier,estimated,\
                     cost_usd,latency_ms,first_token_ms,overhead_ms\r\n";
 
 enum Step {
@@ -79,7 +81,7 @@ async fn lines(
 
 fn line(text: &mut String, call: &Call) -> Result<(), serde_json::Error> {
     let number = |value: Option<u16>| value.map(|value| value.to_string()).unwrap_or_default();
-    let usage = &call.usage;
+    let (usage, other) = (&call.usage, &call.usage.other);
     let cost = call
         .cost_usd
         .as_ref()
@@ -104,9 +106,21 @@ fn line(text: &mut String, call: &Call) -> Result<(), serde_json::Error> {
         usage.prompt_tokens.to_string(),
         usage.cached_tokens.to_string(),
         usage.cache_write_tokens.to_string(),
+        usage.cache_write_1h_tokens.to_string(),
         usage.completion_tokens.to_string(),
         usage.reasoning_tokens.to_string(),
+        other.audio_input_tokens.to_string(),
+        other.audio_cached_tokens.to_string(),
+        other.audio_output_tokens.to_string(),
+        other.image_input_tokens.to_string(),
+        other.image_cached_tokens.to_string(),
+        other.image_output_tokens.to_string(),
+        other.images.to_string(),
+        other.audio_seconds.to_string(),
+        other.characters.to_string(),
+        other.searches.to_string(),
         usage.total_tokens.to_string(),
+        usage.service_tier.to_owned(),
         usage.estimated.to_string(),
         cost,
         call.latency_ms.to_string(),

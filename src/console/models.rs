@@ -2,11 +2,15 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Number;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::domain::{Error, Money, Price, PriceSource};
-use crate::state::catalogue::{PriceError, per_mtok, per_token};
+use crate::domain::{
+    Error, LongContext, MediaPrice, Money, Multiplier, PiecePrice, Price, PriceSource,
+};
+use crate::state::catalogue::{PriceError, factor, long_factor, per_mtok, per_token};
 use crate::state::{ModelView, OwnPrice, State};
 
 use super::body::Body;
@@ -39,9 +43,46 @@ pub(super) struct Model {
     #[schema(required, value_type = Option<f64>)]
     cache_write_usd_per_mtok: Option<Usd>,
     #[schema(required, value_type = Option<f64>)]
+    cache_write_1h_usd_per_mtok: Option<Usd>,
+    #[schema(required, value_type = Option<f64>)]
     output_usd_per_mtok: Option<Usd>,
     #[schema(required, value_type = Option<f64>)]
+    reasoning_usd_per_mtok: Option<Usd>,
+    #[schema(required, value_type = Option<f64>)]
+    audio_input_usd_per_mtok: Option<Usd>,
+    #[schema(required, value_type = Option<f64>)]
+    audio_cached_input_usd_per_mtok: Option<Usd>,
+    #[schema(required, value_type = Option<f64>)]
+    audio_output_usd_per_mtok: Option<Usd>,
+    #[schema(required, value_type = Option<f64>)]
+    image_input_usd_per_mtok: Option<Usd>,
+    #[schema(required, value_type = Option<f64>)]
+    image_cached_input_usd_per_mtok: Option<Usd>,
+    #[schema(required, value_type = Option<f64>)]
+    image_output_usd_per_mtok: Option<Usd>,
+    #[schema(required, value_type = Option<f64>)]
     per_request_usd: Option<Usd>,
+    #[schema(required, value_type = Option<f64>)]
+    per_image_usd: Option<Usd>,
+    #[schema(required, value_type = Option<f64>)]
+    per_second_usd: Option<Usd>,
+    #[schema(required, value_type = Option<f64>)]
+    per_character_usd: Option<Usd>,
+    #[schema(required, value_type = Option<f64>)]
+    per_search_usd: Option<Usd>,
+    /// Above so long a prompt the whole call is dearer, by these factors.
+    #[schema(required)]
+    long_context_above_tokens: Option<u32>,
+    #[schema(required, value_type = Option<f64>)]
+    long_context_input_factor: Option<Factor>,
+    #[schema(required, value_type = Option<f64>)]
+    long_context_output_factor: Option<Factor>,
+    /// On the tokens of calls that the provider serves when it has time.
+    #[schema(required, value_type = Option<f64>)]
+    flex_factor: Option<Factor>,
+    /// On the tokens of calls that it serves before others.
+    #[schema(required, value_type = Option<f64>)]
+    priority_factor: Option<Factor>,
     #[schema(required)]
     max_output_tokens: Option<u32>,
     #[schema(required)]
@@ -89,10 +130,45 @@ pub(super) struct NewPrice {
     cached_input_usd_per_mtok: Option<Usd>,
     #[schema(value_type = Option<f64>)]
     cache_write_usd_per_mtok: Option<Usd>,
+    /// Of an hour; without it as `cache_write_usd_per_mtok`.
+    #[schema(value_type = Option<f64>)]
+    cache_write_1h_usd_per_mtok: Option<Usd>,
     #[schema(value_type = f64)]
     output_usd_per_mtok: Usd,
     #[schema(value_type = Option<f64>)]
+    reasoning_usd_per_mtok: Option<Usd>,
+    #[schema(value_type = Option<f64>)]
+    audio_input_usd_per_mtok: Option<Usd>,
+    #[schema(value_type = Option<f64>)]
+    audio_cached_input_usd_per_mtok: Option<Usd>,
+    #[schema(value_type = Option<f64>)]
+    audio_output_usd_per_mtok: Option<Usd>,
+    #[schema(value_type = Option<f64>)]
+    image_input_usd_per_mtok: Option<Usd>,
+    #[schema(value_type = Option<f64>)]
+    image_cached_input_usd_per_mtok: Option<Usd>,
+    #[schema(value_type = Option<f64>)]
+    image_output_usd_per_mtok: Option<Usd>,
+    #[schema(value_type = Option<f64>)]
     per_request_usd: Option<Usd>,
+    #[schema(value_type = Option<f64>)]
+    per_image_usd: Option<Usd>,
+    #[schema(value_type = Option<f64>)]
+    per_second_usd: Option<Usd>,
+    #[schema(value_type = Option<f64>)]
+    per_character_usd: Option<Usd>,
+    #[schema(value_type = Option<f64>)]
+    per_search_usd: Option<Usd>,
+    /// Above so long a prompt the whole call is dearer, by both factors; all three or none.
+    long_context_above_tokens: Option<u32>,
+    #[schema(value_type = Option<f64>)]
+    long_context_input_factor: Option<Number>,
+    #[schema(value_type = Option<f64>)]
+    long_context_output_factor: Option<Number>,
+    #[schema(value_type = Option<f64>)]
+    flex_factor: Option<Number>,
+    #[schema(value_type = Option<f64>)]
+    priority_factor: Option<Number>,
     max_output_tokens: Option<u32>,
     context_tokens: Option<u32>,
 }
@@ -103,6 +179,8 @@ impl Model {
         let million = |of: fn(&Price) -> Option<Money>| {
             model.price.as_ref().and_then(of).map(per_mtok).map(Usd)
         };
+        let each = |of: fn(&Price) -> Money| model.price.as_ref().map(of).map(Usd);
+        let long = model.price.and_then(|price| price.long_context);
         let (source_url, taken_on) = match &model.source {
             PriceSource::Catalogue { url, taken_on } => (Some(url.clone()), Some(taken_on.clone())),
             PriceSource::Own { .. } => (None, None),
@@ -123,8 +201,25 @@ impl Model {
             input_usd_per_mtok: million(|price| Some(price.input)),
             cached_input_usd_per_mtok: million(|price| price.cached_input),
             cache_write_usd_per_mtok: million(|price| price.cache_write),
+            cache_write_1h_usd_per_mtok: million(|price| price.cache_write_1h),
             output_usd_per_mtok: million(|price| Some(price.output)),
-            per_request_usd: model.price.map(|price| Usd(price.per_request)),
+            reasoning_usd_per_mtok: million(|price| price.reasoning),
+            audio_input_usd_per_mtok: million(|price| price.audio.input),
+            audio_cached_input_usd_per_mtok: million(|price| price.audio.cached_input),
+            audio_output_usd_per_mtok: million(|price| price.audio.output),
+            image_input_usd_per_mtok: million(|price| price.image.input),
+            image_cached_input_usd_per_mtok: million(|price| price.image.cached_input),
+            image_output_usd_per_mtok: million(|price| price.image.output),
+            per_request_usd: each(|price| price.per_request),
+            per_image_usd: each(|price| price.pieces.image),
+            per_second_usd: each(|price| price.pieces.second),
+            per_character_usd: each(|price| price.pieces.character),
+            per_search_usd: each(|price| price.pieces.search),
+            long_context_above_tokens: long.map(|long| long.above),
+            long_context_input_factor: long.map(|long| Factor(long.input)),
+            long_context_output_factor: long.map(|long| Factor(long.output)),
+            flex_factor: model.price.and_then(|price| price.flex).map(Factor),
+            priority_factor: model.price.and_then(|price| price.priority).map(Factor),
             max_output_tokens: model.max_output_tokens,
             context_tokens: model.context_tokens,
             source_url,
@@ -137,6 +232,100 @@ impl Model {
                 })
                 .collect(),
         }
+    }
+}
+
+/// A factor on prices, exact both ways.
+#[derive(Clone, Copy)]
+struct Factor(Multiplier);
+
+impl Serialize for Factor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RawValue::from_string(self.0.to_string())
+            .map_err(serde::ser::Error::custom)?
+            .serialize(serializer)
+    }
+}
+
+impl NewPrice {
+    fn price(&self) -> Result<Price, Refusal> {
+        let refuse = |field: &str, e: PriceError| {
+            Refusal(Error::invalid_field(
+                field,
+                format!("This price cannot be taken: {e}."),
+            ))
+        };
+        let token =
+            |field: &str, usd: Usd| per_token(&usd.0.to_string()).map_err(|e| refuse(field, e));
+        let optional = |field: &str, usd: Option<Usd>| usd.map(|usd| token(field, usd)).transpose();
+        let each = |usd: Option<Usd>| usd.map_or(Money::ZERO, |usd| usd.0);
+        let times = |field: &str,
+                     number: &Option<Number>,
+                     read: fn(&str) -> Result<Multiplier, PriceError>| {
+            let factor = number.as_ref().map(|number| read(&number.to_string()));
+            factor.transpose().map_err(|e| refuse(field, e))
+        };
+        let input = times(
+            "long_context_input_factor",
+            &self.long_context_input_factor,
+            long_factor,
+        )?;
+        let output = times(
+            "long_context_output_factor",
+            &self.long_context_output_factor,
+            long_factor,
+        )?;
+        let long_context = match (self.long_context_above_tokens, input, output) {
+            (None, None, None) => None,
+            (Some(above), Some(input), Some(output)) => Some(LongContext {
+                above,
+                input,
+                output,
+            }),
+            _ => {
+                return Err(Refusal(Error::invalid_field(
+                    "long_context_above_tokens",
+                    "Give the length above which prompts are dearer and both factors, or none of the three.",
+                )));
+            }
+        };
+        Ok(Price {
+            input: token("input_usd_per_mtok", self.input_usd_per_mtok)?,
+            cached_input: optional("cached_input_usd_per_mtok", self.cached_input_usd_per_mtok)?,
+            cache_write: optional("cache_write_usd_per_mtok", self.cache_write_usd_per_mtok)?,
+            cache_write_1h: optional(
+                "cache_write_1h_usd_per_mtok",
+                self.cache_write_1h_usd_per_mtok,
+            )?,
+            output: token("output_usd_per_mtok", self.output_usd_per_mtok)?,
+            reasoning: optional("reasoning_usd_per_mtok", self.reasoning_usd_per_mtok)?,
+            audio: MediaPrice {
+                input: optional("audio_input_usd_per_mtok", self.audio_input_usd_per_mtok)?,
+                cached_input: optional(
+                    "audio_cached_input_usd_per_mtok",
+                    self.audio_cached_input_usd_per_mtok,
+                )?,
+                output: optional("audio_output_usd_per_mtok", self.audio_output_usd_per_mtok)?,
+            },
+            image: MediaPrice {
+                input: optional("image_input_usd_per_mtok", self.image_input_usd_per_mtok)?,
+                cached_input: optional(
+                    "image_cached_input_usd_per_mtok",
+                    self.image_cached_input_usd_per_mtok,
+                )?,
+                output: optional("image_output_usd_per_mtok", self.image_output_usd_per_mtok)?,
+            },
+            per_request: each(self.per_request_usd),
+            pieces: PiecePrice {
+                image: each(self.per_image_usd),
+                second: each(self.per_second_usd),
+                character: each(self.per_character_usd),
+                search: each(self.per_search_usd),
+            },
+            long_context,
+            flex: times("flex_factor", &self.flex_factor, factor)?,
+            priority: times("priority_factor", &self.priority_factor, factor)?,
+        })
     }
 }
 
@@ -169,24 +358,7 @@ pub(super) async fn set(
     body: Body<NewPrice>,
 ) -> Result<web::Json<Model>, Refusal> {
     let body = body.0;
-    let token = |field: &str, usd: Usd| {
-        let refuse = |e: PriceError| {
-            Refusal(Error::invalid_field(
-                field,
-                format!("This price cannot be taken: {e}."),
-            ))
-        };
-        per_token(&usd.0.to_string()).map_err(refuse)
-    };
-    let optional = |field: &str, usd: Option<Usd>| usd.map(|usd| token(field, usd)).transpose();
-    let price = Price {
-        input: token("input_usd_per_mtok", body.input_usd_per_mtok)?,
-        cached_input: optional("cached_input_usd_per_mtok", body.cached_input_usd_per_mtok)?,
-        cache_write: optional("cache_write_usd_per_mtok", body.cache_write_usd_per_mtok)?,
-        output: token("output_usd_per_mtok", body.output_usd_per_mtok)?,
-        reasoning: None,
-        per_request: body.per_request_usd.map_or(Money::ZERO, |usd| usd.0),
-    };
+    let price = body.price()?;
     let own = OwnPrice {
         price,
         context_tokens: body.context_tokens,

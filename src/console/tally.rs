@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain;
+use crate::domain::{self, Media, Pieces};
 
 use super::usd::Usd;
 
@@ -16,13 +16,59 @@ pub(super) struct Tally {
     prompt_tokens: u64,
     cached_tokens: u64,
     cache_write_tokens: u64,
+    /// Of these, for an hour.
+    cache_write_1h_tokens: u64,
     completion_tokens: u64,
     reasoning_tokens: u64,
+    #[serde(flatten)]
+    other: OtherUsage,
     total_tokens: u64,
     /// What the priced calls cost.
     cost_usd: Usd,
     /// Calls whose cost is unknown, because their model has no price.
     unpriced_requests: u64,
+}
+
+/// What is used beside tokens of text.
+#[derive(Serialize, ToSchema)]
+pub(super) struct OtherUsage {
+    /// Of the prompt, audio.
+    pub(super) audio_input_tokens: u64,
+    /// Of these, read from the provider's cache.
+    pub(super) audio_cached_tokens: u64,
+    /// Of the completion, audio.
+    pub(super) audio_output_tokens: u64,
+    /// Of the prompt, images.
+    pub(super) image_input_tokens: u64,
+    /// Of these, read from the provider's cache.
+    pub(super) image_cached_tokens: u64,
+    /// Of the completion, images.
+    pub(super) image_output_tokens: u64,
+    /// Images made.
+    pub(super) images: u64,
+    /// Seconds of audio listened to.
+    pub(super) audio_seconds: u64,
+    /// Characters spoken.
+    pub(super) characters: u64,
+    /// Searches made to rank documents.
+    pub(super) searches: u64,
+}
+
+impl OtherUsage {
+    pub(super) fn new(audio: &Media, image: &Media, pieces: &Pieces) -> Self {
+        Self {
+            audio_input_tokens: audio.input,
+            audio_cached_tokens: audio.cached,
+            audio_output_tokens: audio.output,
+            image_input_tokens: image.input,
+            image_cached_tokens: image.cached,
+            image_output_tokens: image.output,
+            images: pieces.images,
+            audio_seconds: pieces.seconds,
+            characters: pieces.characters,
+            searches: pieces.searches,
+        }
+    }
 }
 
 impl From<&domain::Tally> for Tally {
@@ -33,8 +79,10 @@ impl From<&domain::Tally> for Tally {
             prompt_tokens: tally.prompt_tokens,
             cached_tokens: tally.cached_tokens,
             cache_write_tokens: tally.cache_write_tokens,
+            cache_write_1h_tokens: tally.cache_write_1h_tokens,
             completion_tokens: tally.completion_tokens,
             reasoning_tokens: tally.reasoning_tokens,
+            other: OtherUsage::new(&tally.audio, &tally.image, &tally.pieces),
             total_tokens: tally.total_tokens(),
             cost_usd: Usd(tally.cost),
             unpriced_requests: tally.unpriced_requests,

@@ -175,6 +175,14 @@ impl Multiplier {
         Self(millionths)
     }
 
+    /// Reads a decimal such as `1.25` exactly; `None`: it is none, has more than six places, or is more than 1000.
+    pub fn parse(text: &str) -> Option<Self> {
+        // Six decimals of a factor are as fine as six decimals of a dollar: the same exact reading serves.
+        let pico = Money::from_usd(text).ok()?.as_pico();
+        let millionths = u32::try_from(pico / 1_000_000).ok()?;
+        (pico.is_multiple_of(1_000_000) && millionths <= 1_000_000_000).then_some(Self(millionths))
+    }
+
     /// In millionths.
     pub const fn as_millionths(self) -> u32 {
         self.0

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::price::Price;
 use super::time::Timestamp;
-use super::usage::Price;
 
 /// A public model name.
 pub type ModelName = String;

@@ -10,6 +10,7 @@ use super::model::ModelName;
 use super::money::Money;
 use super::quota::Consumption;
 use super::time::{Day, Hour, Month, Timestamp};
+use super::usage::{Media, Pieces};
 
 /// What some calls add up to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -24,13 +25,21 @@ pub struct Tally {
     pub cached_tokens: u64,
     /// Of these, written to cache.
     pub cache_write_tokens: u64,
+    /// Of these, for an hour.
+    pub cache_write_1h_tokens: u64,
     /// Output tokens.
     pub completion_tokens: u64,
     /// Of these, reasoning.
     pub reasoning_tokens: u64,
+    /// Of all tokens, those of audio.
+    pub audio: Media,
+    /// Of all tokens, those of images.
+    pub image: Media,
+    /// What is billed by the piece.
+    pub pieces: Pieces,
     /// What the priced calls cost.
     pub cost: Money,
-    /// Calls that used tokens of a model without a price: their cost is unknown.
+    /// Calls that used something of a model without a price: their cost is unknown.
     pub unpriced_requests: u64,
     /// When the latest of them began; the beginning of time where there is none.
     pub last_started_at: Timestamp,
@@ -49,8 +58,12 @@ impl Tally {
             prompt_tokens: usage.prompt,
             cached_tokens: usage.cached,
             cache_write_tokens: usage.cache_write,
+            cache_write_1h_tokens: usage.cache_write_1h,
             completion_tokens: usage.completion,
             reasoning_tokens: usage.reasoning,
+            audio: usage.audio,
+            image: usage.image,
+            pieces: usage.pieces,
             cost: outcome.cost.unwrap_or(Money::ZERO),
             unpriced_requests: u64::from(outcome.cost.is_none()),
             last_started_at: call.opened.started_at,
@@ -68,10 +81,16 @@ impl Tally {
             cache_write_tokens: self
                 .cache_write_tokens
                 .saturating_add(other.cache_write_tokens),
+            cache_write_1h_tokens: self
+                .cache_write_1h_tokens
+                .saturating_add(other.cache_write_1h_tokens),
             completion_tokens: self
                 .completion_tokens
                 .saturating_add(other.completion_tokens),
             reasoning_tokens: self.reasoning_tokens.saturating_add(other.reasoning_tokens),
+            audio: self.audio.plus(other.audio),
+            image: self.image.plus(other.image),
+            pieces: self.pieces.plus(other.pieces),
             cost: self.cost.plus(other.cost),
             unpriced_requests: self
                 .unpriced_requests

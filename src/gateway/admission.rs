@@ -331,6 +331,8 @@ impl Routed {
             least_output: rewrite::least_limit(endpoint),
             client_limit: scan.output_limit,
             choices: scan.choices,
+            pieces: scan.pieces,
+            tier: scan.tier,
             model: self.model.clone(),
             multiplier: self.route.dearest(),
         }
@@ -400,7 +402,7 @@ impl Reserved {
                     caller,
                     request,
                 } = asked;
-                let bill = Bill::new(open, model, request.body.clone());
+                let bill = Bill::new(open, model, &request);
                 Ok(Admission {
                     plan: Plan {
                         arrival,

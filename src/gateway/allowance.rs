@@ -9,7 +9,7 @@
 use super::dialect::Written;
 use super::estimate::{self, Encoding};
 use super::tariff::Tariff;
-use crate::domain::Usage;
+use crate::domain::{Most, Usage};
 
 /// What a stream has come to: what it began with, and what was counted of the text since; what is written beyond that counts a
 /// token a byte.
@@ -27,8 +27,8 @@ pub(crate) struct Allowance {
 /// What the text comes on top of.
 #[derive(Clone, Copy, Debug)]
 enum Base {
-    /// A prompt of so many tokens at most: it is counted only when that is too much.
-    Prompt(u64),
+    /// A prompt that is so long at most: it is counted only when that is too much.
+    Prompt(Usage),
     /// What the provider reported, or a prompt that was counted.
     Used(Usage),
 }
@@ -36,7 +36,12 @@ enum Base {
 impl Base {
     fn fits(&self, tariff: &Tariff, beyond: u64) -> bool {
         match self {
-            Self::Prompt(tokens) => tariff.holds(*tokens, beyond),
+            Self::Prompt(most) => tariff.holds(&Most {
+                prompt: most.prompt,
+                completion: beyond,
+                pieces: most.pieces,
+                tier: most.tier,
+            }),
             Self::Used(usage) => tariff.fits(&more(usage, beyond)),
         }
     }
@@ -58,7 +63,7 @@ impl Count {
 
 impl Default for Allowance {
     fn default() -> Self {
-        Self::after_prompt(0)
+        Self::after_prompt(Usage::default())
     }
 }
 
@@ -72,9 +77,9 @@ impl Allowance {
         }
     }
 
-    /// Of a stream that begins, after a prompt of so many tokens at most.
-    pub(crate) fn after_prompt(tokens: u64) -> Self {
-        Self::on(Base::Prompt(tokens))
+    /// Of a stream that begins, after a prompt that is so long at most.
+    pub(crate) fn after_prompt(most: Usage) -> Self {
+        Self::on(Base::Prompt(most))
     }
 
     /// Of a stream whose provider has given its numbers for all that was written so far.
@@ -90,13 +95,7 @@ impl Allowance {
 
     /// What was used when it was counted last.
     pub(crate) fn usage(&self) -> Usage {
-        let base = match self.base {
-            Base::Prompt(prompt) => Usage {
-                prompt,
-                ..Usage::default()
-            },
-            Base::Used(usage) => usage,
-        };
+        let (Base::Prompt(base) | Base::Used(base)) = self.base;
         Usage {
             estimated: true,
             ..more(&base, self.done.1)
@@ -132,12 +131,12 @@ impl Allowance {
         let (from, before) = self.done;
         let tokens = before.saturating_add(estimate::text(encoding, written, from));
         let mut after = Self::after(self.base, exact, tokens, written);
-        if let Base::Prompt(_) = self.base
+        if let Base::Prompt(most) = self.base
             && !after.fits(tariff)
         {
             after.base = Base::Used(Usage {
                 prompt: prompt(),
-                ..Usage::default()
+                ..most
             });
         }
         if from > 0 && !after.fits(tariff) {
@@ -230,7 +229,10 @@ mod tests {
     fn the_prompt_is_counted_only_where_its_bound_is_too_much() {
         let mut written = Written::default();
         written.push(" ledger".repeat(20).as_bytes());
-        let begun = Allowance::after_prompt(90);
+        let begun = Allowance::after_prompt(Usage {
+            prompt: 90,
+            ..Usage::default()
+        });
         let count = |most, prompt: &dyn Fn() -> u64| {
             let tariff = tokens_at_most(most);
             assert!(begun.is_used_up(&tariff, &written));
@@ -290,7 +292,7 @@ mod tests {
             let reported = Usage { prompt, completion, ..Usage::default() };
             let at_most = |base: Usage| Usage { completion: base.completion + bytes as u64, ..base };
             for (allowance, base) in [
-                (Allowance::after_prompt(prompt), Usage { completion: 0, ..reported }),
+                (Allowance::after_prompt(Usage { completion: 0, ..reported }), Usage { completion: 0, ..reported }),
                 (Allowance::after_report(reported), reported),
             ] {
                 prop_assert_eq!(allowance.is_used_up(&tariff, &written), !tariff.fits(&at_most(base)));

@@ -9,10 +9,11 @@ use bytes::Bytes;
 use super::allowance::{Allowance, Count};
 use super::dialect::{Report, Written};
 use super::estimate::{self, Encoding};
+use super::request::Request;
 use super::tariff::Tariff;
 use super::words;
 use crate::domain::{
-    AttemptStatus, CallStatus, Code, Error, Model, Money, Multiplier, Result, Usage,
+    AttemptStatus, CallStatus, Code, Error, Model, Money, Multiplier, Pieces, Result, Usage,
 };
 use crate::state::{Draft, OpenCall, Timeouts, Upstream};
 
@@ -30,6 +31,8 @@ struct Tab {
     /// How the model that answers cuts text into tokens, where it is known.
     encoding: Option<Encoding>,
     request: Bytes,
+    /// What the request alone tells of what is used: its tier, and what is billed by the piece.
+    asked: Usage,
     /// The provider has accepted the request (status 2xx): from then on the prompt counts.
     accepted: bool,
     /// The channel to it.
@@ -49,7 +52,7 @@ impl Bill {
         upstream.map_or(all, |upstream| upstream.timeouts(all))
     }
 
-    pub(crate) fn new(open: OpenCall, model: Option<Arc<Model>>, request: Bytes) -> Self {
+    pub(crate) fn new(open: OpenCall, model: Option<Arc<Model>>, request: &Request) -> Self {
         let tariff = Tariff {
             price: model.and_then(|model| model.price),
             multiplier: Multiplier::ONE,
@@ -59,7 +62,12 @@ impl Bill {
             open: Some(open),
             tab: Tab {
                 tariff,
-                request,
+                request: request.body.clone(),
+                asked: Usage {
+                    pieces: request.scan.pieces,
+                    tier: request.scan.tier,
+                    ..Usage::default()
+                },
                 ..Tab::default()
             },
         };
@@ -105,7 +113,10 @@ impl Bill {
         self.tab.upstream = Some(Arc::clone(upstream));
         self.tab.encoding = estimate::encoding(upstream_model);
         if let Some(open) = &self.open {
-            self.tab.allowance = Allowance::after_prompt(open.prompt_tokens());
+            self.tab.allowance = Allowance::after_prompt(Usage {
+                prompt: open.prompt_tokens(),
+                ..self.tab.asked
+            });
         }
     }
 
@@ -179,6 +190,16 @@ impl Bill {
             },
             // Without a word on the prompt, all is counted here.
             (Report::Output(_), None) => return,
+        };
+        let told = usage.pieces != Pieces::default();
+        let usage = Usage {
+            // Providers that bill by the piece do not always say how many: the request does.
+            pieces: if told {
+                usage.pieces
+            } else {
+                self.tab.asked.pieces
+            },
+            ..usage
         };
         self.tab.usage = Some(usage);
         self.tab.written = Written::default();
@@ -263,7 +284,7 @@ impl Tab {
     fn with(&self, prompt: impl FnOnce() -> u64, written: u64) -> Usage {
         let base = self.usage.unwrap_or_else(|| Usage {
             prompt: prompt(),
-            ..Usage::default()
+            ..self.asked
         });
         Usage {
             completion: base.completion.saturating_add(written),

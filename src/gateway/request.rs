@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::domain::{Code, Endpoint, Error, Result};
+use crate::domain::{Code, Endpoint, Error, Pieces, Result, ServiceTier};
 
 /// A request body, and what was read of it.
 #[derive(Clone, Debug)]
@@ -41,6 +41,10 @@ pub struct Scan {
     pub settings_at: Option<Range<usize>>,
     /// How many answers are wanted (`n`, `best_of`, `candidateCount`), to all prompts together.
     pub choices: u64,
+    /// The most that it may need of what is billed by the piece.
+    pub pieces: Pieces,
+    /// The provider's tier that is asked for.
+    pub tier: ServiceTier,
     /// Whether the prompt has parts that are not in the body (an earlier response, a stored prompt).
     pub hidden_prompt: bool,
     /// Whether there is any field at all; then one more needs a comma.
@@ -77,6 +81,8 @@ pub enum Field {
     N,
     /// `best_of`
     BestOf,
+    /// `service_tier`
+    ServiceTier,
     /// `background`
     Background,
     /// `previous_response_id`
@@ -92,7 +98,7 @@ pub enum Field {
 }
 
 impl Field {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Model,
         Self::Stream,
         Self::StreamOptions,
@@ -101,6 +107,7 @@ impl Field {
         Self::MaxOutputTokens,
         Self::N,
         Self::BestOf,
+        Self::ServiceTier,
         Self::Background,
         Self::PreviousResponse,
         Self::Conversation,
@@ -120,6 +127,7 @@ impl Field {
             Self::MaxOutputTokens => "max_output_tokens",
             Self::N => "n",
             Self::BestOf => "best_of",
+            Self::ServiceTier => "service_tier",
             Self::Background => "background",
             Self::PreviousResponse => "previous_response_id",
             Self::Conversation => "conversation",
@@ -299,6 +307,10 @@ impl<'a> Found<'a> {
                 }
             }
         }
+        if endpoint.generates() {
+            let tier: Option<String> = self.typed(Field::ServiceTier, "a string")?;
+            scan.tier = tier.as_deref().map(ServiceTier::of).unwrap_or_default();
+        }
         self.read_limits(endpoint, body, &mut scan)?;
         match endpoint {
             Endpoint::Chat | Endpoint::Completions => {
@@ -450,6 +462,19 @@ mod tests {
             &body[scan.stream_options_at.unwrap()],
             r#"{"include_usage":false,"x":1}"#
         );
+    }
+
+    #[test]
+    fn the_tier_that_is_asked_for_is_read() {
+        for (word, tier) in [
+            (r#""priority""#, ServiceTier::Priority),
+            (r#""flex""#, ServiceTier::Flex),
+            (r#""auto""#, ServiceTier::Standard),
+            ("null", ServiceTier::Standard),
+        ] {
+            let body = format!(r#"{{"model":"m","service_tier":{word}}}"#);
+            assert_eq!(read(Endpoint::Chat, &body).unwrap().tier, tier, "{word}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a call's tokens cost, and how many of them fit what is set aside for it.
 
-use crate::domain::{Consumption, Headroom, Money, Multiplier, Price, Usage, highest};
+use crate::domain::{Consumption, Headroom, Money, Most, Multiplier, Price, Usage, highest};
 
 /// Price, channel and limit of a call.
 #[derive(Clone, Copy, Debug)]
@@ -38,13 +38,13 @@ impl Tariff {
         })
     }
 
-    /// Whether so much output after a prompt of so many tokens does, each token at its dearest.
-    pub(crate) fn holds(&self, prompt: u64, output: u64) -> bool {
+    /// Whether so much does, each token at its dearest.
+    pub(crate) fn holds(&self, most: &Most) -> bool {
         self.ceiling.holds(Consumption {
-            usd: self.price.map_or(Money::ZERO, |price| {
-                price.bound(prompt, output, self.multiplier)
-            }),
-            tokens: prompt.saturating_add(output),
+            usd: self
+                .price
+                .map_or(Money::ZERO, |price| price.bound(most, self.multiplier)),
+            tokens: most.prompt.saturating_add(most.completion),
             requests: 0,
         })
     }
@@ -104,10 +104,12 @@ mod tests {
             ..Usage::default()
         };
         let free = tariff(1, 1, None, None);
-        assert_eq!(
-            (free.holds(9, u64::MAX), free.within(usage, None)),
-            (true, usage)
-        );
+        let most = Most {
+            prompt: 9,
+            completion: u64::MAX,
+            ..Most::default()
+        };
+        assert_eq!((free.holds(&most), free.within(usage, None)), (true, usage));
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Consumption, Headroom, Model, Money, Multiplier, Price, highest};
+use crate::domain::{
+    Consumption, Headroom, Model, Money, Most, Multiplier, Pieces, Price, ServiceTier, highest,
+};
 
 /// The most that a model of unknown limits is taken to write in one call, in tokens.
 pub(super) const ASSUMED_MAX_OUTPUT: u64 = 16_384;
@@ -22,6 +24,10 @@ pub struct Ask {
     pub client_limit: Option<u64>,
     /// How many answers it asked for (`n`).
     pub choices: u64,
+    /// The most that it may need of what is billed by the piece.
+    pub pieces: Pieces,
+    /// The provider's tier that it asked for.
+    pub tier: ServiceTier,
     /// Price and limits of the model; `None`: unknown.
     pub model: Option<Arc<Model>>,
     /// The dearest channel that might serve it.
@@ -83,7 +89,13 @@ impl Ask {
         };
         Consumption {
             usd: self.price().map_or(Money::ZERO, |price| {
-                price.bound(prompt, output, self.multiplier)
+                let most = Most {
+                    prompt,
+                    completion: output,
+                    pieces: self.pieces,
+                    tier: self.tier,
+                };
+                price.bound(&most, self.multiplier)
             }),
             tokens: prompt.saturating_add(output),
             requests: 1,

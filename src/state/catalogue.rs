@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::domain::{Error, Model, Money, MoneyError, Price, PriceSource, Result};
+use crate::domain::{
+    Error, LongContext, MediaPrice, Model, Money, MoneyError, Multiplier, PiecePrice, Price,
+    PriceSource, Result,
+};
 
 /// The catalogue that the binary carries.
 pub const EMBEDDED: &str = include_str!("../../config/models.toml");
@@ -26,13 +29,36 @@ struct Entry {
     input_usd_per_mtok: String,
     cached_input_usd_per_mtok: Option<String>,
     cache_write_usd_per_mtok: Option<String>,
+    cache_write_1h_usd_per_mtok: Option<String>,
     output_usd_per_mtok: Option<String>,
     reasoning_usd_per_mtok: Option<String>,
+    audio_input_usd_per_mtok: Option<String>,
+    audio_cached_input_usd_per_mtok: Option<String>,
+    audio_output_usd_per_mtok: Option<String>,
+    image_input_usd_per_mtok: Option<String>,
+    image_cached_input_usd_per_mtok: Option<String>,
+    image_output_usd_per_mtok: Option<String>,
     per_request_usd: Option<String>,
+    per_image_usd: Option<String>,
+    per_second_usd: Option<String>,
+    per_character_usd: Option<String>,
+    per_search_usd: Option<String>,
+    long_context: Option<Long>,
+    flex_factor: Option<String>,
+    priority_factor: Option<String>,
     context_tokens: Option<u32>,
     max_output_tokens: Option<u32>,
     source: String,
     taken_on: String,
+}
+
+/// Above so long a prompt the whole call is dearer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Long {
+    above_tokens: u32,
+    input_factor: String,
+    output_factor: String,
 }
 
 /// A price in dollars for a million tokens is finer than a picodollar a token.
@@ -44,6 +70,32 @@ pub enum PriceError {
     /// Finer than can be counted.
     #[error("at most 6 digits after the point")]
     TooFine,
+    /// Not a factor.
+    #[error("a factor is a number from 0 to 1000 with at most 6 digits after the point")]
+    NotAFactor,
+    /// A long prompt that would be cheaper.
+    #[error("a factor on long prompts is at least 1")]
+    FactorBelowOne,
+}
+
+/// A factor on prices.
+///
+/// # Errors
+/// When the text is none.
+pub fn factor(text: &str) -> Result<Multiplier, PriceError> {
+    Multiplier::parse(text).ok_or(PriceError::NotAFactor)
+}
+
+/// A factor on the prices of long prompts, which are never cheaper than short ones.
+///
+/// # Errors
+/// When the text is none, or below 1.
+pub fn long_factor(text: &str) -> Result<Multiplier, PriceError> {
+    let factor = factor(text)?;
+    if factor < Multiplier::ONE {
+        return Err(PriceError::FactorBelowOne);
+    }
+    Ok(factor)
 }
 
 /// Dollars for a million tokens as money for one token.
@@ -109,18 +161,48 @@ pub fn names_of(provider: &str) -> Vec<String> {
 
 fn price(entry: &Entry) -> Result<Price, PriceError> {
     let optional = |text: &Option<String>| text.as_deref().map(per_token).transpose();
+    let each = |text: &Option<String>| -> Result<Money, PriceError> {
+        Ok(text
+            .as_deref()
+            .map(Money::from_usd)
+            .transpose()?
+            .unwrap_or_default())
+    };
+    let tier = |text: &Option<String>| text.as_deref().map(factor).transpose();
+    let long = |long: &Long| -> Result<LongContext, PriceError> {
+        Ok(LongContext {
+            above: long.above_tokens,
+            input: long_factor(&long.input_factor)?,
+            output: long_factor(&long.output_factor)?,
+        })
+    };
     Ok(Price {
         input: per_token(&entry.input_usd_per_mtok)?,
         cached_input: optional(&entry.cached_input_usd_per_mtok)?,
         cache_write: optional(&entry.cache_write_usd_per_mtok)?,
+        cache_write_1h: optional(&entry.cache_write_1h_usd_per_mtok)?,
         output: optional(&entry.output_usd_per_mtok)?.unwrap_or_default(),
         reasoning: optional(&entry.reasoning_usd_per_mtok)?,
-        per_request: entry
-            .per_request_usd
-            .as_deref()
-            .map(Money::from_usd)
-            .transpose()?
-            .unwrap_or_default(),
+        audio: MediaPrice {
+            input: optional(&entry.audio_input_usd_per_mtok)?,
+            cached_input: optional(&entry.audio_cached_input_usd_per_mtok)?,
+            output: optional(&entry.audio_output_usd_per_mtok)?,
+        },
+        image: MediaPrice {
+            input: optional(&entry.image_input_usd_per_mtok)?,
+            cached_input: optional(&entry.image_cached_input_usd_per_mtok)?,
+            output: optional(&entry.image_output_usd_per_mtok)?,
+        },
+        per_request: each(&entry.per_request_usd)?,
+        pieces: PiecePrice {
+            image: each(&entry.per_image_usd)?,
+            second: each(&entry.per_second_usd)?,
+            character: each(&entry.per_character_usd)?,
+            search: each(&entry.per_search_usd)?,
+        },
+        long_context: entry.long_context.as_ref().map(long).transpose()?,
+        flex: tier(&entry.flex_factor)?,
+        priority: tier(&entry.priority_factor)?,
     })
 }
 
@@ -148,6 +230,51 @@ mod tests {
                 model.name
             );
         }
+    }
+
+    #[test]
+    fn what_is_not_a_token_of_text_has_its_price_too() {
+        let models = parse(
+            r#"
+            [[model]]
+            name = "m"
+            provider = "p"
+            input_usd_per_mtok = "2"
+            cache_write_1h_usd_per_mtok = "4"
+            audio_input_usd_per_mtok = "32"
+            image_output_usd_per_mtok = "40"
+            per_second_usd = "0.0001"
+            long_context = { above_tokens = 200000, input_factor = "2", output_factor = "1.5" }
+            flex_factor = "0.5"
+            source = "https://example.com"
+            taken_on = "2026-11-24"
+            "#,
+        )
+        .unwrap();
+        let price = models["m"].price.unwrap();
+        let micro = |usd: u64| Some(Money::from_pico(usd * 1_000_000));
+        assert_eq!(
+            (price.cache_write_1h, price.audio.input, price.image.output),
+            (micro(4), micro(32), micro(40))
+        );
+        assert_eq!(price.pieces.second, Money::from_usd("0.0001").unwrap());
+        let long = LongContext {
+            above: 200_000,
+            input: Multiplier::from_millionths(2_000_000),
+            output: Multiplier::from_millionths(1_500_000),
+        };
+        assert_eq!(
+            (price.long_context, price.flex, price.priority),
+            (Some(long), Some(Multiplier::from_millionths(500_000)), None)
+        );
+    }
+
+    #[test]
+    fn a_factor_that_is_none_is_refused() {
+        assert_eq!(factor("0.5"), Ok(Multiplier::from_millionths(500_000)));
+        assert_eq!(factor("1000.1"), Err(PriceError::NotAFactor));
+        assert_eq!(long_factor("0.5"), Err(PriceError::FactorBelowOne));
+        assert_eq!(long_factor("1"), Ok(Multiplier::ONE));
     }
 
     #[test]

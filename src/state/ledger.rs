@@ -229,9 +229,7 @@ impl Draft {
             upstream_model: self.upstream_model,
             usage: self.usage,
             // What used nothing costs nothing, whether there is a price or not.
-            cost: self
-                .cost
-                .or((self.usage.total() == 0).then_some(Money::ZERO)),
+            cost: self.cost.or(self.usage.is_nothing().then_some(Money::ZERO)),
             latency_us: clock.tick().micros_since(started),
             first_token_us: self.first_token_us,
             overhead_us: self.overhead_us,

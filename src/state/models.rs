@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::clock::Clock;
-use crate::domain::{ChannelId, Code, Error, Model, Money, Price, PriceSource, Result};
+use crate::domain::{
+    ChannelId, Code, Error, LongContext, Model, Money, Multiplier, Price, PriceSource, Result,
+};
 use crate::storage::{Batch, Store};
 
 use super::audit::{self, Actor, Differences};
@@ -226,12 +228,43 @@ fn differences(before: Option<&Arc<Model>>, after: &Model) -> Vec<crate::domain:
     note("input_usd_per_mtok", |price| Some(price.input));
     note("cached_input_usd_per_mtok", |price| price.cached_input);
     note("cache_write_usd_per_mtok", |price| price.cache_write);
+    note("cache_write_1h_usd_per_mtok", |price| price.cache_write_1h);
     note("output_usd_per_mtok", |price| Some(price.output));
-    differences.note_option(
-        "per_request_usd",
-        old.map(|price| price.per_request),
-        new.map(|price| price.per_request),
-    );
+    note("reasoning_usd_per_mtok", |price| price.reasoning);
+    note("audio_input_usd_per_mtok", |price| price.audio.input);
+    note("audio_cached_input_usd_per_mtok", |price| {
+        price.audio.cached_input
+    });
+    note("audio_output_usd_per_mtok", |price| price.audio.output);
+    note("image_input_usd_per_mtok", |price| price.image.input);
+    note("image_cached_input_usd_per_mtok", |price| {
+        price.image.cached_input
+    });
+    note("image_output_usd_per_mtok", |price| price.image.output);
+    let mut note = |field: &str, of: fn(Price) -> Money| {
+        differences.note_option(field, old.map(of), new.map(of));
+    };
+    note("per_request_usd", |price| price.per_request);
+    note("per_image_usd", |price| price.pieces.image);
+    note("per_second_usd", |price| price.pieces.second);
+    note("per_character_usd", |price| price.pieces.character);
+    note("per_search_usd", |price| price.pieces.search);
+    let long = |of: fn(LongContext) -> Multiplier| {
+        move |price: Option<Price>| price.and_then(|price| price.long_context).map(of)
+    };
+    let above = |price: Option<Price>| Some(price?.long_context?.above);
+    differences.note_option("long_context_above_tokens", above(old), above(new));
+    for (field, of) in [
+        ("long_context_input_factor", long(|long| long.input)),
+        ("long_context_output_factor", long(|long| long.output)),
+    ] {
+        differences.note_option(field, of(old), of(new));
+    }
+    let mut note = |field: &str, of: fn(Price) -> Option<Multiplier>| {
+        differences.note_option(field, old.and_then(of), new.and_then(of));
+    };
+    note("flex_factor", |price| price.flex);
+    note("priority_factor", |price| price.priority);
     differences.note_option(
         "max_output_tokens",
         before.and_then(|m| m.max_output_tokens),

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::console::accounts::Status;
 use crate::console::body::name;
 use crate::console::refusal::Refusal;
-use crate::domain::{self, ChannelKind, ChannelStatus, Error, Multiplier};
+use crate::domain::{ChannelKind, ChannelStatus, Error, Multiplier};
 
 pub(super) fn channel_name(text: &str) -> Result<String, Refusal> {
     let name = name("name", text)?;
@@ -120,23 +120,13 @@ pub(super) fn weight(weight: u32) -> Result<u32, Refusal> {
 
 /// A factor with at most six decimals, from 0 to 1000.
 pub(super) fn multiplier(number: &Number) -> Result<Multiplier, Refusal> {
-    // Six decimals of a factor are as fine as six decimals of a dollar: the same exact reading serves.
-    let millionths = domain::Money::from_usd(&number.to_string())
-        .ok()
-        .map(|factor| factor.as_pico());
-    millionths
-        .filter(|pico| pico.is_multiple_of(1_000_000))
-        .map(|pico| pico / 1_000_000)
-        .and_then(|millionths| u32::try_from(millionths).ok())
-        .filter(|millionths| *millionths <= 1_000_000_000)
-        .map(Multiplier::from_millionths)
-        .ok_or_else(|| {
-            Error::invalid_field(
-                "price_multiplier",
-                "A price multiplier is a number from 0 to 1000 with at most 6 decimals.",
-            )
-            .into()
-        })
+    Multiplier::parse(&number.to_string()).ok_or_else(|| {
+        Error::invalid_field(
+            "price_multiplier",
+            "A price multiplier is a number from 0 to 1000 with at most 6 decimals.",
+        )
+        .into()
+    })
 }
 
 /// A secret without the spaces around it; blank: none.

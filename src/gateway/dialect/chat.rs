@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::told::{CutOff, Report, Seen, Written, wire_usage};
 use super::usage;
 use super::walk::{self, Value};
-use crate::domain::Error;
+use crate::domain::{Error, Usage};
 
 /// Keys under which a model's words stand.
 const WORDS: [&[u8]; 7] = [
@@ -70,6 +70,8 @@ fn read_usage(data: &[u8], seen: &mut Seen) {
         #[serde(borrow)]
         choices: Option<Vec<Choice<'a>>>,
         #[serde(borrow)]
+        service_tier: Option<&'a RawValue>,
+        #[serde(borrow)]
         x_groq: Option<Groq<'a>>,
     }
     #[derive(Deserialize)]
@@ -94,7 +96,13 @@ fn read_usage(data: &[u8], seen: &mut Seen) {
         return;
     };
     let reported = chunk.usage.or(chunk.x_groq.and_then(|groq| groq.usage));
-    seen.usage = reported.and_then(usage::read).map(Report::All);
+    let with_tier = |usage| {
+        Report::All(Usage {
+            tier: usage::tier(chunk.service_tier),
+            ..usage
+        })
+    };
+    seen.usage = reported.and_then(usage::read).map(with_tier);
     seen.only_usage = chunk.usage.is_some()
         && chunk
             .choices

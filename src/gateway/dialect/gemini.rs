@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value as Json, json};
 
 use super::told::{CutOff, Report, Seen, Written};
 use super::walk::{self, Value};
-use crate::domain::{Error, Usage};
+use crate::domain::{Error, Media, Usage};
 
 pub(super) fn read_frame(data: &[u8], written: &mut Written) -> Seen {
     let (mut seen, mut has_usage) = (Seen::default(), false);
@@ -51,13 +51,41 @@ struct Reported {
     tool_use_prompt_token_count: Option<Number>,
     candidates_token_count: Option<Number>,
     thoughts_token_count: Option<Number>,
+    prompt_tokens_details: Vec<Modality>,
+    cache_tokens_details: Vec<Modality>,
+    candidates_tokens_details: Vec<Modality>,
+}
+
+/// The tokens of one medium.
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Modality {
+    modality: String,
+    token_count: Option<Number>,
+}
+
+impl Reported {
+    fn medium(&self, name: &str) -> Media {
+        let of = |details: &[Modality]| -> u64 {
+            let named = details.iter().filter(|one| one.modality == name);
+            named.filter_map(|one| count(&one.token_count)).sum()
+        };
+        Media {
+            input: of(&self.prompt_tokens_details),
+            cached: of(&self.cache_tokens_details),
+            output: of(&self.candidates_tokens_details),
+        }
+    }
+}
+
+fn count(number: &Option<Number>) -> Option<u64> {
+    number.as_ref().and_then(Number::as_u64)
 }
 
 /// The usage; `None`: it does not say how many tokens the prompt had. What the model thought is not in the number of the
 /// candidates, what tools put into the prompt not in that of the prompt.
 pub(super) fn usage(usage: &RawValue) -> Option<Usage> {
     let reported: Reported = serde_json::from_str(usage.get()).ok()?;
-    let count = |number: &Option<Number>| number.as_ref().and_then(Number::as_u64);
     let prompt = count(&reported.prompt_token_count)?;
     let reasoning = count(&reported.thoughts_token_count).unwrap_or(0);
     Some(Usage {
@@ -67,6 +95,8 @@ pub(super) fn usage(usage: &RawValue) -> Option<Usage> {
             .unwrap_or(0)
             .saturating_add(reasoning),
         reasoning,
+        audio: reported.medium("AUDIO"),
+        image: reported.medium("IMAGE"),
         ..Usage::default()
     })
 }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Number, Value as Json, json};
 
 use super::told::{CutOff, Report, Seen, Written};
+use super::usage;
 use super::walk::{self, Value};
 use crate::domain::{Error, Usage};
 
@@ -75,15 +76,24 @@ fn read_usage(data: &[u8]) -> Option<Report> {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Reported {
+struct Reported<'a> {
     input_tokens: Option<Number>,
     cache_creation_input_tokens: Option<Number>,
+    cache_creation: Option<CacheCreation>,
     cache_read_input_tokens: Option<Number>,
     output_tokens: Option<Number>,
+    #[serde(borrow)]
+    service_tier: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct CacheCreation {
+    ephemeral_1h_input_tokens: Option<Number>,
 }
 
 fn report(usage: &RawValue) -> Option<Report> {
-    let reported: Reported = serde_json::from_str(usage.get()).ok()?;
+    let reported: Reported<'_> = serde_json::from_str(usage.get()).ok()?;
     let count = |number: &Option<Number>| number.as_ref().and_then(Number::as_u64);
     let written = count(&reported.output_tokens);
     // What is read from the cache and written to it is not in the input's number.
@@ -92,7 +102,11 @@ fn report(usage: &RawValue) -> Option<Report> {
     };
     let cached = count(&reported.cache_read_input_tokens).unwrap_or(0);
     let cache_write = count(&reported.cache_creation_input_tokens).unwrap_or(0);
+    let hour = reported.cache_creation.unwrap_or_default();
+    let hour = count(&hour.ephemeral_1h_input_tokens).unwrap_or(0);
     Some(Report::All(Usage {
+        cache_write_1h: hour.min(cache_write),
+        tier: usage::tier(reported.service_tier),
         prompt: input.saturating_add(cached).saturating_add(cache_write),
         cached,
         cache_write,

@@ -50,6 +50,8 @@ pub fn read_answer(endpoint: Endpoint, answer: &[u8]) -> Result<Told, NotJson> {
         #[serde(borrow, rename = "usageMetadata")]
         usage_metadata: Option<&'a RawValue>,
         #[serde(borrow)]
+        service_tier: Option<&'a RawValue>,
+        #[serde(borrow)]
         error: Option<&'a RawValue>,
     }
     let read: Answer<'_> = serde_json::from_slice(answer).map_err(|_| NotJson)?;
@@ -61,7 +63,10 @@ pub fn read_answer(endpoint: Endpoint, answer: &[u8]) -> Result<Told, NotJson> {
         // Nothing is used by counting.
         Endpoint::CountTokens => Some(Usage::default()),
         Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings | Endpoint::Responses => {
-            read.usage.and_then(usage::read)
+            read.usage.and_then(usage::read).map(|usage| Usage {
+                tier: usage::tier(read.service_tier),
+                ..usage
+            })
         }
     };
     Ok(Told {

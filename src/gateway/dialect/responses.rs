@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use super::told::{CutOff, Report, Seen, Written, wire_usage};
 use super::walk::{self, Value};
 use super::{chat, usage};
-use crate::domain::Error;
+use crate::domain::{Error, Usage};
 
 pub(super) fn read_frame(data: &[u8], written: &mut Written) -> Seen {
     let (mut kind, mut delta, mut failed) = (&[][..], &[][..], false);
@@ -61,9 +61,16 @@ fn read_usage(data: &[u8]) -> Option<Report> {
     struct Response<'a> {
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
+        #[serde(borrow)]
+        service_tier: Option<&'a RawValue>,
     }
     let event: Event<'_> = serde_json::from_slice(data).ok()?;
-    event.response?.usage.and_then(usage::read).map(Report::All)
+    let response = event.response?;
+    let usage = response.usage.and_then(usage::read)?;
+    Some(Report::All(Usage {
+        tier: usage::tier(response.service_tier),
+        ..usage
+    }))
 }
 
 pub(super) fn read_written(answer: &[u8], written: &mut Written) {

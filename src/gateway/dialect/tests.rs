@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::domain::{Code, Usage};
+use crate::domain::{Code, ServiceTier, Usage};
 use crate::gateway::sse;
 
 fn fixtures() -> PathBuf {
@@ -43,7 +43,7 @@ fn wanted(name: &str) -> Usage {
         cache_write,
         completion,
         reasoning,
-        estimated: false,
+        ..Usage::default()
     }
 }
 
@@ -217,6 +217,31 @@ fn errors_inside_an_answer_are_noticed() {
             Err(NotJson),
             "{broken}"
         );
+    }
+}
+
+#[test]
+fn the_tier_that_was_used_is_read_beside_the_usage() {
+    let usage = r#""usage":{"prompt_tokens":1,"completion_tokens":1,"input_tokens":1}"#;
+    for (word, tier) in [
+        (r#""priority""#, ServiceTier::Priority),
+        (r#""flex""#, ServiceTier::Flex),
+        (r#""default""#, ServiceTier::Standard),
+        ("null", ServiceTier::Standard),
+        ("7", ServiceTier::Standard),
+    ] {
+        let members = format!(r#""service_tier":{word},{usage}"#);
+        let told = read_answer(Endpoint::Chat, format!("{{{members}}}").as_bytes()).unwrap();
+        let chunk = format!("data: {{\"choices\":[],{members}}}\n\n");
+        let completed =
+            format!("data: {{\"type\":\"response.completed\",\"response\":{{{members}}}}}\n\n");
+        for usage in [
+            told.usage,
+            stream(Endpoint::Chat, &chunk).usage,
+            stream(Endpoint::Responses, &completed).usage,
+        ] {
+            assert_eq!(usage.unwrap().tier, tier, "{word}");
+        }
     }
 }
 

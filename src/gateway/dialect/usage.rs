@@ -2,7 +2,7 @@
 //!
 //! | provider | cached input | reasoning | note |
 //! |---|---|---|---|
-//! | OpenAI chat, vLLM, Groq, OpenRouter | `prompt_tokens_details.cached_tokens`, included | `completion_tokens_details.reasoning_tokens`, included | vLLM's details may be `null`; OpenRouter adds `cache_write_tokens`, included |
+//! | OpenAI chat, vLLM, Groq, OpenRouter | `prompt_tokens_details.cached_tokens`, included | `completion_tokens_details.reasoning_tokens`, included | vLLM's details may be `null`; OpenAI and OpenRouter add `cache_write_tokens`, included |
 //! | OpenAI responses | `input_tokens_details.cached_tokens`, included | `output_tokens_details.reasoning_tokens`, included | |
 //! | DeepSeek | `prompt_cache_hit_tokens`, included | as OpenAI | hit + miss = prompt |
 //! | Groq, streamed | as OpenAI | as OpenAI | also under `x_groq.usage` |
@@ -10,13 +10,20 @@
 //! | Gemini's compatible interface | as OpenAI | neither told nor included | told by `total_tokens` above prompt + completion |
 //! | Mistral, llama.cpp, Ollama | none | none | |
 //!
+//! Audio and images, all of them included in the totals: `audio_tokens` and `image_tokens` of the same details, and of
+//! `cached_tokens_details` inside those what came from cache (OpenAI realtime). Realtime and transcriptions write
+//! `input_token_details`, without the `s`. What is told as `{"type":"duration","seconds"}` (whisper) has no tokens at all.
+//!
+//! The tier that was used stands beside the usage, as `service_tier` of the answer or of each frame (OpenAI chat) or of the
+//! response (OpenAI responses): `flex` and `priority` have factors of their own, every other word is the list price.
+//!
 //! Zero is a number, not a missing one; what cannot be read is missing, not zero.
 
 use serde::Deserialize;
 use serde_json::Number;
 use serde_json::value::RawValue;
 
-use crate::domain::Usage;
+use crate::domain::{Media, Pieces, ServiceTier, Usage};
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -28,9 +35,12 @@ struct Reported {
     total_tokens: Option<Number>,
     prompt_cache_hit_tokens: Option<Number>,
     prompt_tokens_details: Option<Details>,
+    #[serde(alias = "input_token_details")]
     input_tokens_details: Option<Details>,
     completion_tokens_details: Option<Details>,
+    #[serde(alias = "output_token_details")]
     output_tokens_details: Option<Details>,
+    seconds: Option<Number>,
 }
 
 #[derive(Deserialize, Default)]
@@ -39,16 +49,66 @@ struct Details {
     cached_tokens: Option<Number>,
     cache_write_tokens: Option<Number>,
     reasoning_tokens: Option<Number>,
+    audio_tokens: Option<Number>,
+    image_tokens: Option<Number>,
+    cached_tokens_details: Option<CachedDetails>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct CachedDetails {
+    audio_tokens: Option<Number>,
+    image_tokens: Option<Number>,
 }
 
 fn count(number: &Option<Number>) -> Option<u64> {
     number.as_ref().and_then(Number::as_u64)
 }
 
-/// Reads a `usage` object; `None`: it does not say how many tokens the prompt had, or cannot be read.
+/// How many seconds a number is, each begun one whole.
+pub(super) fn seconds(number: &Number) -> Option<u64> {
+    format!("{:.0}", number.as_f64()?.ceil()).parse().ok()
+}
+
+/// The tier that an answer names beside its usage.
+pub(crate) fn tier(named: Option<&RawValue>) -> ServiceTier {
+    named.map_or(ServiceTier::Standard, |word| {
+        ServiceTier::of(word.get().trim_matches('"'))
+    })
+}
+
+/// The tokens of one medium.
+fn medium(
+    input: &Details,
+    output: &Details,
+    of: fn(&Details) -> &Option<Number>,
+    cached: fn(&CachedDetails) -> &Option<Number>,
+) -> Media {
+    let told = |number: &Option<Number>| count(number).unwrap_or(0);
+    let from_cache = input.cached_tokens_details.as_ref();
+    Media {
+        input: told(of(input)),
+        cached: from_cache.map_or(0, |details| told(cached(details))),
+        output: told(of(output)),
+    }
+}
+
+/// Reads a `usage` object; `None`: it says neither how many tokens the prompt had nor how many seconds the audio, or cannot
+/// be read.
 pub(crate) fn read(usage: &RawValue) -> Option<Usage> {
     let reported: Reported = serde_json::from_str(usage.get()).ok()?;
-    let prompt = count(&reported.prompt_tokens).or(count(&reported.input_tokens))?;
+    let prompt = count(&reported.prompt_tokens).or(count(&reported.input_tokens));
+    if let (None, Some(listened)) = (prompt, reported.seconds.as_ref().and_then(seconds)) {
+        let pieces = Pieces {
+            seconds: listened,
+            ..Pieces::default()
+        };
+        return Some(Usage {
+            pieces,
+            ..Usage::default()
+        });
+    }
+    let prompt = prompt?;
     let input = reported
         .prompt_tokens_details
         .or(reported.input_tokens_details)
@@ -79,7 +139,19 @@ pub(crate) fn read(usage: &RawValue) -> Option<Usage> {
         cache_write: count(&input.cache_write_tokens).unwrap_or(0),
         completion,
         reasoning,
-        estimated: false,
+        audio: medium(
+            &input,
+            &output,
+            |details| &details.audio_tokens,
+            |cached| &cached.audio_tokens,
+        ),
+        image: medium(
+            &input,
+            &output,
+            |details| &details.image_tokens,
+            |cached| &cached.image_tokens,
+        ),
+        ..Usage::default()
     })
 }
 
@@ -102,6 +174,50 @@ mod tests {
         assert_eq!(of("{}"), None);
         assert_eq!(of("7"), None);
         assert_eq!(of(r#"{"prompt_tokens":"7"}"#), None);
+    }
+
+    #[test]
+    fn audio_and_images_are_parts_of_the_totals() {
+        let spoken = of(r#"{"total_tokens":253,"input_tokens":132,"output_tokens":121,
+            "input_token_details":{"text_tokens":119,"audio_tokens":13,"image_tokens":0,"cached_tokens":64,"cached_tokens_details":{"text_tokens":60,"audio_tokens":4}},
+            "output_token_details":{"text_tokens":30,"audio_tokens":91}}"#).unwrap();
+        assert_eq!(
+            (spoken.prompt, spoken.cached, spoken.completion),
+            (132, 64, 121)
+        );
+        assert_eq!(
+            spoken.audio,
+            Media {
+                input: 13,
+                cached: 4,
+                output: 91
+            }
+        );
+        let drawn = of(r#"{"total_tokens":100,"input_tokens":50,"output_tokens":50,"input_tokens_details":{"text_tokens":10,"image_tokens":40}}"#).unwrap();
+        assert_eq!(
+            drawn.image,
+            Media {
+                input: 40,
+                ..Media::default()
+            }
+        );
+    }
+
+    #[test]
+    fn a_duration_is_no_tokens() {
+        for (json, expected) in [
+            (r#"{"type":"duration","seconds":27}"#, 27),
+            (r#"{"type":"duration","seconds":27.1}"#, 28),
+            (r#"{"type":"duration","seconds":0.0}"#, 0),
+        ] {
+            let listened = of(json).unwrap();
+            assert_eq!(
+                (listened.pieces.seconds, listened.total()),
+                (expected, 0),
+                "{json}"
+            );
+        }
+        assert_eq!(of(r#"{"type":"duration","seconds":-1}"#), None);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Setting aside, settling and giving back, on both budgets.
 
 use super::*;
-use crate::domain::{Model, ModelName, Money, Multiplier, Price, PriceSource, Timestamp};
+use crate::domain::{
+    Model, ModelName, Money, Multiplier, Pieces, Price, PriceSource, ServiceTier, Timestamp,
+};
 use crate::state::ask::ASSUMED_MAX_OUTPUT;
 
 const DAY: Day = Day(20_000);
@@ -31,6 +33,8 @@ fn ask(client_limit: Option<u64>, max_output: Option<u32>) -> Ask {
         least_output: 1,
         client_limit,
         choices: 1,
+        pieces: Pieces::default(),
+        tier: ServiceTier::default(),
         model: Some(model(2, max_output)),
         multiplier: Multiplier::ONE,
     }

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::crypto::MasterKey;
 use crate::domain::{
     Code, Day, Endpoint, KeyId, KeyStatus, Model, ModelName, Money, Multiplier, Opened,
-    Permissions, Price, PriceSource, Quota, RateLimit, Role, Timestamp, Usage,
+    Permissions, Pieces, Price, PriceSource, Quota, RateLimit, Role, ServiceTier, Timestamp, Usage,
 };
 use crate::state::{
     AccountChange, Actor, Ask, KeyChange, NewAccount, NewKey, OpenCall, Permit, Reservation,
@@ -186,6 +186,8 @@ impl Gateway {
             least_output: 1,
             client_limit: limit,
             choices: 1,
+            pieces: Pieces::default(),
+            tier: ServiceTier::default(),
             model: Some(Self::model()),
             multiplier: Multiplier::ONE,
         };

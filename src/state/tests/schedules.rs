@@ -11,8 +11,8 @@ use shuttle::thread;
 
 use crate::clock::Clock;
 use crate::domain::{
-    Consumption, Day, Model, ModelName, Money, Multiplier, Price, PriceSource, Quota, RateLimit,
-    TimeZone, Timestamp, Window, Windows,
+    Consumption, Day, Model, ModelName, Money, Multiplier, Pieces, Price, PriceSource, Quota,
+    RateLimit, ServiceTier, TimeZone, Timestamp, Window, Windows,
 };
 use crate::state::ask::Ask;
 use crate::state::limits::{self, Limited, RateLimiter};
@@ -38,6 +38,8 @@ fn ask(tokens: u64) -> Ask {
         least_output: 1,
         client_limit: None,
         choices: 1,
+        pieces: Pieces::default(),
+        tier: ServiceTier::default(),
         model: Some(Arc::new(Model {
             name: ModelName::from("m"),
             price: Some(Price {

@@ -769,7 +769,7 @@ export interface components {
          */
         CallStatus: "ok" | "error" | "cancelled" | "interrupted";
         /** @description Tokens of a call. */
-        CallUsage: {
+        CallUsage: components["schemas"]["OtherUsage"] & {
             /** Format: int64 */
             prompt_tokens: number;
             /**
@@ -782,6 +782,11 @@ export interface components {
              * @description Of the prompt, written to the provider's cache.
              */
             cache_write_tokens: number;
+            /**
+             * Format: int64
+             * @description Of these, for an hour.
+             */
+            cache_write_1h_tokens: number;
             /** Format: int64 */
             completion_tokens: number;
             /**
@@ -791,6 +796,8 @@ export interface components {
             reasoning_tokens: number;
             /** Format: int64 */
             total_tokens: number;
+            /** @description At which speed and price the provider worked. */
+            service_tier: components["schemas"]["ServiceTier"];
             /** @description Counted by the gateway, because the provider gave no numbers. */
             estimated: boolean;
         };
@@ -1109,9 +1116,52 @@ export interface components {
             /** Format: double */
             cache_write_usd_per_mtok: number | null;
             /** Format: double */
+            cache_write_1h_usd_per_mtok: number | null;
+            /** Format: double */
             output_usd_per_mtok: number | null;
             /** Format: double */
+            reasoning_usd_per_mtok: number | null;
+            /** Format: double */
+            audio_input_usd_per_mtok: number | null;
+            /** Format: double */
+            audio_cached_input_usd_per_mtok: number | null;
+            /** Format: double */
+            audio_output_usd_per_mtok: number | null;
+            /** Format: double */
+            image_input_usd_per_mtok: number | null;
+            /** Format: double */
+            image_cached_input_usd_per_mtok: number | null;
+            /** Format: double */
+            image_output_usd_per_mtok: number | null;
+            /** Format: double */
             per_request_usd: number | null;
+            /** Format: double */
+            per_image_usd: number | null;
+            /** Format: double */
+            per_second_usd: number | null;
+            /** Format: double */
+            per_character_usd: number | null;
+            /** Format: double */
+            per_search_usd: number | null;
+            /**
+             * Format: int32
+             * @description Above so long a prompt the whole call is dearer, by these factors.
+             */
+            long_context_above_tokens: number | null;
+            /** Format: double */
+            long_context_input_factor: number | null;
+            /** Format: double */
+            long_context_output_factor: number | null;
+            /**
+             * Format: double
+             * @description On the tokens of calls that the provider serves when it has time.
+             */
+            flex_factor: number | null;
+            /**
+             * Format: double
+             * @description On the tokens of calls that it serves before others.
+             */
+            priority_factor: number | null;
             /** Format: int32 */
             max_output_tokens: number | null;
             /** Format: int32 */
@@ -1221,10 +1271,50 @@ export interface components {
             cached_input_usd_per_mtok?: number | null;
             /** Format: double */
             cache_write_usd_per_mtok?: number | null;
+            /**
+             * Format: double
+             * @description Of an hour; without it as `cache_write_usd_per_mtok`.
+             */
+            cache_write_1h_usd_per_mtok?: number | null;
             /** Format: double */
             output_usd_per_mtok: number;
             /** Format: double */
+            reasoning_usd_per_mtok?: number | null;
+            /** Format: double */
+            audio_input_usd_per_mtok?: number | null;
+            /** Format: double */
+            audio_cached_input_usd_per_mtok?: number | null;
+            /** Format: double */
+            audio_output_usd_per_mtok?: number | null;
+            /** Format: double */
+            image_input_usd_per_mtok?: number | null;
+            /** Format: double */
+            image_cached_input_usd_per_mtok?: number | null;
+            /** Format: double */
+            image_output_usd_per_mtok?: number | null;
+            /** Format: double */
             per_request_usd?: number | null;
+            /** Format: double */
+            per_image_usd?: number | null;
+            /** Format: double */
+            per_second_usd?: number | null;
+            /** Format: double */
+            per_character_usd?: number | null;
+            /** Format: double */
+            per_search_usd?: number | null;
+            /**
+             * Format: int32
+             * @description Above so long a prompt the whole call is dearer, by both factors; all three or none.
+             */
+            long_context_above_tokens?: number | null;
+            /** Format: double */
+            long_context_input_factor?: number | null;
+            /** Format: double */
+            long_context_output_factor?: number | null;
+            /** Format: double */
+            flex_factor?: number | null;
+            /** Format: double */
+            priority_factor?: number | null;
             /** Format: int32 */
             max_output_tokens?: number | null;
             /** Format: int32 */
@@ -1250,6 +1340,59 @@ export interface components {
             secret?: string | null;
             events: components["schemas"]["WebhookEvent"][];
             status?: components["schemas"]["Status"] | null;
+        };
+        /** @description What is used beside tokens of text. */
+        OtherUsage: {
+            /**
+             * Format: int64
+             * @description Of the prompt, audio.
+             */
+            audio_input_tokens: number;
+            /**
+             * Format: int64
+             * @description Of these, read from the provider's cache.
+             */
+            audio_cached_tokens: number;
+            /**
+             * Format: int64
+             * @description Of the completion, audio.
+             */
+            audio_output_tokens: number;
+            /**
+             * Format: int64
+             * @description Of the prompt, images.
+             */
+            image_input_tokens: number;
+            /**
+             * Format: int64
+             * @description Of these, read from the provider's cache.
+             */
+            image_cached_tokens: number;
+            /**
+             * Format: int64
+             * @description Of the completion, images.
+             */
+            image_output_tokens: number;
+            /**
+             * Format: int64
+             * @description Images made.
+             */
+            images: number;
+            /**
+             * Format: int64
+             * @description Seconds of audio listened to.
+             */
+            audio_seconds: number;
+            /**
+             * Format: int64
+             * @description Characters spoken.
+             */
+            characters: number;
+            /**
+             * Format: int64
+             * @description Searches made to rank documents.
+             */
+            searches: number;
         };
         /** @description What a key may be used for; an empty list allows all. */
         Permissions: {
@@ -1360,6 +1503,11 @@ export interface components {
          * @enum {string}
          */
         Role: "admin" | "member";
+        /**
+         * @description At which speed and price a provider works.
+         * @enum {string}
+         */
+        ServiceTier: "standard" | "flex" | "priority";
         /** @description A log-in. */
         Session: {
             account: components["schemas"]["SessionAccount"];
@@ -1411,7 +1559,7 @@ export interface components {
          */
         Status: "active" | "disabled";
         /** @description What some calls add up to. */
-        Tally: {
+        Tally: components["schemas"]["OtherUsage"] & {
             /** Format: int64 */
             requests: number;
             /**
@@ -1425,6 +1573,11 @@ export interface components {
             cached_tokens: number;
             /** Format: int64 */
             cache_write_tokens: number;
+            /**
+             * Format: int64
+             * @description Of these, for an hour.
+             */
+            cache_write_1h_tokens: number;
             /** Format: int64 */
             completion_tokens: number;
             /** Format: int64 */
@@ -1563,6 +1716,7 @@ export type NewPrice = components['schemas']['NewPrice'];
 export type NewSession = components['schemas']['NewSession'];
 export type NewSetup = components['schemas']['NewSetup'];
 export type NewWebhook = components['schemas']['NewWebhook'];
+export type OtherUsage = components['schemas']['OtherUsage'];
 export type Permissions = components['schemas']['Permissions'];
 export type Quota = components['schemas']['Quota'];
 export type RateLimit = components['schemas']['RateLimit'];
@@ -1570,6 +1724,7 @@ export type RateLimited = components['schemas']['RateLimited'];
 export type Remaining = components['schemas']['Remaining'];
 export type Resets = components['schemas']['Resets'];
 export type Role = components['schemas']['Role'];
+export type ServiceTier = components['schemas']['ServiceTier'];
 export type Session = components['schemas']['Session'];
 export type SessionAccount = components['schemas']['SessionAccount'];
 export type Settings = components['schemas']['Settings'];

@@ -45,6 +45,8 @@ export function CallDetails({ call }: { call: Call }) {
 }
 
 function Usage({ call: { usage } }: { call: Call }) {
+  // What few calls use is not shown as a column of zeros.
+  const more = (name: string, count: number) => count > 0 && <Detail name={name}>{formatCount(count)}</Detail>;
   return (
     <section>
       <Title order={3}>Usage{usage.estimated && ", estimated"}</Title>
@@ -52,9 +54,21 @@ function Usage({ call: { usage } }: { call: Call }) {
         <Detail name="Prompt tokens">{formatCount(usage.prompt_tokens)}</Detail>
         <Detail name="– of which cached">{formatCount(usage.cached_tokens)}</Detail>
         <Detail name="– of which written to the cache">{formatCount(usage.cache_write_tokens)}</Detail>
+        {more("– of which written for an hour", usage.cache_write_1h_tokens)}
+        {more("– of which audio", usage.audio_input_tokens)}
+        {more("– of which audio, cached", usage.audio_cached_tokens)}
+        {more("– of which images", usage.image_input_tokens)}
+        {more("– of which images, cached", usage.image_cached_tokens)}
         <Detail name="Completion tokens">{formatCount(usage.completion_tokens)}</Detail>
         <Detail name="– of which reasoning">{formatCount(usage.reasoning_tokens)}</Detail>
+        {more("– of which audio", usage.audio_output_tokens)}
+        {more("– of which images", usage.image_output_tokens)}
         <Detail name="Tokens">{formatCount(usage.total_tokens)}</Detail>
+        {more("Images", usage.images)}
+        {more("Seconds of audio", usage.audio_seconds)}
+        {more("Characters spoken", usage.characters)}
+        {more("Searches", usage.searches)}
+        {usage.service_tier !== "standard" && <Detail name="Service tier">{usage.service_tier}</Detail>}
         {usage.estimated && <Detail name="Counted by">this gateway: the provider gave no numbers</Detail>}
       </Details>
     </section>

@@ -3,10 +3,16 @@ import { Button, Group, NumberInput, Stack, Text } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useRemovePrice, useSetPrice } from "../../api/models";
 import type { Model } from "../../api/schema";
+import { Folds } from "../../components/Fold";
 import { FormFailure } from "../../components/FormFailure";
 import { fieldErrors } from "../../components/fieldErrors";
 import { notifyDone } from "../../components/notify";
-import { PRICE_FIELDS, priceOf, priceValues } from "./price";
+import { filledIn, PRICE_FIELDS, PRICE_GROUPS, priceOf, priceValues, USUAL_PRICES } from "./price";
+
+function numberFormat(of: "tokens" | "factor" | undefined) {
+  if (of === "tokens") return { allowDecimal: false, thousandSeparator: "," };
+  return of === "factor" ? { prefix: "× ", decimalScale: 6 } : { prefix: "$", decimalScale: 12 };
+}
 
 interface PriceFormProps {
   model: Model;
@@ -35,23 +41,32 @@ export function PriceForm({ model, onDone }: PriceFormProps) {
       },
     ),
   );
+  const input = ({ name, label, of }: (typeof PRICE_FIELDS)[number]) => (
+    <NumberInput
+      key={name}
+      label={label}
+      data-autofocus={name === "input_usd_per_mtok" || undefined}
+      min={0}
+      hideControls
+      {...numberFormat(of)}
+      {...form.getInputProps(name)}
+    />
+  );
   return (
     <form onSubmit={submit}>
       <Stack>
         <Text c="dimmed">
           Holds for calls from now on; what was counted stays. A field that is left blank has no price of its own.
         </Text>
-        {PRICE_FIELDS.map(({ name, label, tokens }, place) => (
-          <NumberInput
-            key={name}
-            label={label}
-            data-autofocus={place === 0 || undefined}
-            min={0}
-            hideControls
-            {...(tokens ? { allowDecimal: false, thousandSeparator: "," } : { prefix: "$", decimalScale: 12 })}
-            {...form.getInputProps(name)}
-          />
-        ))}
+        {USUAL_PRICES.map(input)}
+        <Folds
+          folds={PRICE_GROUPS.map(({ name, fields }) => ({
+            name,
+            summary: filledIn(fields, form.values),
+            wrong: fields.some((field) => form.errors[field.name]),
+            content: <Stack>{fields.map(input)}</Stack>,
+          }))}
+        />
         <FormFailure error={set.error ?? remove.error} shown={names} />
         <Group justify="flex-end">
           {model.source === "own" && (
