@@ -12,6 +12,7 @@ pub mod conversation;
 pub mod effort;
 mod fields;
 pub mod media;
+mod messages;
 pub mod seal;
 
 use std::sync::Arc;
