@@ -13,6 +13,7 @@ pub mod effort;
 mod fields;
 pub mod media;
 mod messages;
+mod responses;
 pub mod seal;
 
 use std::sync::Arc;

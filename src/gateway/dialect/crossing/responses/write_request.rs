@@ -1,0 +1,329 @@
+//! Writes a request of OpenAI responses.
+//!
+//! | piece of the request | |
+//! |---|---|
+//! | texts to stop at, penalties other than 0, recordings, media in a model's turn | refused: there is no word for them |
+//! | `top_k`, `seed` | dropped: there is no word for them, and they only narrow chance |
+//! | marks to cache | dropped: OpenAI caches by itself, and only its newest models know a mark |
+//! | that a tool failed | dropped: what it answered says so |
+//! | thinking of other providers, and thinking that nothing proves | dropped: nobody but its maker can use it |
+//! | no thinking at all | the least that the model can; nothing for a model that is not known to think |
+//! | the user beyond 64 characters | cut there: OpenAI takes no more |
+
+use serde_json::{Map, Value, json};
+
+use super::settings;
+use crate::domain::Result;
+use crate::gateway::dialect::crossing::conversation::{
+    Content, Message, Part, Request, Role, Thinking,
+};
+use crate::gateway::dialect::crossing::effort::{Depth, Effort};
+use crate::gateway::dialect::crossing::media::{Kind, Media, Source};
+use crate::gateway::dialect::crossing::{Dialect, Target, fields};
+
+/// The most characters of a user's name that OpenAI takes.
+const USER_LIMIT: usize = 64;
+
+/// Writes the body of a request.
+///
+/// # Errors
+/// When it asks for what this dialect has no words for; `param` names it.
+pub(crate) fn write_request(request: &Request, target: &Target<'_>) -> Result<String> {
+    if !request.stop.is_empty() {
+        return Err(fields::inexpressible("stop", "texts to stop at"));
+    }
+    let sampling = &request.sampling;
+    for (name, penalty) in [
+        ("frequency_penalty", &sampling.frequency_penalty),
+        ("presence_penalty", &sampling.presence_penalty),
+    ] {
+        if penalty.as_ref().is_some_and(|n| n.as_f64() != Some(0.0)) {
+            return Err(fields::inexpressible(name, "such penalty"));
+        }
+    }
+    let (instructions, messages) = settings::instructions(request);
+    let mut input = Vec::new();
+    for message in messages {
+        turn(message, &mut input)?;
+    }
+    let text = settings::text(request);
+    let user = request
+        .user
+        .as_ref()
+        .map(|user| user.chars().take(USER_LIMIT).collect::<String>());
+    let mut body = Map::new();
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            body.insert(name.to_owned(), value);
+        }
+    };
+    put("model", Some(json!(target.model)));
+    put("instructions", instructions.map(|text| json!(text)));
+    put("input", Some(json!(input)));
+    put(
+        "tools",
+        (!request.tools.is_empty()).then(|| settings::tools(&request.tools)),
+    );
+    put(
+        "tool_choice",
+        request.tool_choice.as_ref().map(settings::tool_choice),
+    );
+    put(
+        "parallel_tool_calls",
+        request.parallel_calls.map(Value::from),
+    );
+    put("text", (!text.is_empty()).then_some(Value::Object(text)));
+    put("temperature", sampling.temperature.clone().map(Value::from));
+    put("top_p", sampling.top_p.clone().map(Value::from));
+    put(
+        "max_output_tokens",
+        target.output_limit.or(request.max_output).map(Value::from),
+    );
+    put("reasoning", reasoning(request, target.model));
+    put("top_logprobs", request.logprobs.map(Value::from));
+    put("include", include(request, target.model, &input));
+    put(
+        "prompt_cache_key",
+        request.cache_key.as_ref().map(|key| json!(key)),
+    );
+    put("user", user.map(Value::from));
+    put(
+        "metadata",
+        (!request.metadata.is_empty()).then(|| json!(request.metadata)),
+    );
+    // Nobody could fetch it: the client does not know of this dialect.
+    put("store", Some(json!(false)));
+    put("stream", request.stream.then_some(json!(true)));
+    Ok(Value::Object(body).to_string())
+}
+
+/// The items of a turn, in the order of its pieces; words that follow each other are one message.
+fn turn(message: &Message, input: &mut Vec<Value>) -> Result<()> {
+    let mut said = Vec::new();
+    for part in &message.parts {
+        let item = match &part.content {
+            Content::Text(_) | Content::Refusal(_) | Content::Media(_) => {
+                said.push(content(&part.content, message.role)?);
+                continue;
+            }
+            Content::Thinking(thinking) => match reasoning_item(thinking) {
+                Some(item) => item,
+                None => continue,
+            },
+            Content::Call(call) => json!({
+                "type": "function_call",
+                "call_id": call.id,
+                "name": call.name,
+                "arguments": if call.arguments.is_empty() { "{}" } else { &call.arguments },
+            }),
+            Content::Result(result) => json!({
+                "type": "function_call_output",
+                "call_id": result.id,
+                "output": output(&result.parts)?,
+            }),
+        };
+        flush(&mut said, message.role, input);
+        input.push(item);
+    }
+    flush(&mut said, message.role, input);
+    Ok(())
+}
+
+/// Ends the message that is being written, if one is.
+fn flush(said: &mut Vec<Value>, role: Role, input: &mut Vec<Value>) {
+    if said.is_empty() {
+        return;
+    }
+    let role = match role {
+        Role::System => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+    };
+    let content = plain(std::mem::take(said));
+    input.push(json!({"type": "message", "role": role, "content": content}));
+}
+
+/// A text by itself needs no array.
+fn plain(mut parts: Vec<Value>) -> Value {
+    match parts.as_mut_slice() {
+        [only] if only["type"] != "refusal" && only["text"].is_string() => only["text"].take(),
+        _ => Value::Array(parts),
+    }
+}
+
+fn content(content: &Content, role: Role) -> Result<Value> {
+    let model = match role {
+        Role::Assistant => true,
+        Role::System | Role::User => false,
+    };
+    match content {
+        Content::Text(text) if model => Ok(json!({"type": "output_text", "text": text})),
+        Content::Refusal(text) if model => Ok(json!({"type": "refusal", "refusal": text})),
+        Content::Text(text) | Content::Refusal(text) => {
+            Ok(json!({"type": "input_text", "text": text}))
+        }
+        Content::Media(_) if model => Err(fields::inexpressible(
+            "messages",
+            "images, documents or recordings in a turn of the model",
+        )),
+        Content::Media(media) => self::media(media),
+        Content::Thinking(_) | Content::Call(_) | Content::Result(_) => Err(fields::inexpressible(
+            "messages",
+            "thinking, calls or results inside words",
+        )),
+    }
+}
+
+fn media(media: &Media) -> Result<Value> {
+    let mut part = match (media.kind, &media.source) {
+        (Kind::Image, source) => json!({"type": "input_image", "image_url": source.to_url()}),
+        (Kind::Document, Source::Url { url, .. }) => json!({"type": "input_file", "file_url": url}),
+        (Kind::Document, source @ (Source::Data { .. } | Source::Text(_))) => json!({
+            "type": "input_file",
+            "filename": media.name.clone().unwrap_or_else(|| file_name(source)),
+            "file_data": source.to_url(),
+        }),
+        (Kind::Recording, _) => {
+            return Err(fields::inexpressible("messages", "recordings in a prompt"));
+        }
+    };
+    if let Some(detail) = &media.detail {
+        part["detail"] = json!(detail);
+    }
+    Ok(part)
+}
+
+/// A name that ends as the file's kind wants it: OpenAI demands one.
+fn file_name(source: &Source) -> String {
+    let ending = match source {
+        Source::Data { media_type, .. } => match media_type.split_once('/') {
+            Some(("text", "plain")) | None => "txt",
+            Some((_, kind)) => kind,
+        },
+        Source::Text(_) | Source::Url { .. } => "txt",
+    };
+    format!("document.{ending}")
+}
+
+fn output(parts: &[Part]) -> Result<Value> {
+    let parts: Vec<Value> = parts
+        .iter()
+        .map(|part| content(&part.content, Role::User))
+        .collect::<Result<_>>()?;
+    Ok(if parts.is_empty() {
+        json!("")
+    } else {
+        plain(parts)
+    })
+}
+
+/// A thought for its maker.
+fn reasoning_item(thinking: &Thinking) -> Option<Value> {
+    let seal = &thinking.seal;
+    if seal.by != Dialect::Responses || seal.data.is_empty() {
+        return None;
+    }
+    let mut item = json!({"type": "reasoning"});
+    if let Some(id) = &seal.id {
+        item["id"] = json!(id);
+    }
+    item["summary"] = match thinking.text.as_str() {
+        "" => json!([]),
+        text => json!([{"type": "summary_text", "text": text}]),
+    };
+    item["encrypted_content"] = json!(seal.data);
+    Some(item)
+}
+
+fn reasoning(request: &Request, model: &str) -> Option<Value> {
+    let effort = match request.reasoning.depth {
+        Some(Depth::Off) => least_effort(model),
+        Some(depth) => depth.word(),
+        None => None,
+    };
+    let mut reasoning = Map::new();
+    if let Some(word) = effort {
+        reasoning.insert("effort".to_owned(), json!(word));
+    }
+    // Not asked for unasked: OpenAI gives summaries to verified organisations only.
+    if request.reasoning.shown == Some(true) {
+        reasoning.insert("summary".to_owned(), json!("auto"));
+    }
+    (!reasoning.is_empty()).then_some(Value::Object(reasoning))
+}
+
+/// What is asked for beside the answer. Seals only of a model that thinks: any other refuses the question.
+fn include(request: &Request, model: &str, input: &[Value]) -> Option<Value> {
+    let thinks = match request.reasoning.depth {
+        Some(Depth::Off) => false,
+        Some(Depth::Dynamic | Depth::Effort(_) | Depth::Budget(_)) => true,
+        None => request.reasoning.shown == Some(true),
+    };
+    let mut asked = Vec::new();
+    if thinks || thinking_model(model) || input.iter().any(|item| item["type"] == "reasoning") {
+        asked.push("reasoning.encrypted_content");
+    }
+    if request.logprobs.is_some() {
+        asked.push("message.output_text.logprobs");
+    }
+    (!asked.is_empty()).then(|| json!(asked))
+}
+
+/// The generation of a GPT model, such as `gpt-5.1`, as (5, 1).
+fn generation(name: &str) -> Option<(u32, u32)> {
+    let number = name.strip_prefix("gpt-")?.split('-').next()?;
+    let (major, minor) = number.split_once('.').unwrap_or((number, "0"));
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// The name without who serves it, as aggregators put it in front.
+fn bare(model: &str) -> &str {
+    model.rsplit('/').next().unwrap_or(model)
+}
+
+/// Whether the name is one of OpenAI's models that think.
+fn thinking_model(model: &str) -> bool {
+    let name = bare(model);
+    let o_series = name
+        .strip_prefix('o')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    o_series || (generation(name).is_some_and(|(major, _)| major >= 5) && !name.contains("chat"))
+}
+
+/// The word that makes a model think least (OpenAI API reference, `reasoning.effort`).
+fn least_effort(model: &str) -> Option<&'static str> {
+    let name = bare(model);
+    if !thinking_model(name) || name.contains("-pro") {
+        return None;
+    }
+    match generation(name) {
+        Some(version) if version > (5, 0) => Depth::Off.word(),
+        Some(_) if !name.contains("codex") => Some(Effort::Minimal.as_str()),
+        Some(_) | None => Some(Effort::Low.as_str()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_that_shall_not_think_is_told_so_in_a_word_that_it_knows() {
+        for (model, word) in [
+            ("gpt-5", Some("minimal")),
+            ("gpt-5-mini-2025-08-07", Some("minimal")),
+            ("gpt-5-codex", Some("low")),
+            ("gpt-5-chat-latest", None),
+            ("gpt-5-pro", None),
+            ("openai/gpt-5.1", Some("none")),
+            ("gpt-6-astra", Some("none")),
+            ("o4-mini", Some("low")),
+            ("gpt-4.1", None),
+            ("gpt-4o", None),
+            ("gpt-oss-120b", None),
+            ("llama-4", None),
+        ] {
+            assert_eq!(least_effort(model), word, "{model}");
+        }
+    }
+}
