@@ -11,6 +11,7 @@ pub mod codec;
 pub mod conversation;
 pub mod effort;
 mod fields;
+mod gemini;
 pub mod media;
 mod messages;
 mod responses;
