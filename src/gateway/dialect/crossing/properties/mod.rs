@@ -51,15 +51,25 @@ fn through(dialect: Dialect, request: &Request) -> Request {
     read.stream = request.stream;
     read.include_usage = request.include_usage;
     read.messages = one_turn_a_side(read.messages);
+    for turn in &mut read.messages {
+        // Gemini 3 is told of each call that it has not signed.
+        turn.parts.retain(|part| !matches!(part.content, Content::Thinking(_)));
+    }
     for tool in &mut read.tools {
         // Not said and not so are the same, but to OpenAI responses, which is told.
         tool.strict = tool.strict.filter(|strict| *strict);
     }
-    if let (Format::Schema { name: before, .. }, Format::Schema { name, .. }) = (&request.format, &mut read.format)
-        && before.is_none()
+    if let (Format::Schema { name: given, strict: asked, .. }, Format::Schema { name, strict, .. }) =
+        (&request.format, &mut read.format)
     {
-        // OpenAI demands one.
-        *name = None;
+        if given.is_none() {
+            // OpenAI demands one.
+            *name = None;
+        }
+        if dialect == Dialect::Gemini {
+            // It holds to every schema and does not say so.
+            *strict = *asked;
+        }
     }
     read
 }

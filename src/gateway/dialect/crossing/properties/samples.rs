@@ -226,6 +226,12 @@ fn keep(request: &mut Request, dialect: Dialect) {
             if request.tool_choice.is_some() {
                 request.reasoning.depth = None;
             }
+            // How many calls in a turn is said within the choice of tools, where they may be called.
+            match (&request.tool_choice, request.parallel_calls) {
+                (Some(ToolChoice::Never), Some(_)) => request.parallel_calls = None,
+                (None, Some(_)) => request.tool_choice = Some(ToolChoice::Auto),
+                (Some(_), _) | (None, None) => {}
+            }
             if let Format::Schema { name, .. } = &mut request.format {
                 *name = None;
             } else {
