@@ -13,7 +13,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
-use crate::domain::{TimeZone, address_block};
+use crate::domain::{ChannelKind, TimeZone, address_block};
 use crate::state::{Settings, Timeouts};
 use crate::storage;
 
@@ -64,6 +64,8 @@ pub struct ServerConfig {
     pub workers: usize,
     /// The largest request body, in bytes.
     pub body_limit_bytes: usize,
+    /// A client that takes nothing of its answer for so long is cut off, in seconds; on Linux only.
+    pub write_timeout_seconds: u64,
     /// How long calls in flight may go on when the gateway is stopped, in seconds.
     pub drain_seconds: u64,
     /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, as addresses or CIDR blocks.
@@ -77,6 +79,7 @@ impl Default for ServerConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
             workers: 0,
             body_limit_bytes: 32 << 20,
+            write_timeout_seconds: 600,
             drain_seconds: 30,
             trusted_proxies: Vec::new(),
         }
@@ -236,7 +239,9 @@ pub struct ProviderCredential {
     pub name: &'static str,
     /// The provider's name in the catalogue.
     pub provider: &'static str,
-    /// The provider's OpenAI-compatible endpoint.
+    /// Which interface it speaks.
+    pub kind: ChannelKind,
+    /// Where it is.
     pub base_url: String,
     /// The credential.
     pub credential: Zeroizing<String>,
@@ -462,33 +467,32 @@ fn set(table: &mut toml::Table, path: &str, text: &str) {
 struct Provider {
     name: &'static str,
     provider: &'static str,
+    kind: ChannelKind,
     credential: &'static str,
     base_url_variable: Option<&'static str>,
-    base_url: &'static str,
 }
 
-/// All three offer an OpenAI-compatible endpoint.
 const PROVIDERS: [Provider; 3] = [
     Provider {
         name: "OpenAI",
         provider: "openai",
+        kind: ChannelKind::OpenAi,
         credential: "OPENAI_API_KEY",
         base_url_variable: Some("OPENAI_BASE_URL"),
-        base_url: "https://api.openai.com/v1",
     },
     Provider {
         name: "Anthropic",
         provider: "anthropic",
+        kind: ChannelKind::Anthropic,
         credential: "ANTHROPIC_API_KEY",
         base_url_variable: None,
-        base_url: "https://api.anthropic.com/v1",
     },
     Provider {
         name: "Gemini",
         provider: "google",
+        kind: ChannelKind::Gemini,
         credential: "GEMINI_API_KEY",
         base_url_variable: None,
-        base_url: "https://generativelanguage.googleapis.com/v1beta/openai",
     },
 ];
 
@@ -518,8 +522,15 @@ fn bootstrap(environment: &Environment) -> Result<Bootstrap, ConfigError> {
             Some(ProviderCredential {
                 name: provider.name,
                 provider: provider.provider,
+                kind: provider.kind,
                 base_url: base_url
-                    .unwrap_or_else(|| provider.base_url.to_owned())
+                    .unwrap_or_else(|| {
+                        provider
+                            .kind
+                            .usual_base_url()
+                            .unwrap_or_default()
+                            .to_owned()
+                    })
                     .trim_end_matches('/')
                     .to_owned(),
                 credential: Zeroizing::new(value(provider.credential)?),

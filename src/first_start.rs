@@ -7,7 +7,7 @@ use crate::config::{Bootstrap, ProviderCredential};
 use crate::domain::{
     ChannelKind, ChannelStatus, Error, Multiplier, Quota, RateLimit, Result, Role,
 };
-use crate::state::{Actor, NewAccount, NewChannel, State, catalogue};
+use crate::state::{Actor, CallingChange, NewAccount, NewChannel, State, catalogue};
 
 /// Makes what is missing; does nothing on a later start.
 ///
@@ -52,12 +52,14 @@ fn echo() -> NewChannel {
         name: "echo".to_owned(),
         kind: ChannelKind::Echo,
         base_url: String::new(),
+        api_version: None,
         credential: None,
         models: vec!["echo".to_owned()],
         model_map: BTreeMap::new(),
         priority: 0,
         weight: 1,
         price_multiplier: Multiplier::ONE,
+        calling: CallingChange::default(),
         status: ChannelStatus::Active,
     }
 }
@@ -65,7 +67,7 @@ fn echo() -> NewChannel {
 fn channel(provider: ProviderCredential) -> NewChannel {
     NewChannel {
         name: provider.name.to_owned(),
-        kind: ChannelKind::OpenAi,
+        kind: provider.kind,
         base_url: provider.base_url,
         credential: Some(provider.credential),
         models: catalogue::names_of(provider.provider),

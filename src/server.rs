@@ -79,6 +79,7 @@ pub async fn run(
         .map_err(|e| anyhow!(e.for_operator()))?;
     banner::print(&state, listen)?;
 
+    limit_writes(&listener, config.server.write_timeout_seconds)?;
     let state = web::Data::new(state);
     let probe = web::Data::new(gateway::probe(state.clone().into_inner()));
     let workers = match config.server.workers {
@@ -140,6 +141,18 @@ pub async fn run(
     .context("closing the store")?;
     closed.map_err(|failed| anyhow!("{failed}"))?;
     tracing::info!("stopped: everything is on disk");
+    Ok(())
+}
+
+/// Lets the system close a connection whose other side takes nothing for so long: nothing of ours is asked for more while a
+/// write waits, and a stream would hold its reservation for ever. A connection has this from its listener.
+fn limit_writes(listener: &TcpListener, seconds: u64) -> anyhow::Result<()> {
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(listener)
+        .set_tcp_user_timeout(Some(Duration::from_secs(seconds)))
+        .context("cannot limit the time for a write")?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = (listener, seconds);
     Ok(())
 }
 

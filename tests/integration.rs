@@ -18,11 +18,14 @@ mod integration {
     mod accounts;
     mod architecture;
     mod balance;
+    mod calling;
     mod calls;
     mod channels;
     mod chaos;
     mod console;
+    mod dialects;
     mod harness;
+    mod hygiene;
     mod keys;
     mod limits;
     mod permissions;

@@ -1,4 +1,4 @@
-//! Accounts, for admins.
+//! Accounts, for admins; one's own, for everybody.
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, http::StatusCode};
@@ -15,7 +15,7 @@ use super::quota::{Quota, RateLimit};
 use super::refusal::{ApiError, Refusal};
 use super::tally::Tally;
 use super::usd::Usd;
-use super::viewer::Admin;
+use super::viewer::{Admin, Viewer};
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
@@ -30,6 +30,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
                 .route(web::patch().to(update))
                 .route(web::delete().to(delete)),
         )
+        .route("/account", web::get().to(own))
         .route("/accounts/{id}/top-up", web::post().to(top_up));
 }
 
@@ -213,6 +214,17 @@ pub(super) async fn create(
     };
     let view = state.accounts.create(new, &admin.0.actor()).await?;
     Ok(HttpResponse::build(StatusCode::CREATED).json(Account::new(&view, &state)))
+}
+
+/// Shows one's own account: what is used and left of its quota.
+#[utoipa::path(
+    operation_id = "show_own_account",get, path = "/api/account", tag = "accounts", responses((status = 200, body = Account), (status = "default", body = ApiError)))]
+pub(super) async fn own(
+    state: web::Data<State>,
+    viewer: Viewer,
+) -> Result<web::Json<Account>, Refusal> {
+    let view = state.accounts.show(viewer.account.id)?;
+    Ok(web::Json(Account::new(&view, &state)))
 }
 
 /// Shows an account.

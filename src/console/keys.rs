@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::domain::{self, Code, Error, KeyId, Secret, Timestamp};
+use crate::domain::{self, Code, Error, KeyHint, KeyId, Secret, Timestamp};
 use crate::state::{
     KeyChange as Change, KeyFilter, KeyFilterStatus, KeyView, NewKey as New, Rotation, State,
 };
@@ -72,6 +72,9 @@ pub(super) struct Key {
     /// Why its next call would be refused, whatever it asks for; null: it would not.
     #[schema(required)]
     refusal: Option<KeyRefusal>,
+    /// What should be looked at in it.
+    #[schema(value_type = Vec<Hint>)]
+    hints: Vec<&'static str>,
     quota: Quota,
     rate_limit: RateLimit,
     permissions: Permissions,
@@ -99,6 +102,7 @@ impl Key {
             usage: Tally::from(&view.tally),
             balance: Balance::new(&view.standing(today), state),
             refusal: refusal.map(KeyRefusal::from),
+            hints: view.hints(now).map(KeyHint::as_str).collect(),
             quota: Quota::from(&key.quota),
             rate_limit: RateLimit::from(key.rate_limit),
             permissions: Permissions::from(&key.permissions),
@@ -216,6 +220,9 @@ pub(super) struct KeyQuery {
     /// `active`, `disabled` or `expired`.
     #[param(value_type = Option<KeyCondition>)]
     status: Option<String>,
+    /// `no_limit`, `no_expiry` or `unused`: only those that work and should be looked at for that.
+    #[param(value_type = Option<Hint>)]
+    hint: Option<String>,
     /// Whose; for admins.
     account_id: Option<String>,
     /// Counted from 1.
@@ -235,6 +242,22 @@ pub(super) enum KeyCondition {
     Active,
     Disabled,
     Expired,
+}
+
+/// What should be looked at in a key that works.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(
+    dead_code,
+    reason = "stands in the API's description, as KeyCondition does"
+)]
+pub(super) enum Hint {
+    /// It has neither a quota nor a rate limit of its own.
+    NoLimit,
+    /// It neither expires nor is to be switched off.
+    NoExpiry,
+    /// Nobody has used it for 90 days.
+    Unused,
 }
 
 fn time(field: &str, text: &str) -> Result<Timestamp, Refusal> {
@@ -287,10 +310,25 @@ pub(super) async fn list(
             .into());
         }
     };
+    let hint = match query.hint.as_deref() {
+        None | Some("") => None,
+        Some(word) => Some(
+            KeyHint::ALL
+                .into_iter()
+                .find(|hint| hint.as_str() == word)
+                .ok_or_else(|| {
+                    Error::invalid_field(
+                        "hint",
+                        format!("{word:?} is no hint; use no_limit, no_expiry or unused."),
+                    )
+                })?,
+        ),
+    };
     let account_id = viewer.scope(parse_field("account_id", query.account_id.as_deref())?);
     let filter = KeyFilter {
         q: query.q.unwrap_or_default(),
         status,
+        hint,
         account_id,
     };
     let page = page(query.page, query.page_size)?;

@@ -31,6 +31,7 @@ use super::{
         accounts::list,
         accounts::create,
         accounts::show,
+        accounts::own,
         accounts::update,
         accounts::top_up,
         accounts::delete,
@@ -50,6 +51,7 @@ use super::{
         webhooks::delete,
         webhooks::test,
         webhooks::deliveries,
+        webhooks::resend,
         settings::show,
         settings::update,
         audit::list,
@@ -65,6 +67,7 @@ use super::{
     ),
     components(schemas(
         keys::KeyCondition,
+        keys::Hint,
         keys::KeyStatus,
         accounts::Role,
         accounts::Status,

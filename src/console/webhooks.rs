@@ -33,7 +33,11 @@ pub(super) fn routes(config: &mut ServiceConfig) {
                 .route(web::delete().to(delete)),
         )
         .route("/webhooks/{id}/test", web::post().to(test))
-        .route("/webhooks/{id}/deliveries", web::get().to(deliveries));
+        .route("/webhooks/{id}/deliveries", web::get().to(deliveries))
+        .route(
+            "/webhooks/{id}/deliveries/{delivery_id}/resend",
+            web::post().to(resend),
+        );
 }
 
 /// An address that is told of events; its secret is shown only when it is made.
@@ -350,4 +354,20 @@ pub(super) async fn deliveries(
         items: shown.map(|delivery| Delivery::from(&**delivery)).collect(),
         total: found.len(),
     }))
+}
+
+/// Sends a delivery again, once and at once, under the same id, and says what came of it.
+#[utoipa::path(
+    operation_id = "resend_webhook_delivery",post, path = "/api/webhooks/{id}/deliveries/{delivery_id}/resend", tag = "webhooks", params(("id" = String, Path), ("delivery_id" = String, Path)), responses((status = 200, body = Delivery), (status = "default", body = ApiError)))]
+pub(super) async fn resend(
+    state: web::Data<State>,
+    _: Admin,
+    ids: web::Path<(String, String)>,
+) -> Result<web::Json<Delivery>, Refusal> {
+    let (id, delivery_id) = ids.into_inner();
+    let delivery = state
+        .webhooks
+        .resend(parse_id(&id)?, parse_id(&delivery_id)?)
+        .await?;
+    Ok(web::Json(Delivery::from(&*delivery)))
 }

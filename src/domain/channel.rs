@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::calling::Calling;
+use super::endpoint::Endpoint;
 use super::id::ChannelId;
 use super::money::Money;
 use super::time::Timestamp;
@@ -20,6 +22,8 @@ pub struct Channel {
     pub kind: ChannelKind,
     /// Where the provider is, such as `https://api.openai.com/v1`; empty for `echo`.
     pub base_url: String,
+    /// The version of the provider's interface, for kinds that have several; `None`: the usual one.
+    pub api_version: Option<String>,
     /// The provider's credential, sealed; `None` where the provider needs none.
     pub credential: Option<Sealed>,
     /// Public names of the models it serves.
@@ -32,6 +36,8 @@ pub struct Channel {
     pub weight: u32,
     /// What this channel costs in relation to the model's price.
     pub price_multiplier: Multiplier,
+    /// How its provider is called.
+    pub calling: Calling,
     /// Whether it takes calls.
     pub status: ChannelStatus,
     /// When it was made.
@@ -61,22 +67,89 @@ pub enum ChannelKind {
     OpenAi,
     /// Answers by itself with the prompt's words: the whole loop without a provider.
     Echo,
+    /// OpenAI's models in Azure: deployments, and a version of the interface.
+    AzureOpenAi,
+    /// Anthropic's messages.
+    Anthropic,
+    /// Google's Gemini API.
+    Gemini,
+    /// Ollama, by its OpenAI-compatible interface; needs no credential.
+    Ollama,
 }
 
 impl ChannelKind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::OpenAi,
+        Self::AzureOpenAi,
+        Self::Anthropic,
+        Self::Gemini,
+        Self::Ollama,
+        Self::Echo,
+    ];
+
     /// The word of the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OpenAi => "openai",
             Self::Echo => "echo",
+            Self::AzureOpenAi => "azure-openai",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::Ollama => "ollama",
         }
     }
 
     /// Reads the word of the API.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::OpenAi, Self::Echo]
-            .into_iter()
-            .find(|kind| kind.as_str() == word)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    /// Where the kind's own provider is; `None`: everywhere else.
+    pub const fn usual_base_url(self) -> Option<&'static str> {
+        match self {
+            Self::OpenAi => Some("https://api.openai.com/v1"),
+            Self::Anthropic => Some("https://api.anthropic.com/v1"),
+            Self::Gemini => Some("https://generativelanguage.googleapis.com/v1beta"),
+            Self::Ollama => Some("http://localhost:11434/v1"),
+            Self::AzureOpenAi | Self::Echo => None,
+        }
+    }
+
+    /// The provider's endpoint that serves a call to one of ours; `None`: it has none. Where it is another one, the call is
+    /// carried from one dialect into the other.
+    pub fn serves_with(self, endpoint: Endpoint) -> Option<Endpoint> {
+        let carried = |into| endpoint.is_conversation().then_some(into);
+        match self {
+            Self::Echo => Some(endpoint),
+            Self::OpenAi | Self::AzureOpenAi | Self::Ollama => match endpoint {
+                Endpoint::Messages | Endpoint::GenerateContent => Some(Endpoint::Chat),
+                Endpoint::CountTokens | Endpoint::EmbedContent => None,
+                Endpoint::Chat
+                | Endpoint::Completions
+                | Endpoint::Embeddings
+                | Endpoint::Responses => Some(endpoint),
+            },
+            Self::Anthropic => carried(Endpoint::Messages),
+            Self::Gemini => match endpoint {
+                Endpoint::Embeddings | Endpoint::EmbedContent => Some(endpoint),
+                Endpoint::Chat
+                | Endpoint::Completions
+                | Endpoint::Responses
+                | Endpoint::Messages
+                | Endpoint::GenerateContent
+                | Endpoint::CountTokens => carried(Endpoint::GenerateContent),
+            },
+        }
+    }
+
+    /// Whether its provider counts the tokens of a request in the dialect of this conversation.
+    pub const fn counts_tokens(self, conversation: Endpoint) -> bool {
+        match self {
+            Self::Anthropic => matches!(conversation, Endpoint::Messages),
+            Self::Gemini => matches!(conversation, Endpoint::GenerateContent),
+            Self::OpenAi | Self::AzureOpenAi | Self::Ollama | Self::Echo => false,
+        }
     }
 }
 

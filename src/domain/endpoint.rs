@@ -13,15 +13,27 @@ pub enum Endpoint {
     Embeddings,
     /// `POST /v1/responses`
     Responses,
+    /// `POST /v1/messages`
+    Messages,
+    /// `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent`
+    GenerateContent,
+    /// `POST /v1/messages/count_tokens` and `/v1beta/models/{model}:countTokens`
+    CountTokens,
+    /// `POST /v1beta/models/{model}:embedContent`
+    EmbedContent,
 }
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 8] = [
         Self::Chat,
         Self::Completions,
         Self::Embeddings,
         Self::Responses,
+        Self::Messages,
+        Self::GenerateContent,
+        Self::CountTokens,
+        Self::EmbedContent,
     ];
 
     /// The word of the API.
@@ -31,6 +43,10 @@ impl Endpoint {
             Self::Completions => "completions",
             Self::Embeddings => "embeddings",
             Self::Responses => "responses",
+            Self::Messages => "messages",
+            Self::GenerateContent => "generate_content",
+            Self::CountTokens => "count_tokens",
+            Self::EmbedContent => "embed_content",
         }
     }
 
@@ -41,21 +57,37 @@ impl Endpoint {
             .find(|endpoint| endpoint.as_str() == word)
     }
 
-    /// The path behind a provider's base URL, such as `/chat/completions`.
-    pub const fn upstream_path(self) -> &'static str {
-        match self {
-            Self::Chat => "/chat/completions",
-            Self::Completions => "/completions",
-            Self::Embeddings => "/embeddings",
-            Self::Responses => "/responses",
-        }
-    }
-
     /// Whether the model writes tokens.
     pub const fn generates(self) -> bool {
         match self {
-            Self::Chat | Self::Completions | Self::Responses => true,
-            Self::Embeddings => false,
+            Self::Chat
+            | Self::Completions
+            | Self::Responses
+            | Self::Messages
+            | Self::GenerateContent => true,
+            Self::Embeddings | Self::CountTokens | Self::EmbedContent => false,
+        }
+    }
+
+    /// Whether its tokens cost nothing: they are counted for the client, not used.
+    pub const fn is_free(self) -> bool {
+        match self {
+            Self::CountTokens => true,
+            Self::Chat
+            | Self::Completions
+            | Self::Embeddings
+            | Self::Responses
+            | Self::Messages
+            | Self::GenerateContent
+            | Self::EmbedContent => false,
+        }
+    }
+
+    /// Whether it is a conversation, which can be carried into another provider's dialect.
+    pub const fn is_conversation(self) -> bool {
+        match self {
+            Self::Chat | Self::Responses | Self::Messages | Self::GenerateContent => true,
+            Self::Completions | Self::Embeddings | Self::CountTokens | Self::EmbedContent => false,
         }
     }
 }

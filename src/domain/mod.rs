@@ -8,10 +8,12 @@ mod address;
 mod audit;
 mod bisect;
 mod call;
+mod calling;
 mod channel;
 mod endpoint;
 mod error;
 mod health;
+mod hint;
 mod id;
 mod key;
 mod model;
@@ -30,10 +32,14 @@ pub use address::{address_block, client_address};
 pub use audit::{AuditEntry, Change};
 pub use bisect::highest;
 pub use call::{Attempt, AttemptStatus, Call, CallStatus, Opened, Outcome};
+pub use calling::{
+    Calling, ChannelTimeouts, MOST_HEADERS, Proxy, check_overrides, masked, may_set_header,
+};
 pub use channel::{Channel, ChannelKind, ChannelStatus, Multiplier, Sealed, order_candidates};
 pub use endpoint::Endpoint;
 pub use error::{Code, Error, Result};
 pub use health::{Admits, Condition, DownReason, Health, HealthState, Out, Turned};
+pub use hint::KeyHint;
 pub use id::{AccountId, AuditId, BudgetId, CallId, ChannelId, DeliveryId, KeyId, WebhookId};
 pub use key::{ApiKey, Digest, KeyStatus, MalformedSecret, Masked, Secret, without_keys};
 pub use model::{Model, ModelName, PriceSource};

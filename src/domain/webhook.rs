@@ -166,6 +166,15 @@ impl Delivery {
         };
         self.last = Some(attempt);
     }
+
+    /// Takes down what came of a try that somebody asked for. A failure changes nothing of when it is tried next, or whether.
+    pub fn resent(&mut self, attempt: DeliveryAttempt) {
+        self.attempts = self.attempts.saturating_add(1);
+        if attempt.error.is_none() {
+            self.state = DeliveryState::Delivered;
+        }
+        self.last = Some(attempt);
+    }
 }
 
 /// How long to wait after this many tries: half of it certain, the other half by chance.

@@ -34,7 +34,7 @@ pub(super) enum Unfit {
     Error { answer: Answer, body: Bytes },
 }
 
-/// Waits until an answer with a good status has shown that it is one.
+/// Waits until an answer of the provider's endpoint with a good status has shown that it is one.
 pub(super) async fn accept(
     endpoint: Endpoint,
     mut answer: Answer,
@@ -50,7 +50,7 @@ pub(super) async fn accept(
     let body = meter::read_whole(&mut answer, timeouts.idle)
         .await
         .map_err(Unfit::Unusable)?;
-    match dialect::read_answer(&body) {
+    match dialect::read_answer(endpoint, &body) {
         Ok(told) if told.error => Err(Unfit::Error { answer, body }),
         Ok(told) => Ok(Accepted::Whole { answer, body, told }),
         Err(not_json) => Err(Unfit::Unusable(broken(not_json.to_string()))),
@@ -83,7 +83,7 @@ async fn first_event(
             if seen.error {
                 return Ok(Some(Bytes::copy_from_slice(&data)));
             }
-            if ended && !seen.terminal {
+            if ended && !seen.terminal && !seen.may_end {
                 return Err(broken("the stream ended in its first event".to_owned()));
             }
             body.give_back(read);
@@ -91,7 +91,7 @@ async fn first_event(
         }
         if ended {
             // Some say that they stream and send a plain error.
-            return match dialect::read_answer(&whole) {
+            return match dialect::read_answer(endpoint, &whole) {
                 Ok(told) if told.error => Ok(Some(whole)),
                 Ok(_) | Err(_) => Err(broken("the stream ended before its first event".to_owned())),
             };

@@ -11,7 +11,7 @@ use super::arrival::Arrival;
 use super::bill::Bill;
 use super::request::Request;
 use super::{estimate, rewrite};
-use crate::domain::{Code, Day, Error, Model, Opened, Result, without_keys};
+use crate::domain::{Code, Day, Endpoint, Error, Model, Opened, Result, without_keys};
 use crate::state::{Ask, Caller, Permit, RateLimitHeaders, Reservation, Route, State};
 
 /// A call that was turned away before it was opened.
@@ -112,9 +112,15 @@ impl Authenticated {
         declared: Option<u64>,
         payload: Payload,
     ) -> Step<Asked> {
-        let read = read_body(payload, declared, state.settings.body_limit)
-            .await
-            .and_then(|body| Request::read(self.arrival.endpoint, body));
+        let body = tokio::select! {
+            // Most bodies are there at once. For one that comes slowly the key may not live long enough.
+            biased;
+            body = read_body(payload, declared, state.settings.body_limit) => body,
+            error = async { self.caller.death().await } => Err(error),
+        };
+        let arrival = &self.arrival;
+        let read = body
+            .and_then(|body| Request::read_at(arrival.endpoint, arrival.in_path.as_ref(), body));
         match read {
             Ok(request) => Ok(Asked {
                 arrival: self.arrival,
@@ -225,10 +231,15 @@ pub(crate) struct Authorized(Asked);
 impl Authorized {
     /// Who could serve it? Before anything is taken or set aside: what has to be set aside depends on the dearest candidate.
     pub(crate) fn route(self, state: &State) -> Step<Routed> {
-        match state.channels.route(&self.0.request.scan.model) {
+        let endpoint = self.0.arrival.endpoint;
+        match state.channels.route(&self.0.request.scan.model, endpoint) {
             Ok(route) => {
                 let model = state.models.find(&self.0.request.scan.model);
-                let prompt_bound = estimate::prompt_bound(&self.0.request);
+                let prompt_bound = if endpoint.is_free() {
+                    0
+                } else {
+                    estimate::prompt_bound(&self.0.request).saturating_add(route.added())
+                };
                 Ok(Routed {
                     asked: self.0,
                     route,
@@ -311,7 +322,11 @@ impl Routed {
         let (scan, endpoint) = (&self.asked.request.scan, self.asked.arrival.endpoint);
         Ask {
             prompt_tokens: self.prompt_bound,
-            hidden_tokens: state.hidden_tokens(&scan.model),
+            hidden_tokens: if endpoint.is_free() {
+                0
+            } else {
+                state.hidden_tokens(&scan.model)
+            },
             generates: endpoint.generates(),
             least_output: rewrite::least_limit(endpoint),
             client_limit: scan.output_limit,
@@ -323,7 +338,9 @@ impl Routed {
 
     /// The tight bound of its prompt, counted off the worker; `None`: it is no tighter.
     async fn tight_bound(&self) -> Option<u64> {
-        let (request, cheap) = (self.asked.request.clone(), self.prompt_bound);
+        let added = self.route.added();
+        let cheap = self.prompt_bound.saturating_sub(added);
+        let request = self.asked.request.clone();
         let mut encodings = self.route.candidates.iter().map(|upstream| {
             estimate::encoding(upstream.channel.upstream_model(&request.scan.model))
         });
@@ -332,7 +349,8 @@ impl Routed {
         drop(encodings);
         let counting =
             tokio::task::spawn_blocking(move || estimate::tight_bound(&request, encoding, cheap));
-        counting.await.ok().filter(|tight| *tight < cheap)
+        let tight = counting.await.ok().filter(|tight| *tight < cheap)?;
+        Some(tight.saturating_add(added))
     }
 }
 
@@ -417,4 +435,21 @@ pub(crate) struct Plan {
     pub(crate) limits: RateLimitHeaders,
     /// The output limit that must be sent so that the call fits its reservation.
     pub(crate) lowered_output: Option<u64>,
+}
+
+impl Plan {
+    /// In which dialect the client speaks, by the endpoint of its conversations.
+    pub(crate) fn conversation(&self) -> Endpoint {
+        match self.arrival.endpoint {
+            Endpoint::CountTokens if self.arrival.in_path.is_some() => Endpoint::GenerateContent,
+            Endpoint::CountTokens => Endpoint::Messages,
+            endpoint @ (Endpoint::Chat
+            | Endpoint::Completions
+            | Endpoint::Embeddings
+            | Endpoint::Responses
+            | Endpoint::Messages
+            | Endpoint::GenerateContent
+            | Endpoint::EmbedContent) => endpoint,
+        }
+    }
 }

@@ -6,6 +6,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
+use super::request::InPath;
 use crate::clock::Tick;
 use crate::domain::{CallId, Endpoint, Timestamp, client_address, without_keys};
 use crate::state::State;
@@ -24,6 +25,8 @@ pub(crate) struct Arrival {
     pub(crate) started_at: Timestamp,
     /// Which endpoint it asks for.
     pub(crate) endpoint: Endpoint,
+    /// What its path says of that, in the Gemini dialect.
+    pub(crate) in_path: Option<InPath>,
     /// Where the client is.
     pub(crate) client_ip: IpAddr,
     /// What the client says it is.
@@ -41,11 +44,23 @@ impl Arrival {
             started: state.clock.tick(),
             started_at: state.clock.now(),
             endpoint,
+            in_path: in_path(request),
             client_ip: client_ip(request, &state.settings.trusted_proxies),
             user_agent: text(headers, header::USER_AGENT.as_str(), USER_AGENT_BYTES),
             client_request_id: text(headers, "x-request-id", REQUEST_ID_BYTES),
         }
     }
+}
+
+/// What a path of the Gemini dialect says: `/v1beta/models/{model}:{method}`.
+fn in_path(request: &HttpRequest) -> Option<InPath> {
+    let model = request.match_info().get("model")?;
+    let is_events = |pair: &str| pair == "alt=sse";
+    Some(InPath {
+        model: model.to_owned(),
+        stream: request.path().ends_with(":streamGenerateContent"),
+        events: request.query_string().split('&').any(is_events),
+    })
 }
 
 fn text(headers: &HeaderMap, name: &str, most: usize) -> Option<String> {
@@ -97,8 +112,10 @@ pub(crate) fn presented_key(request: &HttpRequest) -> Option<&str> {
 
 /// Headers of the client that go on to the provider: they change what the answer is, and name nobody.
 pub(crate) fn passed_on(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
-    const NAMES: [&str; 6] = [
+    const NAMES: [&str; 8] = [
         "openai-beta",
+        "anthropic-beta",
+        "anthropic-version",
         "idempotency-key",
         "http-referer",
         "x-title",

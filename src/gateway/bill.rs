@@ -7,14 +7,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::allowance::{Allowance, Count};
-use super::dialect::Written;
+use super::dialect::{Report, Written};
 use super::estimate::{self, Encoding};
 use super::tariff::Tariff;
 use super::words;
 use crate::domain::{
     AttemptStatus, CallStatus, Code, Error, Model, Money, Multiplier, Result, Usage,
 };
-use crate::state::{Draft, OpenCall, Upstream};
+use crate::state::{Draft, OpenCall, Timeouts, Upstream};
 
 /// The bill of a call in flight. Dropped before it is settled, it means that the client went away.
 pub(crate) struct Bill {
@@ -43,6 +43,12 @@ struct Tab {
 }
 
 impl Bill {
+    /// How long to wait for the provider that answers, where for all it is so long.
+    pub(crate) fn timeouts(&self, all: Timeouts) -> Timeouts {
+        let upstream = self.tab.upstream.as_ref();
+        upstream.map_or(all, |upstream| upstream.timeouts(all))
+    }
+
     pub(crate) fn new(open: OpenCall, model: Option<Arc<Model>>, request: Bytes) -> Self {
         let tariff = Tariff {
             price: model.and_then(|model| model.price),
@@ -164,7 +170,16 @@ impl Bill {
     }
 
     /// The provider's numbers for all that was written so far.
-    pub(crate) fn report(&mut self, usage: Usage) {
+    pub(crate) fn report(&mut self, report: Report) {
+        let usage = match (report, self.tab.usage) {
+            (Report::All(usage), _) => usage,
+            (Report::Output(completion), Some(before)) => Usage {
+                completion,
+                ..before
+            },
+            // Without a word on the prompt, all is counted here.
+            (Report::Output(_), None) => return,
+        };
         self.tab.usage = Some(usage);
         self.tab.written = Written::default();
         self.tab.allowance = Allowance::after_report(usage);

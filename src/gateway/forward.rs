@@ -16,7 +16,9 @@ use futures_util::StreamExt;
 use super::accept::{self, Accepted, Unfit};
 use super::admission::Plan;
 use super::bill::Bill;
+use super::count;
 use super::miss::{self, Blame, Miss};
+use super::overrides;
 use super::provider::{self, Answer, Outgoing};
 use super::rewrite::{self, Changes};
 use super::words::{cut, scrub, words};
@@ -62,7 +64,11 @@ pub(crate) async fn forward(
 ) -> Forwarded {
     let (mut last, mut out) = (None, AllOut::default());
     let model = &plan.request.scan.model;
+    let counts = plan.arrival.endpoint == Endpoint::CountTokens;
     for upstream in &plan.route.candidates {
+        if counts && !upstream.channel.kind.counts_tokens(plan.conversation()) {
+            continue;
+        }
         let turn = match state.channels.turn(upstream, model) {
             Ok(turn) => turn,
             Err(why) => {
@@ -82,6 +88,9 @@ pub(crate) async fn forward(
             }
         }
     }
+    if counts {
+        return count::here(plan).await;
+    }
     Forwarded::Failed(last.map_or_else(|| state.channels.all_out(out, model), Miss::into_error))
 }
 
@@ -99,6 +108,7 @@ async fn try_candidate(
     let has_usage_frame = matches!(endpoint, Endpoint::Chat | Endpoint::Completions) && scan.stream;
     let mut ask_usage =
         has_usage_frame && scan.include_usage != Some(true) && !lacks_stream_options(upstream);
+    let timeouts = upstream.timeouts(state.settings.timeouts);
     let mut again = true;
     loop {
         let output_limit = plan.lowered_output.map(|limit| {
@@ -115,12 +125,15 @@ async fn try_candidate(
                 output_limit,
             },
         );
+        let body = overrides::apply(body, &upstream.channel.calling.overrides);
         let attempt = Try::begin(state, upstream, model, bill);
         let outgoing = Outgoing {
             endpoint,
+            model,
+            stream: scan.stream,
             body: &body,
             headers,
-            timeouts: state.settings.timeouts,
+            timeouts,
             now: plan.arrival.started_at,
         };
         let said = match provider::send(upstream, outgoing).await {
@@ -139,8 +152,10 @@ async fn try_candidate(
             }
             Ok(answer) if answer.status.is_success() => {
                 let status = answer.status;
-                bill.accept(upstream, model);
-                match accept::accept(endpoint, answer, state.settings.timeouts).await {
+                if !endpoint.is_free() {
+                    bill.accept(upstream, model);
+                }
+                match accept::accept(endpoint, answer, timeouts).await {
                     Ok(accepted) => {
                         let took = attempt.end(state, bill, AttemptStatus::Ok, Some(status), None);
                         let first_event = matches!(accepted, Accepted::Stream(_)).then_some(took);
@@ -156,11 +171,11 @@ async fn try_candidate(
                     }
                     Err(Unfit::Error { answer, body }) => {
                         bill.waive();
-                        Said::inside(&answer, scrub(body, upstream.credential()))
+                        Said::inside(&answer, scrub(body, upstream.secrets()))
                     }
                 }
             }
-            Ok(answer) => Said::read(answer, upstream, state.settings.timeouts.idle).await,
+            Ok(answer) => Said::read(answer, upstream, timeouts.idle).await,
         };
         let words = words(&said.body);
         attempt.end(
@@ -282,7 +297,7 @@ impl Try {
     }
 }
 
-/// Reads an error's body, up to a bound, without the channel's credential should the provider repeat it.
+/// Reads an error's body, up to a bound, without the channel's secrets should the provider repeat it.
 pub(super) async fn read_error(
     answer: Answer,
     upstream: &Upstream,
@@ -296,7 +311,7 @@ pub(super) async fn read_error(
             break;
         }
     }
-    (answer.headers, scrub(read.freeze(), upstream.credential()))
+    (answer.headers, scrub(read.freeze(), upstream.secrets()))
 }
 
 fn retry_after(answer: &Answer) -> Option<Duration> {

@@ -4,7 +4,7 @@
 //! asked for. It ends well only with its dialect's terminal event. Whatever else ends it (the provider breaks off or falls
 //! silent, the key dies) is told to the client as an error frame and then by breaking the connection off, so that no client
 //! takes it for a whole answer. It is settled with its last frame; dropped before that, because the client went away, it is
-//! settled as cancelled, and the provider's connection is closed with it.
+//! settled as cancelled, and the provider's connection is closed with it. `watch` ends it when its key dies.
 //!
 //! Where the provider goes on beyond what is set aside for the call, the stream is ended as its output limit would end it,
 //! before the frame that would be too much.
@@ -13,7 +13,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_web::body::{BodySize, MessageBody};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use tokio::task::JoinHandle;
@@ -107,10 +106,10 @@ pub(crate) struct Wanted {
     pub(crate) hide_usage: bool,
 }
 
-/// Resolves when the key of a call dies, with what its next request would be told.
-pub(crate) type Death = Pin<Box<dyn Future<Output = Error>>>;
+/// What comes of asking for more of a stream.
+pub(crate) type Next = Poll<Option<Result<Bytes, BrokenOff>>>;
 
-/// The body of a streamed answer.
+/// A streamed answer on its way.
 pub(crate) struct Meter {
     wanted: Wanted,
     body: Body,
@@ -122,12 +121,13 @@ pub(crate) struct Meter {
     bill: Bill,
     clock: Clock,
     started: Tick,
-    death: Death,
     quarter: Pin<Box<Sleep>>,
     timeouts: Timeouts,
     quiet: u8,
     begun: bool,
     failed: bool,
+    /// The stream may end here, by its dialect.
+    may_end: bool,
     phase: Phase,
 }
 
@@ -138,6 +138,8 @@ enum Phase {
     Counting(JoinHandle<Count>),
     /// The terminal event has gone by: what may come yet only passes.
     Settled,
+    /// Its key has died while nobody asked for more: the error frame is what comes next.
+    Dead(Bytes),
     /// The error frame is on its way; then the connection is broken off.
     Breaking(Pin<Box<Sleep>>),
     Over,
@@ -149,11 +151,10 @@ enum Phase {
 pub(crate) struct BrokenOff;
 
 impl Meter {
-    /// Meters the answer to a call whose key has not died yet.
+    /// Meters the answer to a call.
     pub(crate) fn new(
         wanted: Wanted,
         answer: Answer,
-        death: Death,
         clock: &Clock,
         timeouts: Timeouts,
         bill: Bill,
@@ -170,7 +171,6 @@ impl Meter {
             bill,
             clock: clock.clone(),
             started,
-            death,
             // A model may think long before its first word: until then it has the time it had for the head.
             quarter: Box::pin(tokio::time::sleep(
                 timeouts.first_byte.max(timeouts.idle) / u32::from(QUARTERS),
@@ -179,6 +179,7 @@ impl Meter {
             quiet: 0,
             begun: false,
             failed: false,
+            may_end: false,
             phase: Phase::Streaming,
         }
     }
@@ -188,7 +189,11 @@ impl Meter {
         let whole = self.frames.push(chunk)?;
         match self.phase {
             Phase::Streaming => Ok(self.read(whole, true)),
-            Phase::Counting(_) | Phase::Settled | Phase::Breaking(_) | Phase::Over => Ok(whole),
+            Phase::Counting(_)
+            | Phase::Settled
+            | Phase::Dead(_)
+            | Phase::Breaking(_)
+            | Phase::Over => Ok(whole),
         }
     }
 
@@ -208,6 +213,7 @@ impl Meter {
                 self.bill.fail_attempt_as_said(&data);
             }
             terminal |= seen.terminal;
+            self.may_end |= seen.may_end;
             if self.first.is_empty() && sse::Frame::read(frame).data.is_some() {
                 self.first = Bytes::copy_from_slice(frame);
             }
@@ -243,10 +249,7 @@ impl Meter {
     }
 
     /// It is counted: the frame that waited goes on, and with it what came behind, or the stream ends before it.
-    fn go_on(
-        &mut self,
-        counted: Result<Count, tokio::task::JoinError>,
-    ) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+    fn go_on(&mut self, counted: Result<Count, tokio::task::JoinError>) -> Next {
         let count = match counted {
             Ok(count) => count,
             Err(error) => return self.break_off(&Error::internal(error)),
@@ -287,27 +290,31 @@ impl Meter {
     }
 
     /// The provider's bytes have ended.
-    fn end(&mut self, broke_off: Option<String>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+    fn end(&mut self, broke_off: Option<String>) -> Next {
         self.body = Body::Ended;
         let rest = self.frames.finish();
+        let mut last = Bytes::new();
         if !rest.trim_ascii().is_empty() {
             // Some leave out the blank line behind the last frame.
-            let mut last = BytesMut::from(rest.trim_ascii_end());
-            last.extend_from_slice(b"\n\n");
-            let last = match self.phase {
-                Phase::Streaming => self.read(last.freeze(), false),
-                Phase::Counting(_) | Phase::Settled | Phase::Breaking(_) | Phase::Over => {
-                    last.freeze()
-                }
+            let mut whole = BytesMut::from(rest.trim_ascii_end());
+            whole.extend_from_slice(b"\n\n");
+            last = match self.phase {
+                Phase::Streaming => self.read(whole.freeze(), false),
+                Phase::Counting(_)
+                | Phase::Settled
+                | Phase::Dead(_)
+                | Phase::Breaking(_)
+                | Phase::Over => whole.freeze(),
             };
-            if matches!(self.phase, Phase::Settled) {
-                self.phase = Phase::Over;
-                return Poll::Ready((!last.is_empty()).then_some(Ok(last)));
-            }
+        }
+        let ends_well = self.may_end && broke_off.is_none();
+        if ends_well && matches!(self.phase, Phase::Streaming) {
+            self.phase = Phase::Settled;
+            self.settle();
         }
         if matches!(self.phase, Phase::Settled) {
             self.phase = Phase::Over;
-            return Poll::Ready(None);
+            return Poll::Ready((!last.is_empty()).then_some(Ok(last)));
         }
         // What the provider said itself says more.
         if !self.failed {
@@ -324,18 +331,35 @@ impl Meter {
         ))
     }
 
-    /// Cancels at the provider, settles, and tells the client why, unless the provider has told it already.
-    fn break_off(&mut self, error: &Error) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+    /// Its key has died: at once, whether or not the client takes anything.
+    pub(crate) fn die(&mut self, error: &Error) {
+        match self.phase {
+            Phase::Streaming | Phase::Counting(_) => self.phase = Phase::Dead(self.fail(error)),
+            Phase::Settled | Phase::Dead(_) | Phase::Breaking(_) | Phase::Over => {}
+        }
+    }
+
+    /// Cancels at the provider, settles, and tells the client why.
+    fn break_off(&mut self, error: &Error) -> Next {
+        let frame = self.fail(error);
+        self.farewell(frame)
+    }
+
+    /// Cancels at the provider and settles; gives what the client is told, unless the provider has told it already.
+    fn fail(&mut self, error: &Error) -> Bytes {
         self.body = Body::Ended;
         self.bill
             .settle_detached(CallStatus::Error, Some(error.code));
-        self.phase = Phase::Breaking(Box::pin(tokio::time::sleep(FAREWELL)));
-        let frame = if self.failed {
+        Bytes::from(if self.failed {
             String::from(": the stream has failed\n\n")
         } else {
             dialect::error_frame(self.wanted.endpoint, error)
-        };
-        Poll::Ready(Some(Ok(Bytes::from(frame))))
+        })
+    }
+
+    fn farewell(&mut self, frame: Bytes) -> Next {
+        self.phase = Phase::Breaking(Box::pin(tokio::time::sleep(FAREWELL)));
+        Poll::Ready(Some(Ok(frame)))
     }
 
     /// Whether the provider has been silent for too long.
@@ -356,68 +380,56 @@ impl Meter {
         }
         false
     }
-}
 
-impl MessageBody for Meter {
-    type Error = BrokenOff;
-
-    fn size(&self) -> BodySize {
-        BodySize::Stream
-    }
-
-    fn poll_next(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, BrokenOff>>> {
-        let this = self.get_mut();
+    /// What comes next for the client.
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Next {
         loop {
-            match &mut this.phase {
+            match &mut self.phase {
                 Phase::Over => return Poll::Ready(None),
+                Phase::Dead(frame) => {
+                    let frame = std::mem::take(frame);
+                    return self.farewell(frame);
+                }
                 Phase::Breaking(farewell) => {
                     std::task::ready!(farewell.as_mut().poll(context));
-                    this.phase = Phase::Over;
+                    self.phase = Phase::Over;
                     return Poll::Ready(Some(Err(BrokenOff)));
                 }
-                Phase::Streaming | Phase::Counting(_) => {
-                    if let Poll::Ready(error) = this.death.as_mut().poll(context) {
-                        return this.break_off(&error);
-                    }
+                Phase::Counting(count) => {
+                    let counted = std::task::ready!(Pin::new(count).poll(context));
+                    return self.go_on(counted);
                 }
-                Phase::Settled => {}
+                Phase::Streaming | Phase::Settled => {}
             }
-            if let Phase::Counting(count) = &mut this.phase {
-                let counted = std::task::ready!(Pin::new(count).poll(context));
-                return this.go_on(counted);
-            }
-            if !this.held.is_empty() {
-                let behind = std::mem::take(&mut this.held);
-                let visible = this.read(behind, true);
+            if !self.held.is_empty() {
+                let behind = std::mem::take(&mut self.held);
+                let visible = self.read(behind, true);
                 if visible.is_empty() {
                     continue;
                 }
                 return Poll::Ready(Some(Ok(visible)));
             }
-            match Pin::new(&mut this.body).poll_next(context) {
+            match Pin::new(&mut self.body).poll_next(context) {
                 Poll::Ready(Some(Ok(chunk))) => {
-                    this.quiet = 0;
-                    match this.take(chunk) {
+                    self.quiet = 0;
+                    match self.take(chunk) {
                         Ok(visible) if visible.is_empty() => {}
                         Ok(visible) => return Poll::Ready(Some(Ok(visible))),
-                        Err(error) => return this.end(Some(error.to_string())),
+                        Err(error) => return self.end(Some(error.to_string())),
                     }
                 }
-                Poll::Ready(Some(Err(error))) => return this.end(Some(error.to_string())),
-                Poll::Ready(None) => return this.end(None),
+                Poll::Ready(Some(Err(error))) => return self.end(Some(error.to_string())),
+                Poll::Ready(None) => return self.end(None),
                 Poll::Pending => {
-                    if !this.is_silent(context) {
+                    if !self.is_silent(context) {
                         return Poll::Pending;
                     }
-                    if matches!(this.phase, Phase::Settled) {
-                        return this.end(None);
+                    if matches!(self.phase, Phase::Settled) {
+                        return self.end(None);
                     }
-                    this.bill
+                    self.bill
                         .fail_attempt(AttemptStatus::TimedOut, "the stream stood still");
-                    return this.break_off(&Error::new(Code::GatewayTimeout, "The provider fell silent in the middle of its answer. What came is incomplete; try again."));
+                    return self.break_off(&Error::new(Code::GatewayTimeout, "The provider fell silent in the middle of its answer. What came is incomplete; try again."));
                 }
             }
         }

@@ -4,8 +4,10 @@
 mod accept;
 mod admission;
 mod allowance;
+mod array;
 mod arrival;
 mod bill;
+mod count;
 pub mod dialect;
 mod errors;
 pub mod estimate;
@@ -14,6 +16,7 @@ mod headers;
 mod meter;
 mod miss;
 mod ops;
+mod overrides;
 mod pipeline;
 mod probe;
 mod provider;
@@ -22,6 +25,7 @@ pub mod rewrite;
 pub mod sse;
 mod standing;
 mod tariff;
+mod watch;
 mod words;
 
 use actix_web::web::{self, Data, Payload, ServiceConfig};
@@ -39,6 +43,14 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(call("/v1/completions", Endpoint::Completions))
         .service(call("/v1/embeddings", Endpoint::Embeddings))
         .service(call("/v1/responses", Endpoint::Responses))
+        .service(call("/v1/messages", Endpoint::Messages))
+        .service(call("/v1/messages/count_tokens", Endpoint::CountTokens))
+        .service(get("/v1beta/models").route(web::get().to(standing::gemini_models)))
+        .service(gemini("generateContent", Endpoint::GenerateContent))
+        .service(gemini("streamGenerateContent", Endpoint::GenerateContent))
+        .service(gemini("countTokens", Endpoint::CountTokens))
+        .service(gemini("embedContent", Endpoint::EmbedContent))
+        .service(get("/v1beta/models/{name:.+}").route(web::get().to(standing::gemini_model)))
         .service(get("/v1/models").route(web::get().to(standing::models)))
         // A model's name may hold slashes.
         .service(get("/v1/models/{model:.+}").route(web::get().to(standing::model)))
@@ -59,6 +71,11 @@ fn call(path: &str, endpoint: Endpoint) -> Resource {
         Box::pin(pipeline::call(endpoint, state, request, payload))
     };
     get(path).route(web::post().to(handler))
+}
+
+/// What the Gemini dialect asks of a model: its name stands in the path, and may hold slashes and colons.
+fn gemini(method: &str, endpoint: Endpoint) -> Resource {
+    call(&format!("/v1beta/models/{{model:.+}}:{method}"), endpoint)
 }
 
 /// A resource whose other methods are refused in words.

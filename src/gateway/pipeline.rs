@@ -11,14 +11,16 @@ use bytes::Bytes;
 
 use super::accept::Accepted;
 use super::admission::{Admission, Plan, Refusal};
+use super::array::Array;
 use super::arrival::{self, Arrival};
 use super::bill::Bill;
-use super::dialect::{self, Told};
+use super::dialect::{self, Report, Told};
 use super::errors::{self, Shape};
 use super::forward::{self, Forwarded};
 use super::headers::Own;
-use super::meter::{Death, Meter, Wanted};
+use super::meter::{Meter, Wanted};
 use super::provider::Answer;
+use super::watch::{Death, Watched};
 use crate::domain::{CallStatus, Code, Endpoint, Error, Result};
 use crate::state::State;
 
@@ -283,19 +285,20 @@ fn stream(
         show_usage: scan.include_usage == Some(true),
         hide_usage,
     };
-    let meter = Meter::new(
-        wanted,
-        answer,
-        death,
-        &state.clock,
-        state.settings.timeouts,
-        bill,
-    );
+    let timeouts = bill.timeouts(state.settings.timeouts);
+    let meter = Meter::new(wanted, answer, &state.clock, timeouts, bill);
     let mut response = build(status, headers, own);
     response
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         .insert_header(("x-accel-buffering", "no"));
-    Metered::Going(response.body(meter))
+    let frames = Watched::new(meter, death);
+    let in_path = plan.arrival.in_path.as_ref();
+    Metered::Going(if in_path.is_some_and(|in_path| !in_path.events) {
+        response.insert_header(header::ContentType::json());
+        response.body(Array::of(frames))
+    } else {
+        response.body(frames)
+    })
 }
 
 /// Gives out an answer that was read whole.
@@ -309,7 +312,7 @@ fn whole(
     let first_token_us = state.clock.tick().micros_since(plan.arrival.started);
     bill.draft(|draft| draft.first_token_us = Some(first_token_us));
     match told.usage {
-        Some(usage) => bill.report(usage),
+        Some(usage) => bill.report(Report::All(usage)),
         None => dialect::read_written(plan.arrival.endpoint, &body, bill.written()),
     }
     Metered::Whole {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::accept::{self, Unfit};
 use super::forward::read_error;
+use super::overrides;
 use super::provider::{self, Outgoing};
 use super::words::{scrub, words};
 use crate::domain::{ChannelId, Code, Endpoint, Error, Result};
@@ -55,17 +56,41 @@ async fn ask(
     upstream: &Arc<Upstream>,
     model: &str,
 ) -> (Option<u16>, Option<String>) {
-    let chat =
-        json!({"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1});
+    let chat = || json!({"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1});
+    match upstream.channel.kind.serves_with(Endpoint::Chat) {
+        Some(Endpoint::Messages) => {
+            send(state, upstream, (Endpoint::Messages, model), &chat()).await
+        }
+        Some(Endpoint::GenerateContent) => {
+            let body = json!({"contents": [{"role": "user", "parts": [{"text": "Hi"}]}], "generationConfig": {"maxOutputTokens": 1}});
+            let first = send(state, upstream, (Endpoint::GenerateContent, model), &body).await;
+            let embedding = json!({"content": {"parts": [{"text": "Hi"}]}});
+            match &first {
+                (Some(400 | 404), Some(_)) if model.contains("embed") => {
+                    send(state, upstream, (Endpoint::EmbedContent, model), &embedding).await
+                }
+                _ => first,
+            }
+        }
+        _ => ask_openai(state, upstream, model, &chat()).await,
+    }
+}
+
+async fn ask_openai(
+    state: &State,
+    upstream: &Arc<Upstream>,
+    model: &str,
+    chat: &Value,
+) -> (Option<u16>, Option<String>) {
     let embedding = json!({"model": model, "input": "Hi"});
-    let first = send(state, upstream, Endpoint::Chat, &chat).await;
+    let first = send(state, upstream, (Endpoint::Chat, model), chat).await;
     match &first {
         (Some(400 | 404 | 405 | 422), Some(words)) if words.contains("max_completion_tokens") => {
             let chat = json!({"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_completion_tokens": 16});
-            send(state, upstream, Endpoint::Chat, &chat).await
+            send(state, upstream, (Endpoint::Chat, model), &chat).await
         }
         (Some(400 | 403 | 404 | 405 | 422), Some(_)) if model.contains("embed") => {
-            send(state, upstream, Endpoint::Embeddings, &embedding).await
+            send(state, upstream, (Endpoint::Embeddings, model), &embedding).await
         }
         _ => first,
     }
@@ -74,13 +99,16 @@ async fn ask(
 async fn send(
     state: &State,
     upstream: &Arc<Upstream>,
-    endpoint: Endpoint,
+    (endpoint, model): (Endpoint, &str),
     body: &Value,
 ) -> (Option<u16>, Option<String>) {
     let body = Bytes::from(body.to_string());
-    let timeouts = state.settings.timeouts;
+    let body = overrides::apply(body, &upstream.channel.calling.overrides);
+    let timeouts = upstream.timeouts(state.settings.timeouts);
     let outgoing = Outgoing {
         endpoint,
+        model,
+        stream: false,
         body: &body,
         headers: &[],
         timeouts,
@@ -97,7 +125,7 @@ async fn send(
             let error = match accept::accept(endpoint, answer, timeouts).await {
                 Ok(_) => None,
                 Err(Unfit::Unusable(unreadable)) => Some(unreadable.words),
-                Err(Unfit::Error { body, .. }) => Some(words(&scrub(body, upstream.credential()))),
+                Err(Unfit::Error { body, .. }) => Some(words(&scrub(body, upstream.secrets()))),
             };
             (Some(status.as_u16()), error)
         }

@@ -25,7 +25,7 @@ pub struct Request {
 pub struct Scan {
     /// The model's public name.
     pub model: String,
-    /// Where the model's name stands, quotes included.
+    /// Where the model's name stands, quotes included; empty where it stands in the path.
     pub model_at: Range<usize>,
     /// Whether the client wants a stream.
     pub stream: bool,
@@ -37,12 +37,25 @@ pub struct Scan {
     pub output_limit: Option<u64>,
     /// Where an output limit of `null` stands, and the field's name: the place to write one.
     pub null_limit_at: Option<(Field, Range<usize>)>,
-    /// How many answers are wanted (`n`, `best_of`), to all prompts together.
+    /// Where the object stands that holds the output limit, in dialects that have one; `None`: the client sent none.
+    pub settings_at: Option<Range<usize>>,
+    /// How many answers are wanted (`n`, `best_of`, `candidateCount`), to all prompts together.
     pub choices: u64,
     /// Whether the prompt has parts that are not in the body (an earlier response, a stored prompt).
     pub hidden_prompt: bool,
     /// Whether there is any field at all; then one more needs a comma.
     pub has_fields: bool,
+}
+
+/// What a call of the Gemini dialect says in its path, where others have it in the body.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InPath {
+    /// The model's public name.
+    pub model: String,
+    /// Whether the client wants the answer piece by piece.
+    pub stream: bool,
+    /// Whether the pieces are to be server-sent events (`alt=sse`) and not elements of a JSON array.
+    pub events: bool,
 }
 
 /// The top-level fields that are looked at.
@@ -72,10 +85,14 @@ pub enum Field {
     Conversation,
     /// `prompt`: of completions, one or a list; of responses, a stored one
     Prompt,
+    /// `generationConfig`
+    GenerationConfig,
+    /// `cachedContent`
+    CachedContent,
 }
 
 impl Field {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::Model,
         Self::Stream,
         Self::StreamOptions,
@@ -88,6 +105,8 @@ impl Field {
         Self::PreviousResponse,
         Self::Conversation,
         Self::Prompt,
+        Self::GenerationConfig,
+        Self::CachedContent,
     ];
 
     /// Its name in the body.
@@ -105,6 +124,17 @@ impl Field {
             Self::PreviousResponse => "previous_response_id",
             Self::Conversation => "conversation",
             Self::Prompt => "prompt",
+            Self::GenerationConfig => "generationConfig",
+            Self::CachedContent => "cachedContent",
+        }
+    }
+
+    /// The field of this name. Google's interfaces take `snake_case` too.
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "generation_config" => Some(Self::GenerationConfig),
+            "cached_content" => Some(Self::CachedContent),
+            name => Self::ALL.into_iter().find(|field| field.name() == name),
         }
     }
 
@@ -112,9 +142,12 @@ impl Field {
     fn limits_output(self, endpoint: Endpoint) -> bool {
         match endpoint {
             Endpoint::Chat => matches!(self, Self::MaxTokens | Self::MaxCompletionTokens),
-            Endpoint::Completions => self == Self::MaxTokens,
+            Endpoint::Completions | Endpoint::Messages => self == Self::MaxTokens,
             Endpoint::Responses => self == Self::MaxOutputTokens,
-            Endpoint::Embeddings => false,
+            Endpoint::GenerateContent
+            | Endpoint::Embeddings
+            | Endpoint::CountTokens
+            | Endpoint::EmbedContent => false,
         }
     }
 }
@@ -133,9 +166,7 @@ impl<'de> Deserialize<'de> for Key {
             }
 
             fn visit_str<E>(self, name: &str) -> Result<Key, E> {
-                Ok(Key(Field::ALL
-                    .into_iter()
-                    .find(|field| field.name() == name)))
+                Ok(Key(Field::named(name)))
             }
         }
         deserializer.deserialize_identifier(Name)
@@ -190,18 +221,35 @@ struct StreamOptions {
     include_usage: Option<bool>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GenerationConfig {
+    #[serde(alias = "max_output_tokens")]
+    max_output_tokens: Option<u64>,
+    #[serde(alias = "candidate_count")]
+    candidate_count: Option<u64>,
+}
+
 impl Request {
     /// Reads a body sent to `endpoint`.
     ///
     /// # Errors
     /// `invalid_request_error`, with `param` where it is about one field.
     pub fn read(endpoint: Endpoint, body: Bytes) -> Result<Self> {
+        Self::read_at(endpoint, None, body)
+    }
+
+    /// Reads a body sent to `endpoint` by a path that says part of what is asked.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_at(endpoint: Endpoint, in_path: Option<&InPath>, body: Bytes) -> Result<Self> {
         let text = std::str::from_utf8(&body)
             .map_err(|_| invalid("The request body is not UTF-8. Send JSON in UTF-8."))?;
         let found: Found<'_> = serde_json::from_str(text).map_err(|e| {
             invalid(format!("The request body is not a JSON object ({}). Check the body, and that Content-Type is application/json.", reason(&e)))
         })?;
-        let scan = found.scan(endpoint, text)?;
+        let scan = found.scan(endpoint, in_path, text)?;
         Ok(Self { body, scan })
     }
 }
@@ -226,7 +274,7 @@ impl<'a> Found<'a> {
             .transpose()
     }
 
-    fn scan(&self, endpoint: Endpoint, body: &str) -> Result<Scan> {
+    fn scan(&self, endpoint: Endpoint, in_path: Option<&InPath>, body: &str) -> Result<Scan> {
         if let Some(field) = self.twice {
             return Err(invalid(format!(
                 "The field {} is given twice. Send it once.",
@@ -234,47 +282,27 @@ impl<'a> Found<'a> {
             ))
             .param(field.name()));
         }
-        let model: String = self.typed(Field::Model, "a string")?.ok_or_else(|| {
-            invalid("The field model is missing. Name a model; GET /v1/models lists them.")
-                .param("model")
-        })?;
-        if model.is_empty() || model.len() > 256 {
-            return Err(invalid("model must have 1 to 256 characters.").param("model"));
-        }
         let mut scan = Scan {
-            model,
-            model_at: self
-                .get(Field::Model)
-                .map(|raw| place(body, raw))
-                .unwrap_or_default(),
+            model: self.model(in_path)?,
             choices: 1,
             has_fields: self.has_fields,
             ..Scan::default()
         };
-        if endpoint.generates() {
-            scan.stream = self.typed(Field::Stream, "true or false")?.unwrap_or(false);
-            self.read_limits(endpoint, body, &mut scan)?;
+        match in_path {
+            Some(in_path) => scan.stream = in_path.stream,
+            None => {
+                if let Some(raw) = self.get(Field::Model) {
+                    scan.model_at = place(body, raw);
+                }
+                if endpoint.generates() {
+                    scan.stream = self.typed(Field::Stream, "true or false")?.unwrap_or(false);
+                }
+            }
         }
+        self.read_limits(endpoint, body, &mut scan)?;
         match endpoint {
             Endpoint::Chat | Endpoint::Completions => {
-                let options: Option<StreamOptions> = self.typed(
-                    Field::StreamOptions,
-                    "an object with include_usage true or false",
-                )?;
-                scan.stream_options_at = self.get(Field::StreamOptions).map(|raw| place(body, raw));
-                scan.include_usage = options.and_then(|options| options.include_usage);
-                let n: u64 = self.typed(Field::N, "a whole number")?.unwrap_or(1);
-                let best_of: u64 = match endpoint {
-                    Endpoint::Completions => {
-                        self.typed(Field::BestOf, "a whole number")?.unwrap_or(1)
-                    }
-                    Endpoint::Chat | Endpoint::Embeddings | Endpoint::Responses => 1,
-                };
-                let prompts = match endpoint {
-                    Endpoint::Completions => self.given(Field::Prompt).map_or(1, prompts),
-                    Endpoint::Chat | Endpoint::Embeddings | Endpoint::Responses => 1,
-                };
-                scan.choices = n.max(best_of).max(1).saturating_mul(prompts);
+                self.read_choices(endpoint, body, &mut scan)?
             }
             Endpoint::Responses => {
                 // Its usage is only told to whoever fetches the response later, which this gateway does not offer.
@@ -285,9 +313,59 @@ impl<'a> Found<'a> {
                     .into_iter()
                     .any(|field| self.given(field).is_some());
             }
-            Endpoint::Embeddings => {}
+            Endpoint::GenerateContent => {
+                let config: Option<GenerationConfig> = self.typed(
+                    Field::GenerationConfig,
+                    "an object whose maxOutputTokens and candidateCount are whole numbers",
+                )?;
+                scan.settings_at = self
+                    .get(Field::GenerationConfig)
+                    .map(|raw| place(body, raw));
+                if let Some(config) = config {
+                    scan.output_limit = config.max_output_tokens;
+                    scan.choices = config.candidate_count.unwrap_or(1).max(1);
+                }
+                scan.hidden_prompt = self.given(Field::CachedContent).is_some();
+            }
+            Endpoint::Messages
+            | Endpoint::Embeddings
+            | Endpoint::CountTokens
+            | Endpoint::EmbedContent => {}
         }
         Ok(scan)
+    }
+
+    /// The model's name, from the path or from the body.
+    fn model(&self, in_path: Option<&InPath>) -> Result<String> {
+        let model = match in_path {
+            Some(in_path) => in_path.model.clone(),
+            None => self.typed(Field::Model, "a string")?.ok_or_else(|| {
+                invalid("The field model is missing. Name a model; GET /v1/models lists them.")
+                    .param("model")
+            })?,
+        };
+        if model.is_empty() || model.len() > 256 {
+            return Err(invalid("model must have 1 to 256 characters.").param("model"));
+        }
+        Ok(model)
+    }
+
+    /// How many answers are wanted, and whether the usage frame is.
+    fn read_choices(&self, endpoint: Endpoint, body: &str, scan: &mut Scan) -> Result<()> {
+        let options: Option<StreamOptions> = self.typed(
+            Field::StreamOptions,
+            "an object with include_usage true or false",
+        )?;
+        scan.stream_options_at = self.get(Field::StreamOptions).map(|raw| place(body, raw));
+        scan.include_usage = options.and_then(|options| options.include_usage);
+        let n: u64 = self.typed(Field::N, "a whole number")?.unwrap_or(1);
+        let (mut best_of, mut several) = (1, 1);
+        if endpoint == Endpoint::Completions {
+            best_of = self.typed(Field::BestOf, "a whole number")?.unwrap_or(1);
+            several = self.given(Field::Prompt).map_or(1, prompts);
+        }
+        scan.choices = n.max(best_of).max(1).saturating_mul(several);
+        Ok(())
     }
 
     fn read_limits(&self, endpoint: Endpoint, body: &str, scan: &mut Scan) -> Result<()> {

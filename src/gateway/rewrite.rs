@@ -29,8 +29,8 @@ struct Edit {
 pub fn rewrite(request: &Request, changes: Changes<'_>) -> Bytes {
     let scan = &request.scan;
     let mut edits: Vec<Edit> = Vec::new();
-    let mut added = String::new();
-    if changes.model != scan.model {
+    let mut added: Vec<String> = Vec::new();
+    if changes.model != scan.model && !scan.model_at.is_empty() {
         edits.push(Edit {
             at: scan.model_at.clone(),
             text: quoted(changes.model),
@@ -39,24 +39,32 @@ pub fn rewrite(request: &Request, changes: Changes<'_>) -> Bytes {
     if changes.include_usage && scan.include_usage != Some(true) {
         match &scan.stream_options_at {
             Some(at) => edits.push(include_usage(request, at)),
-            None => added.push_str(r#","stream_options":{"include_usage":true}"#),
+            None => added.push(r#""stream_options":{"include_usage":true}"#.to_owned()),
         }
     }
-    if let Some((field, limit)) = changes.output_limit {
+    if let Some((Field::GenerationConfig, limit)) = changes.output_limit {
+        match &scan.settings_at {
+            Some(at) => edits.push(settings(request, at, limit)),
+            None => added.push(format!(
+                r#""generationConfig":{{"maxOutputTokens":{limit}}}"#
+            )),
+        }
+    } else if let Some((field, limit)) = changes.output_limit {
         match &scan.null_limit_at {
             Some((null, at)) if *null == field => edits.push(Edit {
                 at: at.clone(),
                 text: limit.to_string(),
             }),
-            _ => added.push_str(&format!(",\"{}\":{limit}", field.name())),
+            _ => added.push(format!("\"{}\":{limit}", field.name())),
         }
     }
     if !added.is_empty()
         && let Some(end) = memchr::memrchr(b'}', &request.body)
     {
+        let comma = if scan.has_fields { "," } else { "" };
         edits.push(Edit {
             at: end..end,
-            text: added,
+            text: format!("{comma}{}", added.join(",")),
         });
     }
     splice(&request.body, edits)
@@ -68,6 +76,19 @@ fn include_usage(request: &Request, at: &Range<usize>) -> Edit {
     let mut fields: serde_json::Map<String, serde_json::Value> =
         serde_json::from_slice(options).unwrap_or_default();
     fields.insert("include_usage".to_owned(), true.into());
+    Edit {
+        at: at.clone(),
+        text: serde_json::Value::Object(fields).to_string(),
+    }
+}
+
+/// The change that limits the output in `generationConfig` and leaves what else it says.
+fn settings(request: &Request, at: &Range<usize>, limit: u64) -> Edit {
+    let config = request.body.get(at.clone()).unwrap_or_default();
+    let mut fields: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(config).unwrap_or_default();
+    fields.shift_remove("max_output_tokens");
+    fields.insert("maxOutputTokens".to_owned(), limit.into());
     Edit {
         at: at.clone(),
         text: serde_json::Value::Object(fields).to_string(),
@@ -100,10 +121,16 @@ fn splice(body: &Bytes, mut edits: Vec<Edit>) -> Bytes {
 pub fn limit_field(endpoint: Endpoint, base_url: &str) -> Field {
     match endpoint {
         Endpoint::Responses => Field::MaxOutputTokens,
+        Endpoint::GenerateContent => Field::GenerationConfig,
         Endpoint::Chat if base_url.contains("openai.com") || base_url.contains("azure.com") => {
             Field::MaxCompletionTokens
         }
-        Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings => Field::MaxTokens,
+        Endpoint::Chat
+        | Endpoint::Completions
+        | Endpoint::Embeddings
+        | Endpoint::Messages
+        | Endpoint::CountTokens
+        | Endpoint::EmbedContent => Field::MaxTokens,
     }
 }
 
@@ -111,7 +138,13 @@ pub fn limit_field(endpoint: Endpoint, base_url: &str) -> Field {
 pub fn least_limit(endpoint: Endpoint) -> u64 {
     match endpoint {
         Endpoint::Responses => 16,
-        Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings => 1,
+        Endpoint::Chat
+        | Endpoint::Completions
+        | Endpoint::Embeddings
+        | Endpoint::Messages
+        | Endpoint::GenerateContent
+        | Endpoint::CountTokens
+        | Endpoint::EmbedContent => 1,
     }
 }
 

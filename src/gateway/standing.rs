@@ -73,18 +73,44 @@ pub(crate) async fn model(
     name: web::Path<String>,
 ) -> HttpResponse {
     answer(&state, &request, async |caller| {
-        let found = allowed(&state, &caller)
-            .into_iter()
-            .find(|model| model.name == *name);
-        found.as_ref().map(described).ok_or_else(|| {
-            let message = format!(
-                "This API key can use no model {:?}. GET /v1/models lists those it can.",
-                name.as_str()
-            );
-            Error::new(Code::ModelNotFound, message).param("model")
-        })
+        Ok(described(&one(&state, &caller, &name)?))
     })
     .await
+}
+
+/// `GET /v1beta/models`: the same, as Google describes models.
+pub(crate) async fn gemini_models(state: Data<State>, request: HttpRequest) -> HttpResponse {
+    answer(&state, &request, async |caller| {
+        let allowed = allowed(&state, &caller);
+        let models: Vec<Value> = allowed.iter().map(|model| googled(&state, model)).collect();
+        Ok(json!({ "models": models }))
+    })
+    .await
+}
+
+/// `GET /v1beta/models/{model}`: one of them.
+pub(crate) async fn gemini_model(
+    state: Data<State>,
+    request: HttpRequest,
+    name: web::Path<String>,
+) -> HttpResponse {
+    answer(&state, &request, async |caller| {
+        let found = one(&state, &caller, &name)?;
+        Ok(googled(&state, &found))
+    })
+    .await
+}
+
+/// The model of this name, if the key may use it.
+fn one(state: &State, caller: &Caller, name: &str) -> Result<ServedModel> {
+    let found = allowed(state, caller)
+        .into_iter()
+        .find(|model| model.name == name);
+    found.ok_or_else(|| {
+        let message =
+            format!("This API key can use no model {name:?}. GET /v1/models lists those it can.");
+        Error::new(Code::ModelNotFound, message).param("model")
+    })
 }
 
 fn allowed(state: &State, caller: &Caller) -> Vec<ServedModel> {
@@ -96,6 +122,19 @@ fn allowed(state: &State, caller: &Caller) -> Vec<ServedModel> {
 /// As OpenAI describes a model.
 fn described(model: &ServedModel) -> Value {
     json!({"id": model.name, "object": "model", "created": model.created_at.as_millis() / 1_000, "owned_by": model.owned_by})
+}
+
+/// As Google describes a model (Gemini API, "Models").
+fn googled(state: &State, model: &ServedModel) -> Value {
+    let known = state.models.find(&model.name);
+    let known = known.as_deref();
+    json!({
+        "name": format!("models/{}", model.name),
+        "displayName": model.name,
+        "inputTokenLimit": known.and_then(|known| known.context_tokens),
+        "outputTokenLimit": known.and_then(|known| known.max_output_tokens),
+        "supportedGenerationMethods": ["generateContent", "streamGenerateContent", "countTokens"],
+    })
 }
 
 /// `GET /v1/balance`: what this key and its account have left.

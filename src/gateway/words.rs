@@ -1,20 +1,18 @@
-//! What a provider said of an error, as the call log keeps it: short, and without the channel's credential.
+//! What a provider said of an error, as the call log keeps it: short, and without the channel's secrets.
 
 use bytes::Bytes;
 
 /// The most that the call log keeps, in bytes.
 const MOST: usize = 512;
 
-/// Takes the channel's credential out, should the provider repeat it.
-pub(super) fn scrub(said: Bytes, credential: Option<&str>) -> Bytes {
-    match credential {
-        Some(secret)
-            if !secret.is_empty() && memchr::memmem::find(&said, secret.as_bytes()).is_some() =>
-        {
-            Bytes::from(String::from_utf8_lossy(&said).replace(secret, "***"))
+/// Takes the channel's secrets out, should the provider repeat one.
+pub(super) fn scrub<'a>(said: Bytes, secrets: impl IntoIterator<Item = &'a str>) -> Bytes {
+    secrets.into_iter().fold(said, |said, secret| {
+        if secret.is_empty() || memchr::memmem::find(&said, secret.as_bytes()).is_none() {
+            return said;
         }
-        _ => said,
-    }
+        Bytes::from(String::from_utf8_lossy(&said).replace(secret, "***"))
+    })
 }
 
 /// What an error's body says, for the call log: its message, if it has one where all providers have it.
@@ -51,8 +49,11 @@ mod tests {
         assert_eq!(words(b"<html>Too long.\n"), "<html>Too long.");
         assert_eq!(words("é".repeat(600).as_bytes()).len(), 512);
         assert_eq!(
-            scrub(Bytes::from_static(b"bad key sk-abc!"), Some("sk-abc")),
-            "bad key ***!"
+            scrub(
+                Bytes::from_static(b"bad key sk-abc of ada!"),
+                ["sk-abc", "ada"]
+            ),
+            "bad key *** of ***!"
         );
         assert_eq!(scrub(Bytes::from_static(b"bad"), None), "bad");
     }

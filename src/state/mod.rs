@@ -40,8 +40,8 @@ pub use ask::Ask;
 pub use audit::{Actor, Audit};
 pub use caller::{Balance, Caller};
 pub use channels::{
-    AllOut, ChannelChange, ChannelView, Channels, CredentialState, HealthView, NewChannel, Route,
-    ServedModel, Turn, Upstream,
+    AllOut, CallingChange, CallingView, ChannelChange, ChannelView, Channels, CredentialState,
+    HealthView, NewChannel, Route, ServedModel, Turn, Upstream,
 };
 pub use keys::{KeyChange, KeyFilter, KeyFilterStatus, KeyView, Keys, NewKey, Rotation};
 pub use ledger::{Draft, Ledger, OpenCall};

@@ -321,3 +321,33 @@ fn a_key_learns_what_it_has_used_by_hour_day_and_model() {
         assert_eq!(refused["error"]["param"], field, "{query}");
     }
 }
+
+#[test]
+fn a_member_sees_their_own_account_and_no_other() {
+    let gateway = at("2026-11-24T12:00:00Z");
+    let _upstream = priced(&gateway);
+    let admin = gateway.admin();
+    let owner = account(&admin, &json!({"total_usd": 1, "daily_requests": 5}));
+    let key = gateway.key(&json!({"account_id": owner["id"]}));
+    let client = gateway.client(key["key"].as_str().unwrap());
+    client.chat(&chat("m", "x")).expect(200);
+
+    let member = Console::log_in(&gateway.url(""), "bob", "a long password");
+    let own = member.get("/api/account").expect(200);
+    assert_eq!(own, admin.get(&path("accounts", &owner)).expect(200));
+    assert_eq!(
+        (
+            &own["username"],
+            &own["balance"]["remaining"]["daily"]["requests"]
+        ),
+        (&json!("bob"), &json!(4))
+    );
+    assert_eq!(
+        member.get(&path("accounts", &owner)).expect_error(403),
+        "forbidden"
+    );
+    assert_eq!(
+        gateway.stranger().get("/api/account").expect_error(401),
+        "not_authenticated"
+    );
+}

@@ -25,13 +25,15 @@ fn search(dir: &Path, needle: &str) {
 fn no_secret_is_in_a_file_a_log_line_at_trace_level_or_an_error_answer() {
     const PASSWORD: &str = "pa55word-that-must-not-leak";
     const CREDENTIAL: &str = "sk-upstream-that-must-not-leak";
+    const HEADER: &str = "header-that-must-not-leak";
+    const PROXY: &str = "proxy-word-that-must-not-leak";
     let upstream = Upstream::start(|request| {
         let bearer = request.header("authorization").unwrap_or("").to_owned();
         // A careless provider that repeats the credential in its error.
         if request.text.contains("refuse") {
             Script::json(
                 401,
-                &json!({"error": {"message": format!("bad credential {bearer}")}}),
+                &json!({"error": {"message": format!("bad credential {bearer} {HEADER}")}}),
             )
         } else {
             Script::chat("hi", 1, 1)
@@ -46,9 +48,18 @@ fn no_secret_is_in_a_file_a_log_line_at_trace_level_or_an_error_answer() {
     let binary = Binary::serve(dir.path(), &[], &variables);
     let admin = Console::log_in(binary.base(), "ada", PASSWORD);
     let mut answers = String::new();
-    let channel = json!({"name": "u", "kind": "openai", "base_url": upstream.base_url(), "credential": CREDENTIAL, "models": ["m"]});
+    let channel = json!({"name": "u", "kind": "openai", "base_url": upstream.base_url(), "credential": CREDENTIAL, "models": ["m"],
+        "headers": {"x-gate-key": HEADER}});
+    let proxied = json!({"name": "p", "kind": "openai", "base_url": "http://provider.invalid/v1", "models": ["proxied"],
+        "proxy": format!("http://ada:{PROXY}@127.0.0.1:{}", upstream.port())});
     let channel = admin.post("/api/channels", &channel).expect(201);
     answers.push_str(&channel.to_string());
+    answers.push_str(
+        &admin
+            .post("/api/channels", &proxied)
+            .expect(201)
+            .to_string(),
+    );
     let path = format!("/api/channels/{}", channel["id"].as_str().unwrap());
     answers.push_str(
         &admin
@@ -61,6 +72,7 @@ fn no_secret_is_in_a_file_a_log_line_at_trace_level_or_an_error_answer() {
     for body in [
         chat("m", "hello"),
         chat("m", "refuse"),
+        chat("proxied", "x"),
         streamed_chat("m", "refuse"),
         chat("nope", "x"),
         json!({"model": plain}),
@@ -117,7 +129,7 @@ fn no_secret_is_in_a_file_a_log_line_at_trace_level_or_an_error_answer() {
     let (code, log) = binary.wait();
     assert_eq!(code, Some(0), "{log}");
     assert!(log.contains("TRACE"), "the log is at trace level");
-    for secret in [PASSWORD, CREDENTIAL, plain.as_str()] {
+    for secret in [PASSWORD, CREDENTIAL, HEADER, PROXY, plain.as_str()] {
         search(dir.path(), secret);
         assert!(
             !log.contains(secret),

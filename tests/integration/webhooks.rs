@@ -345,6 +345,71 @@ fn the_test_button_tells_what_came_of_it_and_is_listed() {
 }
 
 #[test]
+fn what_was_given_up_or_delivered_is_sent_again_by_hand_under_the_same_id() {
+    let works = Arc::new(AtomicBool::new(false));
+    let answer = Arc::clone(&works);
+    let receiver = Upstream::start(move |_| {
+        if answer.load(Ordering::SeqCst) {
+            ok()
+        } else {
+            Script::json(500, &json!({}))
+        }
+    });
+    let gateway = gateway();
+    let admin = gateway.admin();
+    let hook = hook(&admin, &receiver, &["quota.exceeded"]);
+    let test = admin
+        .post(&format!("{}/test", path(&hook)), &json!({}))
+        .expect(200);
+    let again = format!(
+        "{}/deliveries/{}/resend",
+        path(&hook),
+        test["id"].as_str().unwrap()
+    );
+    let resend = || admin.post(&again, &json!({})).expect(200);
+    let failed = resend();
+    assert_eq!(
+        (
+            &failed["status"],
+            &failed["attempts"],
+            &failed["http_status"]
+        ),
+        (&json!("given_up"), &json!(2), &json!(500))
+    );
+    works.store(true, Ordering::SeqCst);
+    let delivered = resend();
+    assert_eq!(
+        (
+            &delivered["status"],
+            &delivered["attempts"],
+            &delivered["error"]
+        ),
+        (&json!("delivered"), &json!(3), &Value::Null)
+    );
+    works.store(false, Ordering::SeqCst);
+    assert_eq!(resend()["status"], "delivered", "it was delivered once");
+    let listed = deliveries(&admin, &hook);
+    assert_eq!((listed.len(), &listed[0]["attempts"]), (1, &json!(4)));
+    let sent = receiver.requests();
+    assert_eq!(sent.len(), 4);
+    for name in ["x-real200-delivery", "x-real200-signature"] {
+        assert!(
+            sent.iter()
+                .all(|request| request.header(name) == sent[0].header(name))
+        );
+    }
+    let unknown = format!(
+        "{}/deliveries/{}/resend",
+        path(&hook),
+        hook["id"].as_str().unwrap()
+    );
+    assert_eq!(
+        admin.post(&unknown, &json!({})).expect_error(404),
+        "not_found"
+    );
+}
+
+#[test]
 fn redirects_are_not_followed() {
     let inner = Upstream::start(|_| ok());
     let location = format!("http://127.0.0.1:{}/inner", inner.port());

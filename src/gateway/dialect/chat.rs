@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::told::{CutOff, Seen, Written, wire_usage};
+use super::told::{CutOff, Report, Seen, Written, wire_usage};
 use super::usage;
 use super::walk::{self, Value};
 use crate::domain::Error;
@@ -94,7 +94,7 @@ fn read_usage(data: &[u8], seen: &mut Seen) {
         return;
     };
     let reported = chunk.usage.or(chunk.x_groq.and_then(|groq| groq.usage));
-    seen.usage = reported.and_then(usage::read);
+    seen.usage = reported.and_then(usage::read).map(Report::All);
     seen.only_usage = chunk.usage.is_some()
         && chunk
             .choices

@@ -2,8 +2,11 @@
 
 mod chat;
 mod completions;
+mod count;
 pub mod crossing;
 mod embeddings;
+mod gemini;
+mod messages;
 mod responses;
 mod told;
 mod usage;
@@ -13,10 +16,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::sse::Frame;
-use crate::domain::{Endpoint, Error};
+use crate::domain::{Endpoint, Error, Usage};
 
 pub(crate) use told::CutOff;
-pub use told::{NotJson, Seen, Told, Written};
+pub use told::{NotJson, Report, Seen, Told, Written};
 
 /// Reads a frame of a streamed answer; what the model wrote is added to `written`.
 pub fn read_frame(endpoint: Endpoint, frame: &[u8], written: &mut Written) -> Seen {
@@ -25,9 +28,13 @@ pub fn read_frame(endpoint: Endpoint, frame: &[u8], written: &mut Written) -> Se
         return Seen::default();
     };
     match endpoint {
-        Endpoint::Chat | Endpoint::Embeddings => chat::read_frame(data, written),
+        Endpoint::Chat | Endpoint::Embeddings | Endpoint::CountTokens | Endpoint::EmbedContent => {
+            chat::read_frame(data, written)
+        }
         Endpoint::Completions => completions::read_frame(data, written),
         Endpoint::Responses => responses::read_frame(data, written),
+        Endpoint::Messages => messages::read_frame(data, written),
+        Endpoint::GenerateContent => gemini::read_frame(data, written),
     }
 }
 
@@ -35,17 +42,30 @@ pub fn read_frame(endpoint: Endpoint, frame: &[u8], written: &mut Written) -> Se
 ///
 /// # Errors
 /// When it is not a whole JSON object.
-pub fn read_answer(answer: &[u8]) -> Result<Told, NotJson> {
+pub fn read_answer(endpoint: Endpoint, answer: &[u8]) -> Result<Told, NotJson> {
     #[derive(Deserialize)]
     struct Answer<'a> {
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
+        #[serde(borrow, rename = "usageMetadata")]
+        usage_metadata: Option<&'a RawValue>,
         #[serde(borrow)]
         error: Option<&'a RawValue>,
     }
     let read: Answer<'_> = serde_json::from_slice(answer).map_err(|_| NotJson)?;
+    let usage = match endpoint {
+        Endpoint::Messages => read.usage.and_then(messages::usage),
+        Endpoint::GenerateContent | Endpoint::EmbedContent => {
+            read.usage_metadata.and_then(gemini::usage)
+        }
+        // Nothing is used by counting.
+        Endpoint::CountTokens => Some(Usage::default()),
+        Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings | Endpoint::Responses => {
+            read.usage.and_then(usage::read)
+        }
+    };
     Ok(Told {
-        usage: read.usage.and_then(usage::read),
+        usage,
         error: read.error.is_some(),
     })
 }
@@ -56,16 +76,26 @@ pub(crate) fn read_written(endpoint: Endpoint, answer: &[u8], written: &mut Writ
         Endpoint::Chat => chat::read_written(answer, written),
         Endpoint::Completions => completions::read_written(answer, written),
         Endpoint::Responses => responses::read_written(answer, written),
-        Endpoint::Embeddings => embeddings::read_written(answer, written),
+        Endpoint::Messages => messages::read_written(answer, written),
+        Endpoint::GenerateContent => gemini::read_written(answer, written),
+        Endpoint::Embeddings | Endpoint::CountTokens | Endpoint::EmbedContent => {
+            embeddings::read_written(answer, written);
+        }
     }
 }
 
 /// The frame that tells a client that its stream has failed. The official SDKs raise an error at a `data` frame with an
-/// `error` object; one of the responses dialect is also the `error` event of that dialect.
+/// `error` object; one of the responses and messages dialects is also the `error` event of that dialect.
 pub(crate) fn error_frame(endpoint: Endpoint, error: &Error) -> String {
     match endpoint {
         Endpoint::Responses => responses::error_frame(error),
-        Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings => chat::error_frame(error),
+        Endpoint::Messages => messages::error_frame(error),
+        Endpoint::GenerateContent => gemini::error_frame(error),
+        Endpoint::Chat
+        | Endpoint::Completions
+        | Endpoint::Embeddings
+        | Endpoint::CountTokens
+        | Endpoint::EmbedContent => chat::error_frame(error),
     }
 }
 
@@ -74,9 +104,15 @@ pub(crate) fn cut_off(endpoint: Endpoint, cut: &CutOff<'_>) -> String {
     match endpoint {
         Endpoint::Responses => responses::cut_off(cut),
         Endpoint::Completions => completions::cut_off(cut),
-        Endpoint::Chat | Endpoint::Embeddings => chat::cut_off(cut),
+        Endpoint::Messages => messages::cut_off(cut),
+        Endpoint::GenerateContent => gemini::cut_off(cut),
+        Endpoint::Chat | Endpoint::Embeddings | Endpoint::CountTokens | Endpoint::EmbedContent => {
+            chat::cut_off(cut)
+        }
     }
 }
+
+pub(crate) use count::counted;
 
 #[cfg(test)]
 mod tests;

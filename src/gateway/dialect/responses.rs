@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 
-use super::told::{CutOff, Seen, Written, wire_usage};
+use super::told::{CutOff, Report, Seen, Written, wire_usage};
 use super::walk::{self, Value};
 use super::{chat, usage};
 use crate::domain::Error;
@@ -51,7 +51,7 @@ pub(super) fn read_frame(data: &[u8], written: &mut Written) -> Seen {
     }
 }
 
-fn read_usage(data: &[u8]) -> Option<crate::domain::Usage> {
+fn read_usage(data: &[u8]) -> Option<Report> {
     #[derive(Deserialize)]
     struct Event<'a> {
         #[serde(borrow)]
@@ -63,7 +63,7 @@ fn read_usage(data: &[u8]) -> Option<crate::domain::Usage> {
         usage: Option<&'a RawValue>,
     }
     let event: Event<'_> = serde_json::from_slice(data).ok()?;
-    event.response?.usage.and_then(usage::read)
+    event.response?.usage.and_then(usage::read).map(Report::All)
 }
 
 pub(super) fn read_written(answer: &[u8], written: &mut Written) {

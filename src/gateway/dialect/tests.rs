@@ -75,7 +75,14 @@ fn stream(endpoint: Endpoint, text: &str) -> Stream {
     );
     for frame in sse::split(text.as_bytes()) {
         let frame = read_frame(endpoint, frame, &mut written);
-        seen.usage = frame.usage.or(seen.usage);
+        seen.usage = match frame.usage {
+            Some(Report::All(usage)) => Some(usage),
+            Some(Report::Output(completion)) => seen.usage.map(|before| Usage {
+                completion,
+                ..before
+            }),
+            None => seen.usage,
+        };
         seen.terminal |= frame.terminal;
         seen.error |= frame.error;
         seen.hidden += usize::from(frame.only_usage);
@@ -90,7 +97,7 @@ fn whole_answers_are_read_as_their_providers_mean_them() {
     for name in names() {
         let answer = fs::read(fixtures().join(format!("{name}.json"))).unwrap();
         assert_eq!(
-            read_answer(&answer),
+            read_answer(Endpoint::Chat, &answer),
             Ok(Told {
                 usage: Some(wanted(&name)),
                 error: false
@@ -194,10 +201,22 @@ fn errors_inside_an_answer_are_noticed() {
         "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"usage\":null}}\n\n",
     );
     assert!(failed.error && failed.terminal);
-    assert!(read_answer(br#"{"error":{"message":"no"}}"#).unwrap().error);
-    assert!(!read_answer(br#"{"error":null}"#).unwrap().error);
+    assert!(
+        read_answer(Endpoint::Chat, br#"{"error":{"message":"no"}}"#)
+            .unwrap()
+            .error
+    );
+    assert!(
+        !read_answer(Endpoint::Chat, br#"{"error":null}"#)
+            .unwrap()
+            .error
+    );
     for broken in ["", "{\"usage\":{}", "[]", "<html>"] {
-        assert_eq!(read_answer(broken.as_bytes()), Err(NotJson), "{broken}");
+        assert_eq!(
+            read_answer(Endpoint::Chat, broken.as_bytes()),
+            Err(NotJson),
+            "{broken}"
+        );
     }
 }
 

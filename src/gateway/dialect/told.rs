@@ -9,15 +9,26 @@ use crate::gateway::sse::Frame;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Seen {
     /// The tokens used so far.
-    pub usage: Option<Usage>,
+    pub usage: Option<Report>,
     /// It carries the usage and nothing else: the frame that is asked for with `include_usage`.
     pub only_usage: bool,
     /// It ends the stream as its dialect demands.
     pub terminal: bool,
+    /// The stream may end behind it, or go on: its dialect has no event that ends it.
+    pub may_end: bool,
     /// It is an error.
     pub error: bool,
     /// It carries part of the answer.
     pub content: bool,
+}
+
+/// What a provider says was used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Report {
+    /// All of it.
+    All(Usage),
+    /// The tokens written; what it said of the prompt before stands.
+    Output(u64),
 }
 
 /// What a whole answer told.

@@ -8,6 +8,7 @@
 //! for it. Three things break that rule and are counted apart:
 //! - images: [`IMAGE_TOKENS`] each (of `4o-mini` models, which count images dearer, [`IMAGE_TOKENS_4O_MINI`]); an image in
 //!   the body counts as that instead of its base64 text;
+//! - documents, and films: bounded by the model's context alone;
 //! - audio in the body: a token for each [`AUDIO_BYTES_PER_TOKEN`] bytes of base64 (speech is 10 tokens a second, and no
 //!   coding in use has less than 640 bytes of base64 a second);
 //! - what the body only points to (an earlier response, a stored prompt, an uploaded file, a web search): bounded by the
@@ -21,12 +22,14 @@
 //! loaded, are counted on a worker.
 
 mod count;
+mod inline;
 mod tight;
 
 use memchr::memmem;
 
 use super::dialect::walk::members;
 use super::request::Request;
+use inline::{Inline, What};
 
 pub use count::{Encoding, encoding};
 pub(crate) use count::{guess, is_quick, prompt, text};
@@ -55,7 +58,20 @@ pub fn prompt_bound(request: &Request) -> u64 {
     }
     // Almost every body ends here: a few passes at memory speed.
     let has = |what: &str| memmem::find(body, what.as_bytes()).is_some();
-    if !has("image") && !has("audio") && !has("file") && !has("web_search") && !has("\\u00") {
+    if ![
+        "image",
+        "audio",
+        "video",
+        "file",
+        "inline",
+        "document",
+        "pdf",
+        "web_search",
+        "\\u00",
+    ]
+    .into_iter()
+    .any(has)
+    {
         return bytes;
     }
     let image = if request.scan.model.contains("4o-mini") {
@@ -64,13 +80,25 @@ pub fn prompt_bound(request: &Request) -> u64 {
         IMAGE_TOKENS
     };
     let (mut taken_out, mut added) = (0u64, 0u64);
-    members(body, |_, key, value| {
+    let mut inline = Inline::default();
+    members(body, |depth, key, value| {
+        if let Some((bytes, what)) = inline.see(depth, key, value) {
+            taken_out = taken_out.saturating_add(bytes);
+            added = added.saturating_add(match what {
+                What::Image => image,
+                What::Audio => bytes.div_ceil(AUDIO_BYTES_PER_TOKEN),
+                What::Document => UNBOUNDED,
+            });
+        }
         let Some(text) = value.text() else { return };
         match (key, text) {
             (b"type", b"image_url" | b"input_image" | b"image") => {
                 added = added.saturating_add(image)
             }
-            (b"type", b"input_file" | b"file") => added = added.saturating_add(UNBOUNDED),
+            (b"type", b"input_file" | b"file" | b"document") => {
+                added = added.saturating_add(UNBOUNDED)
+            }
+            (b"fileUri" | b"file_uri", _) => added = added.saturating_add(UNBOUNDED),
             (b"type", kind) if kind.starts_with(b"web_search") => {
                 added = added.saturating_add(UNBOUNDED)
             }

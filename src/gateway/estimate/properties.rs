@@ -131,7 +131,7 @@ proptest! {
                 let exact: u64 = match endpoint {
                     // Two messages, and the reply.
                     Endpoint::Responses => 2 * encoding.count(&texts[0]) + 11,
-                    Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings => texts.iter().map(|text| encoding.count(text)).sum(),
+                    _ => texts.iter().map(|text| encoding.count(text)).sum(),
                 };
                 let tight = tight_bound(&request, Some(encoding), cheap);
                 prop_assert!(cheap >= tight && tight >= exact, "{endpoint:?} {cheap} {tight} {exact}");

@@ -25,7 +25,16 @@ use crate::gateway::request::Request;
 const TOKENIZED_MOST: usize = 4 * 1024 * 1024;
 
 /// Fields whose text is the prompt.
-const PROMPT: [&str; 4] = ["messages", "input", "prompt", "instructions"];
+const PROMPT: [&str; 8] = [
+    "messages",
+    "input",
+    "prompt",
+    "instructions",
+    "system",
+    "contents",
+    "systemInstruction",
+    "system_instruction",
+];
 
 /// Fields that change how the model answers, or nothing at all, and that it does not get to see.
 const SETTINGS: [&str; 27] = [
@@ -89,7 +98,7 @@ fn saved_in(json: &[u8], encoding: Option<Encoding>, budget: &mut usize) -> u64 
         let Some(escaped) = value.text() else { return };
         if !matches!(
             key,
-            b"" | b"content" | b"text" | b"role" | b"output" | b"instructions"
+            b"" | b"content" | b"text" | b"role" | b"output" | b"instructions" | b"system"
         ) {
             return;
         }

@@ -16,8 +16,12 @@ use crate::state::Timeouts;
 /// A call as a provider gets it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outgoing<'a> {
-    /// Which endpoint.
+    /// Which endpoint of the provider.
     pub(crate) endpoint: Endpoint,
+    /// The provider's name of the model.
+    pub(crate) model: &'a str,
+    /// Whether the answer is to come piece by piece.
+    pub(crate) stream: bool,
     /// The body, rewritten for this provider.
     pub(crate) body: &'a Bytes,
     /// Headers of the client that may go on.
@@ -130,4 +134,27 @@ pub(crate) struct Failure {
     /// The connection was closed before anything of an answer came: it may have been a kept one that the provider no longer
     /// wanted, and the call never read.
     pub(crate) hung_up: bool,
+}
+
+impl Failure {
+    /// A part of the channel's own record cannot be used.
+    pub(super) fn unusable(what: &str) -> Self {
+        Self {
+            status: AttemptStatus::ConnectFailed,
+            words: format!("the channel's {what} cannot be used"),
+            hung_up: false,
+        }
+    }
+
+    /// The provider has no such endpoint.
+    pub(super) fn no_endpoint(endpoint: Endpoint) -> Self {
+        Self {
+            status: AttemptStatus::ConnectFailed,
+            words: format!(
+                "the channel's kind has no endpoint for {}",
+                endpoint.as_str()
+            ),
+            hung_up: false,
+        }
+    }
 }

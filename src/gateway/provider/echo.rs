@@ -5,6 +5,8 @@
 //! at the output limit (`finish_reason` `length`), and where a tool must be called, it calls it with the words as argument.
 
 mod embed;
+mod gemini;
+mod messages;
 mod prompt;
 mod responses;
 
@@ -22,17 +24,20 @@ use prompt::Echo;
 /// Answers a call.
 pub(super) fn answer(outgoing: &Outgoing<'_>) -> Answer {
     let body: Map<String, Value> = serde_json::from_slice(outgoing.body).unwrap_or_default();
-    if outgoing.endpoint == Endpoint::Embeddings {
-        return whole(&embed::answer(&body));
-    }
-    let echo = Echo::of(&body, outgoing.now.as_millis() / 1_000, outgoing.body);
+    let echo = Echo::of(outgoing, &body);
     match (outgoing.endpoint, echo.stream) {
+        (Endpoint::Embeddings, _) => whole(&embed::answer(&body)),
+        (Endpoint::EmbedContent, _) => whole(&gemini::embedding(&body)),
         (Endpoint::Responses, false) => whole(&responses::answer(&echo)),
         (Endpoint::Responses, true) => streamed(responses::events(&echo)),
+        (Endpoint::Messages, false) => whole(&messages::answer(&echo)),
+        (Endpoint::Messages, true) => streamed(messages::events(&echo)),
+        (Endpoint::GenerateContent, false) => whole(&gemini::answer(&echo)),
+        (Endpoint::GenerateContent, true) => streamed(gemini::chunks(&echo)),
         (Endpoint::Completions, false) => whole(&completion(&echo)),
         (Endpoint::Completions, true) => streamed(frames(&echo, completion_chunk)),
-        (Endpoint::Chat | Endpoint::Embeddings, false) => whole(&chat(&echo)),
-        (Endpoint::Chat | Endpoint::Embeddings, true) => streamed(frames(&echo, chat_chunk)),
+        (Endpoint::Chat | Endpoint::CountTokens, false) => whole(&chat(&echo)),
+        (Endpoint::Chat | Endpoint::CountTokens, true) => streamed(frames(&echo, chat_chunk)),
     }
 }
 

@@ -1,8 +1,14 @@
 //! Providers: one file for each interface that a channel can speak. What comes back is the same for all of them.
 
+mod address;
 mod answer;
+mod anthropic;
+mod azure;
 mod echo;
+mod gemini;
+mod http;
 mod openai;
+mod proxy;
 
 use std::sync::Arc;
 
@@ -17,7 +23,12 @@ pub(crate) async fn send(
     outgoing: Outgoing<'_>,
 ) -> Result<Answer, Failure> {
     match upstream.channel.kind {
-        ChannelKind::OpenAi => openai::send(upstream, outgoing).await,
+        ChannelKind::OpenAi | ChannelKind::Ollama => {
+            http::send(upstream, outgoing, openai::address).await
+        }
+        ChannelKind::AzureOpenAi => http::send(upstream, outgoing, azure::address).await,
+        ChannelKind::Anthropic => http::send(upstream, outgoing, anthropic::address).await,
+        ChannelKind::Gemini => http::send(upstream, outgoing, gemini::address).await,
         ChannelKind::Echo => Ok(echo::answer(&outgoing)),
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 use super::super::audit::Differences;
-use crate::domain::{Channel, ChannelKind, ChannelStatus, Multiplier, Sealed};
+use super::calling::{self, CallingChange};
+use crate::domain::{Calling, Channel, ChannelKind, ChannelStatus, Multiplier, Sealed};
 
 /// What a new channel is made of.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct NewChannel {
     pub kind: ChannelKind,
     /// Where the provider is.
     pub base_url: String,
+    /// The version of the provider's interface; `None`: the usual one.
+    pub api_version: Option<String>,
     /// The provider's credential.
     pub credential: Option<Zeroizing<String>>,
     /// Public names of the models it serves.
@@ -28,6 +31,8 @@ pub struct NewChannel {
     pub weight: u32,
     /// Factor on prices.
     pub price_multiplier: Multiplier,
+    /// How its provider is called.
+    pub calling: CallingChange,
     /// Whether it takes calls.
     pub status: ChannelStatus,
 }
@@ -41,6 +46,8 @@ pub struct ChannelChange {
     pub kind: Option<ChannelKind>,
     /// Where the provider is.
     pub base_url: Option<String>,
+    /// Its version; inner `None`: the usual one.
+    pub api_version: Option<Option<String>>,
     /// The provider's credential; `Some(None)`: none.
     pub credential: Option<Option<Zeroizing<String>>>,
     /// Public names of the models it serves.
@@ -53,16 +60,19 @@ pub struct ChannelChange {
     pub weight: Option<u32>,
     /// Factor on prices.
     pub price_multiplier: Option<Multiplier>,
+    /// How its provider is called.
+    pub calling: CallingChange,
     /// Whether it takes calls.
     pub status: Option<ChannelStatus>,
 }
 
 impl ChannelChange {
-    /// The channel with this change, whose credential, if it has one, comes sealed; and what is different.
+    /// The channel with this change, whose secrets come sealed; and what is different.
     pub(super) fn apply(
         self,
         old: &Channel,
         sealed: Option<Option<Sealed>>,
+        calling: Calling,
     ) -> (Channel, Differences) {
         let mut new = old.clone();
         let mut differences = Differences::default();
@@ -78,12 +88,14 @@ impl ChannelChange {
         new.name = self.name.unwrap_or(new.name);
         new.kind = self.kind.unwrap_or(new.kind);
         new.base_url = self.base_url.unwrap_or(new.base_url);
+        new.api_version = self.api_version.unwrap_or(new.api_version);
         new.models = self.models.unwrap_or(new.models);
         new.model_map = self.model_map.unwrap_or(new.model_map);
         new.priority = self.priority.unwrap_or(new.priority);
         new.weight = self.weight.unwrap_or(new.weight);
         new.price_multiplier = self.price_multiplier.unwrap_or(new.price_multiplier);
         new.status = self.status.unwrap_or(new.status);
+        new.calling = calling;
         note_differences(&mut differences, old, &new);
         (new, differences)
     }
@@ -105,6 +117,8 @@ fn note_differences(differences: &mut Differences, old: &Channel, new: &Channel)
     differences.note("name", &old.name, &new.name);
     differences.note("kind", old.kind.as_str(), new.kind.as_str());
     differences.note("base_url", &old.base_url, &new.base_url);
+    let version = |channel: &Channel| channel.api_version.clone().unwrap_or_default();
+    differences.note("api_version", version(old), version(new));
     differences.note("models", old.models.join(", "), new.models.join(", "));
     differences.note("model_map", map(old), map(new));
     differences.note("priority", old.priority, new.priority);
@@ -114,5 +128,6 @@ fn note_differences(differences: &mut Differences, old: &Channel, new: &Channel)
         old.price_multiplier,
         new.price_multiplier,
     );
+    calling::note_differences(differences, &old.calling, &new.calling);
     differences.note("status", status(old), status(new));
 }

@@ -1,5 +1,6 @@
 //! Channels in memory with their credentials opened, the routes over them, and every change to them.
 
+mod calling;
 mod change;
 mod route;
 mod upstream;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use zeroize::Zeroizing;
 
+pub use calling::{CallingChange, CallingView};
 pub use change::{ChannelChange, NewChannel};
 pub use route::{AllOut, Route};
 pub use upstream::{CredentialState, Turn, Upstream};
@@ -18,8 +20,8 @@ pub use upstream::{CredentialState, Turn, Upstream};
 use crate::clock::Clock;
 use crate::crypto::MasterKey;
 use crate::domain::{
-    Channel, ChannelId, Code, Condition, Error, Out, Period, Result, Scope, Tally, Timestamp,
-    TotalKey,
+    Calling, Channel, ChannelId, Code, Condition, Endpoint, Error, Out, Period, Result, Scope,
+    Tally, Timestamp, TotalKey,
 };
 use crate::storage::{Batch, Store};
 
@@ -34,6 +36,8 @@ pub struct ChannelView {
     pub channel: Arc<Channel>,
     /// Whether its credential can be used.
     pub credential: CredentialState,
+    /// What is shown of how its provider is called.
+    pub calling: CallingView,
     /// How it has done lately.
     pub health: HealthView,
     /// What it has served, ever.
@@ -115,11 +119,11 @@ impl Channels {
             .all(|upstream| upstream.channel.deleted_at.is_some())
     }
 
-    /// The channels that may serve a model, in the order in which to try them.
+    /// The channels that may serve a model at an endpoint, in the order in which to try them.
     ///
     /// # Errors
     /// `model_not_found` when none is set up for it, `no_channel_available` when all that are cannot be used.
-    pub fn route(&self, model: &str) -> Result<Route> {
+    pub fn route(&self, model: &str, endpoint: Endpoint) -> Result<Route> {
         let all = self.0.all.load();
         let mut candidates: Vec<Arc<Upstream>> = all
             .values()
@@ -130,6 +134,19 @@ impl Channels {
             || all.values().any(|u| {
                 u.channel.deleted_at.is_none() && u.channel.models.iter().any(|m| m == model)
             });
+        let served = candidates.len();
+        // Tokens are counted here where a provider does not.
+        candidates.retain(|upstream| {
+            endpoint == Endpoint::CountTokens
+                || upstream.channel.kind.serves_with(endpoint) == Some(endpoint)
+        });
+        if candidates.is_empty() && served > 0 {
+            return Err(Error::new(
+                Code::ModelNotFound,
+                format!("The model {model:?} cannot be used at this endpoint ({}): its providers have none such. Use another endpoint, or another model.", endpoint.as_str()),
+            )
+            .param("model"));
+        }
         candidates.retain(|upstream| upstream.credential_state() != CredentialState::Unreadable);
         let now = self.0.clock.tick().since_start();
         match route::pick(candidates, model, now) {
@@ -270,6 +287,7 @@ impl Channels {
         Ok(ChannelView {
             channel: Arc::clone(&upstream.channel),
             credential: upstream.credential_state(),
+            calling: upstream.calling(),
             health: self.health(upstream),
             tally,
         })
@@ -298,17 +316,20 @@ impl Channels {
         let now = self.0.clock.now();
         let id: ChannelId = new_id(now);
         let credential = self.seal(id, new.credential.as_ref())?;
+        let calling = self.seal_calling(id, &Calling::default(), new.calling)?;
         let channel = Channel {
             id,
             name: new.name,
             kind: new.kind,
             base_url: new.base_url,
+            api_version: new.api_version,
             credential,
             models: new.models,
             model_map: new.model_map,
             priority: new.priority,
             weight: new.weight,
             price_multiplier: new.price_multiplier,
+            calling,
             status: new.status,
             created_at: now,
             deleted_at: None,
@@ -330,7 +351,7 @@ impl Channels {
     pub async fn update(
         &self,
         id: ChannelId,
-        change: ChannelChange,
+        mut change: ChannelChange,
         actor: &Actor,
     ) -> Result<ChannelView> {
         let put = {
@@ -344,7 +365,9 @@ impl Channels {
                 Some(credential) => Some(self.seal(id, credential.as_ref())?),
                 None => None,
             };
-            let (new, differences) = change.apply(&old, sealed);
+            let calling = std::mem::take(&mut change.calling);
+            let calling = self.seal_calling(id, &old.calling, calling)?;
+            let (new, differences) = change.apply(&old, sealed, calling);
             let log = audit::entry(
                 &self.0.clock,
                 actor,
@@ -372,6 +395,7 @@ impl Channels {
             let new = Channel {
                 deleted_at: Some(self.0.clock.now()),
                 credential: None,
+                calling: Calling::default(),
                 ..Channel::clone(&old)
             };
             let log = audit::entry(
@@ -395,6 +419,11 @@ impl Channels {
             .map(|text| self.0.master_key.seal(text, id.as_bytes()))
             .transpose()
             .map_err(Error::internal)
+    }
+
+    fn seal_calling(&self, id: ChannelId, old: &Calling, change: CallingChange) -> Result<Calling> {
+        let sealed = change.apply(old, id, &self.0.master_key);
+        sealed.map_err(Error::internal)
     }
 
     /// Takes effect at the call; the future waits until it is on disk.

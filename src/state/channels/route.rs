@@ -23,6 +23,15 @@ impl Route {
             .max()
             .unwrap_or(Multiplier::ONE)
     }
+
+    /// How many tokens the overrides of any of them may add to a prompt.
+    pub fn added(&self) -> u64 {
+        let added = self.candidates.iter();
+        added
+            .map(|upstream| upstream.channel.calling.added())
+            .max()
+            .unwrap_or(0)
+    }
 }
 
 /// Why channels took no call, all of them together.

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::calling::{self, CallingView};
 use crate::clock::Clock;
 use crate::crypto::MasterKey;
-use crate::domain::{Admits, Channel, Health, Out, Turned};
+use crate::domain::{Admits, Channel, Health, Out, Proxy, Turned};
+use crate::state::Timeouts;
 
 /// A channel ready for a call.
 #[derive(Debug)]
@@ -15,6 +17,7 @@ pub struct Upstream {
     /// Its settings.
     pub channel: Arc<Channel>,
     credential: Opened,
+    calling: calling::Opened,
     /// In memory only, and kept through changes that do not touch where its calls go.
     health: Arc<Mutex<Health>>,
 }
@@ -44,7 +47,7 @@ pub enum CredentialState {
     None,
     /// Stored sealed, and opened.
     Sealed,
-    /// Sealed with another master key: it has to be entered again.
+    /// It, a header or the proxy was sealed with another master key: it has to be entered again.
     Unreadable,
 }
 
@@ -57,9 +60,11 @@ impl Upstream {
                 None => Opened::Unreadable,
             },
         };
+        let calling = calling::Opened::open(master_key, channel.id, &channel.calling);
         Self {
             channel: Arc::new(channel),
             credential,
+            calling,
             health: Arc::default(),
         }
     }
@@ -72,8 +77,40 @@ impl Upstream {
         }
     }
 
-    /// Whether that can be used.
+    /// The headers that every request gets, by lower-case name.
+    pub fn headers(&self) -> &[(String, Zeroizing<String>)] {
+        &self.calling.headers
+    }
+
+    /// The proxy to go through.
+    pub fn proxy(&self) -> Option<&Arc<Proxy>> {
+        self.calling.proxy.as_ref()
+    }
+
+    /// How long to wait for its provider, where for all it is so long.
+    pub fn timeouts(&self, all: Timeouts) -> Timeouts {
+        calling::timeouts(self.channel.calling.timeouts, all)
+    }
+
+    /// Whatever must not be repeated in what its provider says. What is too short to be a secret is none.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        let headers = self.calling.headers.iter().map(|(_, value)| value.as_str());
+        let login = self.calling.proxy.iter().flat_map(|proxy| &proxy.login);
+        let long = |text: &&str| text.len() >= 8;
+        let others = headers.chain(login.map(|(_, password)| password.as_str()));
+        self.credential().into_iter().chain(others.filter(long))
+    }
+
+    /// What is shown of how its provider is called.
+    pub(super) fn calling(&self) -> CallingView {
+        self.calling.view(&self.channel.calling)
+    }
+
+    /// Whether its secrets can be used.
     pub fn credential_state(&self) -> CredentialState {
+        if self.calling.unreadable {
+            return CredentialState::Unreadable;
+        }
         match self.credential {
             Opened::None => CredentialState::None,
             Opened::Plain(_) => CredentialState::Sealed,
@@ -87,7 +124,9 @@ impl Upstream {
         let (new, old_channel) = (&self.channel, &old.channel);
         let same = new.kind == old_channel.kind
             && new.base_url == old_channel.base_url
+            && new.api_version == old_channel.api_version
             && new.credential == old_channel.credential
+            && new.calling == old_channel.calling
             && new.status == old_channel.status;
         if same {
             self.health = Arc::clone(&old.health);

@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError};
 use super::entry::KeyEntry;
 use super::keyring::Keys;
 use crate::domain::{
-    Account, AccountId, ApiKey, Day, Error, KeyId, KeyStatus, Period, Result, Scope, Tally,
-    TimeZone, Timestamp, TotalKey,
+    Account, AccountId, ApiKey, Day, Error, KeyHint, KeyId, KeyStatus, Period, Result, Scope,
+    Tally, TimeZone, Timestamp, TotalKey,
 };
 use crate::state::Page;
 use crate::state::quota::Standing;
@@ -33,6 +33,13 @@ impl KeyView {
         self.entry.budget.standing(self.key.quota, day)
     }
 
+    /// What should be looked at in it.
+    pub fn hints(&self, now: Timestamp) -> impl Iterator<Item = KeyHint> + use<'_> {
+        KeyHint::ALL
+            .into_iter()
+            .filter(move |hint| hint.is_given(&self.key, self.last_used_at, now))
+    }
+
     /// Why its next call would be refused, whatever it asks for: it or its account may not be used now, or a cap of theirs
     /// is used up.
     pub fn refusal(&self, now: Timestamp, day: Day, zone: &TimeZone) -> Option<Error> {
@@ -56,6 +63,8 @@ pub struct KeyFilter {
     pub q: String,
     /// In which condition.
     pub status: Option<KeyFilterStatus>,
+    /// With what that should be looked at.
+    pub hint: Option<KeyHint>,
     /// Whose.
     pub account_id: Option<AccountId>,
 }
@@ -82,19 +91,22 @@ impl Keys {
 
     pub(super) fn view(&self, entry: Arc<KeyEntry>) -> Result<KeyView> {
         let key = entry.record();
-        let total = TotalKey {
-            scope: Scope::Key(key.id),
-            period: Period::Ever,
-        };
-        let tally = self.0.store.total(&total).map_err(Error::internal)?;
-        let last_used_at = (tally.requests > 0).then_some(tally.last_started_at);
+        let tally = self.tally(key.id)?;
         Ok(KeyView {
             key,
             account: entry.account.record(),
+            last_used_at: last_used(&tally),
             tally,
-            last_used_at,
             entry,
         })
+    }
+
+    fn tally(&self, id: KeyId) -> Result<Tally> {
+        let total = TotalKey {
+            scope: Scope::Key(id),
+            period: Period::Ever,
+        };
+        self.0.store.total(&total).map_err(Error::internal)
     }
 
     /// Keys that match, newest first, and how many there are in all.
@@ -112,8 +124,13 @@ impl Keys {
                 KeyFilterStatus::Disabled => switch == KeyStatus::Disabled,
                 KeyFilterStatus::Expired => expired,
             });
+            // When it was last used is read from disk, not while the list is held: here it counts as never.
+            let hinted = filter
+                .hint
+                .is_none_or(|hint| hint.is_given(&key, None, now));
             if key.deleted_at.is_some()
                 || !in_condition
+                || !hinted
                 || filter.account_id.is_some_and(|id| id != key.account_id)
             {
                 return false;
@@ -124,9 +141,24 @@ impl Keys {
                     || needle.is_in(key.masked.as_str())
                     || needle.is_in(account.username.as_str()))
         };
-        let (found, total) = {
-            let by_id = self.0.by_id.read().unwrap_or_else(PoisonError::into_inner);
-            page.of(by_id.values().rev().filter(matching).cloned())
+        let by_id = self.0.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        let matching = by_id.values().rev().filter(matching).cloned();
+        let (found, total) = if filter.hint == Some(KeyHint::Unused) {
+            let candidates: Vec<_> = matching.collect();
+            drop(by_id);
+            let mut unused = Vec::new();
+            for entry in candidates {
+                let key = entry.record();
+                let tally = self.tally(key.id)?;
+                if KeyHint::Unused.is_given(&key, last_used(&tally), now) {
+                    unused.push(entry);
+                }
+            }
+            page.of(unused.into_iter())
+        } else {
+            let found = page.of(matching);
+            drop(by_id);
+            found
         };
         let views = found
             .into_iter()
@@ -134,4 +166,8 @@ impl Keys {
             .collect::<Result<_>>()?;
         Ok((views, total))
     }
+}
+
+fn last_used(tally: &Tally) -> Option<Timestamp> {
+    (tally.requests > 0).then_some(tally.last_started_at)
 }

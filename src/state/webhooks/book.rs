@@ -153,10 +153,12 @@ impl Book {
         }
     }
 
-    fn keep(&mut self, delivery: Delivery, ticket: Ticket) {
+    fn keep(&mut self, delivery: Delivery, ticket: Ticket) -> Arc<Delivery> {
         let delivery = Arc::new(delivery);
+        let kept = Arc::clone(&delivery);
         self.deliveries
             .insert(delivery.id, Waiting { delivery, ticket });
+        kept
     }
 
     fn waiting(&self, id: WebhookId) -> usize {
@@ -227,10 +229,21 @@ impl Book {
         let webhook = delivery.webhook_id;
         let batch = self.without_old(webhook, Batch::new().put(&delivery));
         let ticket = store.write(batch);
-        self.keep(delivery, ticket);
-        self.deliveries
-            .get(&id)
-            .map(|waiting| Arc::clone(&waiting.delivery))
+        Some(self.keep(delivery, ticket))
+    }
+
+    /// Takes down what came of a try beside all others; `None` where the delivery was deleted meanwhile.
+    pub(super) fn resent(
+        &mut self,
+        store: &Store,
+        id: DeliveryId,
+        attempt: DeliveryAttempt,
+    ) -> Option<(Arc<Delivery>, Ticket)> {
+        let mut delivery = Delivery::clone(&self.deliveries.get(&id)?.delivery);
+        delivery.resent(attempt);
+        let ticket = store.write(Batch::new().put(&delivery));
+        let delivery = self.keep(delivery, ticket);
+        Some((delivery, ticket))
     }
 
     /// Takes down a delivery that was tried once and is not tried again; the ticket tells when that is on disk.

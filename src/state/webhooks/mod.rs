@@ -370,6 +370,27 @@ impl Webhooks {
         Ok(delivery)
     }
 
+    /// Sends a delivery again, whatever became of it and whether or not its webhook is disabled, and waits for what comes of
+    /// it. What is still on its way is tried at its time all the same, unless this try delivers it.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn resend(&self, id: WebhookId, delivery_id: DeliveryId) -> Result<Arc<Delivery>> {
+        let (hook, delivery) = {
+            let book = self.book();
+            let found = book.of(id).find(|delivery| delivery.id == delivery_id);
+            (
+                existing(&book, id)?,
+                found.cloned().ok_or_else(no_delivery)?,
+            )
+        };
+        let attempt = send::send(&self.0.fetcher, &self.0.clock, &hook, &delivery).await;
+        let resent = self.book().resent(&self.0.store, delivery_id, attempt);
+        let (delivery, ticket) = resent.ok_or_else(no_delivery)?;
+        write(&self.0.store, ticket).await?;
+        Ok(delivery)
+    }
+
     fn check_url(&self, url: &str) -> Result<()> {
         self.0.fetcher.check(url).map_err(|error| {
             let words = match error {
@@ -434,6 +455,13 @@ fn existing(book: &Book, id: WebhookId) -> Result<Arc<Hook>> {
             "No webhook has this id. GET /api/webhooks lists them.",
         )
     })
+}
+
+fn no_delivery() -> Error {
+    Error::new(
+        Code::NotFound,
+        "This webhook has no delivery with this id: of those that came to their end, the last hundred are kept.",
+    )
 }
 
 fn view(book: &Book, hook: &Hook) -> WebhookView {

@@ -2,10 +2,13 @@
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex};
 
 use serde_json::{Value, json};
+
+use super::eventually;
 
 /// A request that the upstream got.
 #[derive(Clone, Debug)]
@@ -176,6 +179,8 @@ pub(crate) struct Upstream {
     requests: Arc<Mutex<Vec<Request>>>,
     /// Connections that the gateway closed in the middle of a script.
     hung_up: Arc<Mutex<usize>>,
+    /// Bytes that the system took from scripts.
+    sent: Arc<AtomicUsize>,
 }
 
 impl Upstream {
@@ -186,21 +191,24 @@ impl Upstream {
             port: listener.local_addr().unwrap().port(),
             requests: Arc::default(),
             hung_up: Arc::default(),
+            sent: Arc::default(),
         };
-        let (script, requests, hung_up) = (
-            Arc::new(script),
+        let script = Arc::new(script);
+        let (requests, hung_up, sent) = (
             Arc::clone(&upstream.requests),
             Arc::clone(&upstream.hung_up),
+            Arc::clone(&upstream.sent),
         );
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (script, requests, hung_up) = (
+                let (script, requests, hung_up, sent) = (
                     Arc::clone(&script),
                     Arc::clone(&requests),
                     Arc::clone(&hung_up),
+                    Arc::clone(&sent),
                 );
                 let Ok(stream) = stream else { return };
-                std::thread::spawn(move || serve(stream, &*script, &requests, &hung_up));
+                std::thread::spawn(move || serve(stream, &*script, &requests, &hung_up, &sent));
             }
         });
         upstream
@@ -217,6 +225,7 @@ impl Upstream {
             port,
             requests: Arc::default(),
             hung_up: Arc::default(),
+            sent: Arc::default(),
         }
     }
 
@@ -235,6 +244,21 @@ impl Upstream {
     pub(crate) fn hung_up(&self) -> usize {
         *self.hung_up.lock().unwrap()
     }
+
+    /// Waits until nobody takes what the scripts have to send: all buffers on the way are full.
+    pub(crate) fn stands_still(&self) {
+        let (mut before, mut still) = (0, 0);
+        eventually("the provider's standstill", || {
+            let sent = self.sent.load(Ordering::SeqCst);
+            still = if sent > 0 && sent == before {
+                still + 1
+            } else {
+                0
+            };
+            before = sent;
+            (still > 20).then_some(())
+        });
+    }
 }
 
 fn serve(
@@ -242,6 +266,7 @@ fn serve(
     script: &dyn Fn(&Request) -> Script,
     requests: &Mutex<Vec<Request>>,
     hung_up: &Mutex<usize>,
+    sent: &AtomicUsize,
 ) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
@@ -250,9 +275,12 @@ fn serve(
         for step in script(&request).0 {
             match step {
                 Step::Send(bytes) => {
-                    if writer.write_all(&bytes).is_err() {
-                        *hung_up.lock().unwrap() += 1;
-                        return;
+                    for piece in bytes.chunks(1 << 16) {
+                        if writer.write_all(piece).is_err() {
+                            *hung_up.lock().unwrap() += 1;
+                            return;
+                        }
+                        sent.fetch_add(piece.len(), Ordering::SeqCst);
                     }
                 }
                 Step::Wait(gate) => {

@@ -7,6 +7,7 @@ mod calendar;
 mod crowd;
 mod cut_off;
 mod death;
+mod unread;
 mod ways_out;
 
 use real200::domain::Money;

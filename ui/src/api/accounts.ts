@@ -10,6 +10,10 @@ export const accountsQuery = (asked: { q?: string; page?: number; page_size?: nu
     placeholderData: keepPreviousData,
   });
 
+/** One's own, with what is left of its quota. */
+export const ownAccountQuery = () =>
+  queryOptions({ queryKey: ["accounts", "own"], queryFn: () => take(api.GET("/api/account")) });
+
 function useAccountMutation<Given, Result>(mutationFn: (given: Given) => Promise<Result>) {
   const cache = useQueryClient();
   return useMutation({ mutationFn, onSuccess: () => cache.invalidateQueries({ queryKey: ["accounts"] }) });

@@ -1,13 +1,14 @@
 // API keys.
 import { keepPreviousData, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, given, take } from "./client";
-import type { KeyChange, KeyRotation, NewKey } from "./schema";
+import type { Hint, KeyChange, KeyRotation, NewKey } from "./schema";
 
 export type KeyFilter = "active" | "disabled" | "expired";
 
 export interface KeysAsked {
   q?: string;
   status?: KeyFilter | "";
+  hint?: Hint | "";
   account_id?: string;
   page?: number;
   page_size?: number;

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows one's own account: what is used and left of its quota. */
+        get: operations["show_own_account"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/accounts": {
         parameters: {
             query?: never;
@@ -415,6 +432,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/webhooks/{id}/deliveries/{delivery_id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a delivery again, once and at once, under the same id, and says what came of it. */
+        post: operations["resend_webhook_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/webhooks/{id}/test": {
         parameters: {
             query?: never;
@@ -778,6 +812,8 @@ export interface components {
             kind: components["schemas"]["ChannelKind"];
             /** @description Empty for kind `echo`. */
             base_url: string;
+            /** @description The version of the provider's interface; null: the usual one. */
+            api_version: string | null;
             credential_state: components["schemas"]["CredentialState"];
             models: string[];
             /** @description Public name to the provider's own. */
@@ -796,6 +832,17 @@ export interface components {
             weight: number;
             /** Format: double */
             price_multiplier: number;
+            /** @description Headers that every request gets, with the end of each value. */
+            headers: {
+                [key: string]: string;
+            };
+            /** @description The proxy without its password; null: none. */
+            proxy: string | null;
+            timeouts: components["schemas"]["ChannelTimeouts"];
+            /** @description Fields that go to the provider in place of the client's; null takes one out. */
+            overrides: {
+                [key: string]: unknown;
+            };
             status: components["schemas"]["Status"];
             created_at: string;
             health: components["schemas"]["ChannelHealth"];
@@ -807,6 +854,8 @@ export interface components {
             name?: string | null;
             kind?: components["schemas"]["ChannelKind"] | null;
             base_url?: string | null;
+            /** @description Null: the usual one. */
+            api_version?: string | null;
             /** @description Null: none. */
             credential?: string | null;
             models?: string[] | null;
@@ -819,6 +868,17 @@ export interface components {
             weight?: number | null;
             /** Format: double */
             price_multiplier?: number | null;
+            /** @description Sets the headers that are there, takes those out that are null, and leaves the others. */
+            headers?: {
+                [key: string]: string | null;
+            };
+            /** @description Null: none. */
+            proxy?: string | null;
+            timeouts?: components["schemas"]["ChannelTimeouts"] | null;
+            /** @description All of them. */
+            overrides?: {
+                [key: string]: unknown;
+            } | null;
             status?: components["schemas"]["Status"] | null;
         };
         /** @description How a channel has done lately, from the calls that went through it. In memory: a start of the gateway begins anew. */
@@ -851,7 +911,7 @@ export interface components {
          * @description Which provider interface a channel speaks.
          * @enum {string}
          */
-        ChannelKind: "openai" | "echo";
+        ChannelKind: "openai" | "azure-openai" | "anthropic" | "gemini" | "ollama" | "echo";
         /** @description What came of a test call. */
         ChannelTest: {
             ok: boolean;
@@ -866,13 +926,32 @@ export interface components {
             /** @description As the provider said it. */
             error: string | null;
         };
+        /** @description How long to wait for a channel's provider, in milliseconds; null: as long as the configuration says for all. */
+        ChannelTimeouts: {
+            /**
+             * Format: int32
+             * @description For a connection.
+             */
+            connect_ms?: number | null;
+            /**
+             * Format: int32
+             * @description From the request to the head of the answer.
+             */
+            first_byte_ms?: number | null;
+            /**
+             * Format: int32
+             * @description Between two pieces of the answer.
+             */
+            idle_ms?: number | null;
+        };
         /** @description All channels, the first to be tried first. */
         Channels: {
             items: components["schemas"]["Channel"][];
             total: number;
         };
         /**
-         * @description Whether a channel's credential can be used; `unreadable`: it was sealed with another master key, enter it again.
+         * @description Whether a channel's credential can be used; `unreadable`: it, a header or the proxy was sealed with another master key,
+         *     enter it again.
          * @enum {string}
          */
         CredentialState: "none" | "sealed" | "unreadable";
@@ -922,6 +1001,11 @@ export interface components {
             /** @description The path of the field that it is about. */
             param: string | null;
         };
+        /**
+         * @description What should be looked at in a key that works.
+         * @enum {string}
+         */
+        Hint: "no_limit" | "no_expiry" | "unused";
         /** @description An API key; the key itself is in no answer but that of its creation. */
         Key: {
             id: string;
@@ -947,6 +1031,8 @@ export interface components {
             /** @description What is used and what is left of its quota, together with the keys it was rotated from and to. */
             balance: components["schemas"]["Balance"];
             refusal: components["schemas"]["KeyRefusal"] | null;
+            /** @description What should be looked at in it. */
+            hints: components["schemas"]["Hint"][];
             quota: components["schemas"]["Quota"];
             rate_limit: components["schemas"]["RateLimit"];
             permissions: components["schemas"]["Permissions"];
@@ -1065,8 +1151,10 @@ export interface components {
         NewChannel: {
             name: string;
             kind: components["schemas"]["ChannelKind"];
-            /** @description Required for kind `openai`. */
+            /** @description Default: where the kind's own provider is; required for `azure-openai`. */
             base_url?: string | null;
+            /** @description The version of the provider's interface (`azure-openai`, `anthropic`). Default: the usual one. */
+            api_version?: string | null;
             /** @description Stored sealed, never returned. */
             credential?: string | null;
             models: string[];
@@ -1088,6 +1176,20 @@ export interface components {
              * @description Default 1.
              */
             price_multiplier?: number | null;
+            /**
+             * @description Headers that every request gets; stored sealed, shown masked. `Host`, `Authorization` and what belongs to the
+             *     connection or the body cannot be set.
+             */
+            headers?: {
+                [key: string]: string | null;
+            };
+            /** @description `http://host:port` or `http://user:password@host:port`; stored sealed. */
+            proxy?: string | null;
+            timeouts?: components["schemas"]["ChannelTimeouts"];
+            /** @description Fields that go to the provider in place of the client's; null takes one out. Not in multipart bodies. */
+            overrides?: {
+                [key: string]: unknown;
+            };
             status?: components["schemas"]["Status"] | null;
         };
         /** @description What to test with. */
@@ -1431,12 +1533,14 @@ export type ChannelHealth = components['schemas']['ChannelHealth'];
 export type ChannelHealthState = components['schemas']['ChannelHealthState'];
 export type ChannelKind = components['schemas']['ChannelKind'];
 export type ChannelTest = components['schemas']['ChannelTest'];
+export type ChannelTimeouts = components['schemas']['ChannelTimeouts'];
 export type Channels = components['schemas']['Channels'];
 export type CredentialState = components['schemas']['CredentialState'];
 export type Deliveries = components['schemas']['Deliveries'];
 export type Delivery = components['schemas']['Delivery'];
 export type DeliveryStatus = components['schemas']['DeliveryStatus'];
 export type ErrorBody = components['schemas']['ErrorBody'];
+export type Hint = components['schemas']['Hint'];
 export type Key = components['schemas']['Key'];
 export type KeyChange = components['schemas']['KeyChange'];
 export type KeyCondition = components['schemas']['KeyCondition'];
@@ -1485,6 +1589,33 @@ export type WebhookEvent = components['schemas']['WebhookEvent'];
 export type Webhooks = components['schemas']['Webhooks'];
 export type $defs = Record<string, never>;
 export interface operations {
+    show_own_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     list_accounts: {
         parameters: {
             query?: {
@@ -1891,6 +2022,8 @@ export interface operations {
                 q?: string;
                 /** @description `active`, `disabled` or `expired`. */
                 status?: components["schemas"]["KeyCondition"];
+                /** @description `no_limit`, `no_expiry` or `unused`: only those that work and should be looked at for that. */
+                hint?: components["schemas"]["Hint"];
                 /** @description Whose; for admins. */
                 account_id?: string;
                 /** @description Counted from 1. */
@@ -2695,6 +2828,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Deliveries"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    resend_webhook_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
                 };
             };
             default: {

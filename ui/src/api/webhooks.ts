@@ -32,5 +32,14 @@ export const useChangeWebhook = () =>
 export const useDeleteWebhook = () =>
   useWebhookMutation((id: string) => take(api.DELETE("/api/webhooks/{id}", { params: { path: { id } } })));
 
+export const useResendDelivery = () =>
+  useWebhookMutation(({ id, deliveryId }: { id: string; deliveryId: string }) =>
+    take(
+      api.POST("/api/webhooks/{id}/deliveries/{delivery_id}/resend", {
+        params: { path: { id, delivery_id: deliveryId } },
+      }),
+    ),
+  );
+
 export const useTestWebhook = () =>
   useWebhookMutation((id: string) => take(api.POST("/api/webhooks/{id}/test", { params: { path: { id } } })));

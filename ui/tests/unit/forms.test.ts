@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { isTyped } from "../../src/components/isTyped.ts";
 import { writeChanges } from "../../src/pages/audit/changes.ts";
+import {
+  blankCalling,
+  callingBody,
+  callingOf,
+  callingSummary,
+  headersProblem,
+  overridesProblem,
+} from "../../src/pages/channel/calling.ts";
 import { blank, bodyOf, problems } from "../../src/pages/channel/channelForm.ts";
 import { modelMapProblem, readModelMap, writeModelMap } from "../../src/pages/channel/modelMap.ts";
 import { keyStatus, keyTitle } from "../../src/pages/key/keyStatus.ts";
@@ -64,6 +72,47 @@ describe("a channel that is entered", () => {
 
   test("has its name and address without the spaces around them", () => {
     expect(bodyOf(openai)).toMatchObject({ name: "OpenAI", base_url: "https://api.openai.com/v1" });
+  });
+});
+
+describe("how a channel is called", () => {
+  const stored = callingOf({
+    headers: { "x-tenant": "···", "x-key": "···abcd" },
+    proxy: "http://ada:···@p:1",
+    timeouts: { connect_ms: 500, first_byte_ms: null, idle_ms: null },
+    overrides: { temperature: 0.2 },
+  });
+
+  test("left alone keeps its secrets", () => {
+    const body = callingBody(stored, stored);
+    expect(body).toEqual({
+      headers: {},
+      timeouts: { connect_ms: 500, first_byte_ms: null, idle_ms: null },
+      overrides: { temperature: 0.2 },
+    });
+  });
+
+  test("sends what was set and what was taken out", () => {
+    const headers = "X-Tenant: red: blue\n\nX-New: 1";
+    const body = callingBody({ ...stored, headers, proxy: " ", overrides: "" }, stored);
+    expect(body).toMatchObject({
+      headers: { "x-tenant": "red: blue", "x-new": "1", "x-key": null },
+      proxy: null,
+      overrides: {},
+    });
+  });
+
+  test.each(["no colon", ": x", "A: 1\na: 2"])("has no headers such as %j", (text) => {
+    expect(headersProblem(text)).not.toBeNull();
+  });
+
+  test.each(["[1]", "1", "{", "null"])("has no overrides such as %j", (text) => {
+    expect(overridesProblem(text)).not.toBeNull();
+  });
+
+  test("says what is set", () => {
+    expect(callingSummary(blankCalling)).toBe("as usual");
+    expect(callingSummary(stored)).toBe("headers, proxy, timeouts, overrides");
   });
 });
 

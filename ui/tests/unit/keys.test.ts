@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Failure } from "../../src/api/failure.ts";
 import { quotaValues } from "../../src/components/limits/limitValues.ts";
-import { countHints, hintsOf } from "../../src/pages/key/hygiene.ts";
+import { countHints } from "../../src/pages/key/hygiene.ts";
 import { keyErrors } from "../../src/pages/key/keyErrors.ts";
 import { blank, changeOf, newKeyOf, problems, valuesOf } from "../../src/pages/key/keyForm.ts";
 import { writePermissions } from "../../src/pages/key/permissionWords.ts";
@@ -98,37 +98,12 @@ test("what is refused stands at its field, however deep it is", () => {
   expect(refused("account_id")).toEqual({});
 });
 
-describe("a hint", () => {
-  const good = { quota: quota({ daily_usd: 1 }), expires_at: daysAgo(-30), last_used_at: daysAgo(1) };
-
-  test("is for what has no limit of any kind", () => {
-    expect(hintsOf(key(good), NOW)).toEqual([]);
-    expect(hintsOf(key({ ...good, quota: quota({}) }), NOW)).toEqual(["no-limit"]);
-    const slow = { ...good, quota: quota({}), rate_limit: { rpm: 5, tpm: null, concurrency: null } };
-    expect(hintsOf(key(slow), NOW)).toEqual([]);
-  });
-
-  test("is for what never ends, in one way or another", () => {
-    expect(hintsOf(key({ ...good, expires_at: null }), NOW)).toEqual(["no-expiry"]);
-    expect(hintsOf(key({ ...good, expires_at: null, disable_at: daysAgo(-1) }), NOW)).toEqual([]);
-  });
-
-  test("is for what nobody uses, from its creation on", () => {
-    expect(hintsOf(key({ ...good, last_used_at: daysAgo(90) }), NOW)).toEqual(["unused"]);
-    expect(hintsOf(key({ ...good, last_used_at: daysAgo(89) }), NOW)).toEqual([]);
-    expect(hintsOf(key({ ...good, last_used_at: null, created_at: daysAgo(91) }), NOW)).toEqual(["unused"]);
-    expect(hintsOf(key({ ...good, last_used_at: null, created_at: daysAgo(2) }), NOW)).toEqual([]);
-  });
-
-  test("is not for what does not work anyway", () => {
-    expect(hintsOf(key({ status: "disabled" }), NOW)).toEqual([]);
-    expect(hintsOf(key({ expired: true }), NOW)).toEqual([]);
-  });
-
-  test("is counted over keys, and left out where none has it", () => {
-    const keys = [key(good), key({ ...good, expires_at: null }), key({ ...good, expires_at: null })];
-    expect(countHints(keys, NOW)).toEqual([["no-expiry", 2]]);
-  });
+test("hints are counted over keys, and left out where none has them", () => {
+  const keys = [key({}), key({ hints: ["no_expiry"] }), key({ hints: ["no_limit", "no_expiry"] })];
+  expect(countHints(keys)).toEqual([
+    ["no_limit", 1],
+    ["no_expiry", 2],
+  ]);
 });
 
 describe("a refusal in few words", () => {

@@ -60,6 +60,7 @@ export const key = (fields: Partial<Key>): Key => ({
   usage: tally,
   balance: balance(),
   refusal: null,
+  hints: [],
   quota: quota({}),
   rate_limit,
   permissions: { models: [], endpoints: [], ips: [] },

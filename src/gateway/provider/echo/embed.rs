@@ -1,5 +1,7 @@
 //! Embeddings of the echo: a unit vector of each text, the same for the same words, nearer the more words are shared.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 const DIMENSIONS: u64 = 256;
@@ -35,6 +37,12 @@ pub(super) fn answer(body: &Map<String, Value>) -> Value {
         })
         .collect();
     json!({"object": "list", "data": data, "model": body.get("model"), "usage": {"prompt_tokens": tokens, "total_tokens": tokens}})
+}
+
+/// The vector of one text, of the usual length.
+pub(super) fn of_text(text: &str) -> Vec<f32> {
+    let dimensions = usize::try_from(DIMENSIONS).unwrap_or(1);
+    unit_vector(&words(&Value::from(text)), dimensions)
 }
 
 fn words(item: &Value) -> Vec<String> {
@@ -74,25 +82,11 @@ fn unit_vector(words: &[String], dimensions: usize) -> Vec<f32> {
 
 /// Base64 (RFC 4648) of the numbers as little-endian: what the official SDKs ask for.
 fn encode(vector: &[f32]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let bytes: Vec<u8> = vector
         .iter()
         .flat_map(|value| value.to_le_bytes())
         .collect();
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |place: usize| u32::from(chunk.get(place).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            if place <= chunk.len() {
-                let six = usize::try_from(bits >> (18 - 6 * place) & 63).unwrap_or(0);
-                text.extend(ALPHABET.get(six).copied().map(char::from));
-            } else {
-                text.push('=');
-            }
-        }
-    }
-    text
+    STANDARD.encode(bytes)
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::gateway::provider::Outgoing;
+
 /// What an echo is made of.
 pub(super) struct Echo {
     pub(super) id: String,
@@ -22,20 +24,22 @@ pub(super) struct Echo {
 
 impl Echo {
     /// Reads a request of any dialect.
-    pub(super) fn of(body: &Map<String, Value>, created: i64, bytes: &[u8]) -> Self {
-        let prompt = ["messages", "input", "prompt"]
+    pub(super) fn of(outgoing: &Outgoing<'_>, body: &Map<String, Value>) -> Self {
+        let prompt = ["messages", "input", "prompt", "contents"]
             .into_iter()
             .filter_map(|field| body.get(field))
             .find(|value| !value.is_null());
         let mut turns = Vec::new();
         collect(prompt.unwrap_or(&Value::Null), &mut turns);
-        let beside = ["instructions", "suffix"]
-            .into_iter()
-            .filter_map(|field| body.get(field)?.as_str());
+        let mut beside = Vec::new();
+        for field in ["instructions", "suffix", "system", "systemInstruction"] {
+            let text = body.get(field).unwrap_or(&Value::Null);
+            parts(text.get("parts").unwrap_or(text), &mut beside);
+        }
         let prompt_tokens = turns
             .iter()
             .map(|turn| turn.words.len())
-            .chain(beside.map(|text| text.split_whitespace().count()))
+            .chain([beside.len()])
             .sum();
         let last = turns
             .into_iter()
@@ -43,7 +47,12 @@ impl Echo {
         let mut said = last.map_or_else(|| words("(nothing to echo)"), |turn| turn.words);
         let limit = ["max_completion_tokens", "max_tokens", "max_output_tokens"]
             .into_iter()
-            .find_map(|field| body.get(field)?.as_u64());
+            .find_map(|field| body.get(field)?.as_u64())
+            .or_else(|| {
+                body.get("generationConfig")?
+                    .get("maxOutputTokens")?
+                    .as_u64()
+            });
         let limit = limit.map_or(usize::MAX, |limit| {
             usize::try_from(limit).unwrap_or(usize::MAX)
         });
@@ -51,9 +60,9 @@ impl Echo {
         said.truncate(limit);
         let flag = |value: Option<&Value>| value.and_then(Value::as_bool).unwrap_or(false);
         Self {
-            id: format!("echo-{:08x}", crc32fast::hash(bytes)),
-            created,
-            model: body.get("model").cloned().unwrap_or_default(),
+            id: format!("echo-{:08x}", crc32fast::hash(outgoing.body)),
+            created: outgoing.now.as_millis() / 1_000,
+            model: outgoing.model.into(),
             words: said,
             prompt_tokens,
             cut,
@@ -62,7 +71,7 @@ impl Echo {
                 .and_then(Value::as_u64)
                 .map_or(1, |n| usize::try_from(n.clamp(1, 128)).unwrap_or(1)),
             tool: tool(body),
-            stream: flag(body.get("stream")),
+            stream: outgoing.stream,
             include_usage: flag(
                 body.get("stream_options")
                     .and_then(|options| options.get("include_usage")),
@@ -108,7 +117,8 @@ fn collect(prompt: &Value, turns: &mut Vec<Turn>) {
                 .and_then(Value::as_str)
                 .is_none_or(|role| role == "user");
             let mut text = Vec::new();
-            parts(message.get("content").unwrap_or(&Value::Null), &mut text);
+            let content = message.get("content").or_else(|| message.get("parts"));
+            parts(content.unwrap_or(&Value::Null), &mut text);
             turns.push(Turn {
                 from_user,
                 words: text,
@@ -138,7 +148,7 @@ fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-/// The tool that `tool_choice` demands, by name or as any.
+/// The tool that must be called, by name or as any.
 fn tool(body: &Map<String, Value>) -> Option<String> {
     let name = |tool: &Value| {
         tool.get("function")
@@ -147,11 +157,24 @@ fn tool(body: &Map<String, Value>) -> Option<String> {
             .as_str()
             .map(str::to_owned)
     };
-    match body.get("tool_choice")? {
-        Value::String(word) if word == "required" => name(body.get("tools")?.as_array()?.first()?),
-        choice @ Value::Object(_) => name(choice),
-        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
-            None
-        }
+    let first = || {
+        let tool = body.get("tools")?.as_array()?.first()?;
+        name(
+            tool.get("functionDeclarations")
+                .and_then(|all| all.get(0))
+                .unwrap_or(tool),
+        )
+    };
+    let is = |value: Option<&Value>, word: &str| value.and_then(Value::as_str) == Some(word);
+    if let Some(config) = body
+        .get("toolConfig")
+        .and_then(|config| config.get("functionCallingConfig"))
+    {
+        return is(config.get("mode"), "ANY").then(first).flatten();
     }
+    let choice = body.get("tool_choice")?;
+    if is(Some(choice), "required") || is(choice.get("type"), "any") {
+        return first();
+    }
+    name(choice)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::{Timestamp, Usage};
-use crate::gateway::dialect::{Written, read_answer, read_frame};
+use crate::gateway::dialect::{Report, Written, read_answer, read_frame};
 use crate::state::Timeouts;
 
 fn ask(endpoint: Endpoint, body: &Value) -> (Value, Vec<Bytes>) {
@@ -16,6 +16,8 @@ fn ask(endpoint: Endpoint, body: &Value) -> (Value, Vec<Bytes>) {
     };
     let outgoing = Outgoing {
         endpoint,
+        model: "echo",
+        stream: body.get("stream").and_then(Value::as_bool).unwrap_or(false),
         body: &Bytes::from(body.to_string()),
         headers: &[],
         timeouts,
@@ -48,7 +50,10 @@ fn it_answers_with_the_words_of_the_last_prompt() {
     let (chat, pieces) = ask(Endpoint::Chat, &body);
     assert_eq!(chat["choices"][0]["message"]["content"], "Hello there");
     assert_eq!(chat["choices"][0]["finish_reason"], "stop");
-    assert_eq!(read_answer(&pieces[0]).unwrap().usage, Some(used(6, 2)));
+    assert_eq!(
+        read_answer(Endpoint::Chat, &pieces[0]).unwrap().usage,
+        Some(used(6, 2))
+    );
     let (completion, _) = ask(
         Endpoint::Completions,
         &json!({"model": "echo", "prompt": "one two", "n": 2}),
@@ -59,7 +64,10 @@ fn it_answers_with_the_words_of_the_last_prompt() {
         &json!({"model": "echo", "input": "one two three"}),
     );
     assert_eq!(response["output"][0]["content"][0]["text"], "one two three");
-    assert_eq!(read_answer(&pieces[0]).unwrap().usage, Some(used(3, 3)));
+    assert_eq!(
+        read_answer(Endpoint::Responses, &pieces[0]).unwrap().usage,
+        Some(used(3, 3))
+    );
 }
 
 #[test]
@@ -120,7 +128,7 @@ fn its_streams_are_read_like_those_of_a_provider() {
         assert_eq!(written.text().0, "a b c", "{endpoint:?}");
         assert_eq!(
             seen.iter().find_map(|seen| seen.usage),
-            Some(used(3, 3)),
+            Some(Report::All(used(3, 3))),
             "{endpoint:?}"
         );
         assert!(seen.last().unwrap().terminal, "{endpoint:?}");

@@ -11,10 +11,12 @@ import {
   TextInput,
 } from "@mantine/core";
 import { useForm } from "@mantine/form";
+import { useState } from "react";
 import type { Channel } from "../../api/schema";
 import { FormFailure } from "../../components/FormFailure";
 import { fieldErrors } from "../../components/fieldErrors";
 import { notifyDone } from "../../components/notify";
+import { CallingFields } from "./CallingFields";
 import { ChannelHealthNotice } from "./ChannelHealthNotice";
 import { CredentialField } from "./CredentialField";
 import { blank, bodyOf, type ChannelValues, FIELDS, problems, valuesOf } from "./channelForm";
@@ -30,12 +32,13 @@ interface ChannelFormProps {
 
 export function ChannelForm({ channel, onDone }: ChannelFormProps) {
   const saving = useSaveChannel(channel);
-  const form = useForm<ChannelValues>({ initialValues: channel ? valuesOf(channel) : blank, validate: problems });
+  const [before] = useState(() => (channel ? valuesOf(channel) : blank));
+  const form = useForm<ChannelValues>({ initialValues: before, validate: problems });
   const openai = form.values.kind === "openai";
   const takePreset = (preset: Preset) =>
     form.setValues({ base_url: preset.base_url, name: form.values.name || preset.name });
   const submit = form.onSubmit((values) =>
-    saving.save(bodyOf(values), {
+    saving.save(bodyOf(values, before), {
       onSuccess: () => {
         notifyDone(channel ? "Channel changed." : "Channel added.");
         onDone();
@@ -114,6 +117,7 @@ export function ChannelForm({ channel, onDone }: ChannelFormProps) {
             {...form.getInputProps("price_multiplier")}
           />
         </Group>
+        {openai && <CallingFields form={form} />}
         <Text size="sm" c="dimmed">
           Changes hold for the next call. The credential is sealed on disk and never shown again.
         </Text>

@@ -1,8 +1,9 @@
 // What the channel form holds, and how it becomes what the gateway is asked for.
 import type { Channel, NewChannel } from "../../api/schema";
+import { blankCalling, type CallingValues, callingBody, callingOf, headersProblem, overridesProblem } from "./calling";
 import { modelMapProblem, readModelMap, writeModelMap } from "./modelMap";
 
-export interface ChannelValues {
+export interface ChannelValues extends CallingValues {
   name: string;
   kind: "openai" | "echo";
   base_url: string;
@@ -25,6 +26,9 @@ export const FIELDS = [
   "priority",
   "weight",
   "price_multiplier",
+  "headers",
+  "proxy",
+  "overrides",
 ] as const;
 
 export const blank: ChannelValues = {
@@ -38,6 +42,7 @@ export const blank: ChannelValues = {
   priority: 0,
   weight: 1,
   price_multiplier: 1,
+  ...blankCalling,
 };
 
 export const valuesOf = (channel: Channel): ChannelValues => ({
@@ -51,6 +56,7 @@ export const valuesOf = (channel: Channel): ChannelValues => ({
   priority: channel.priority,
   weight: channel.weight,
   price_multiplier: channel.price_multiplier,
+  ...callingOf(channel),
 });
 
 /** A blank credential means: leave it as it is. */
@@ -59,7 +65,8 @@ function credentialOf(values: ChannelValues): { credential?: string | null } {
   return values.credential ? { credential: values.credential } : {};
 }
 
-export function bodyOf(values: ChannelValues): NewChannel {
+/** What is asked for; `before` is what the form began with. */
+export function bodyOf(values: ChannelValues, before = blank): NewChannel {
   const openai = values.kind === "openai";
   return {
     name: values.name.trim(),
@@ -69,7 +76,7 @@ export function bodyOf(values: ChannelValues): NewChannel {
     priority: Number(values.priority),
     weight: Number(values.weight),
     price_multiplier: Number(values.price_multiplier),
-    ...(openai && { base_url: values.base_url.trim(), ...credentialOf(values) }),
+    ...(openai && { base_url: values.base_url.trim(), ...credentialOf(values), ...callingBody(values, before) }),
   };
 }
 
@@ -81,4 +88,6 @@ export const problems = {
       : "An address such as https://api.openai.com/v1",
   models: (models: string[]) => (models.length > 0 ? null : "Name at least one model."),
   model_map: modelMapProblem,
+  headers: headersProblem,
+  overrides: overridesProblem,
 };

@@ -1,9 +1,8 @@
 // The mark of a hint, where what it is about stands.
-import type { Key } from "../../api/schema";
+import type { Hint, Key } from "../../api/schema";
 import { Mark } from "../../components/Mark";
-import { useNow } from "../../components/useNow";
-import { HINT_WORDS, type Hint, hintsOf } from "./hygiene";
+import { HINT_WORDS } from "./hygiene";
 
 export function HintMark({ of: key, hint }: { of: Key; hint: Hint }) {
-  return hintsOf(key, useNow()).includes(hint) ? <Mark>{HINT_WORDS[hint]}</Mark> : null;
+  return key.hints.includes(hint) ? <Mark>{HINT_WORDS[hint]}</Mark> : null;
 }

@@ -12,8 +12,7 @@ import { formatCost, formatUsdExact } from "../../components/format/money";
 import { Moment } from "../../components/Moment";
 import { notifyDone, notifyFailure } from "../../components/notify";
 import { Status } from "../../components/Status";
-import { useNow } from "../../components/useNow";
-import { HINT_WORDS, hintsOf } from "./hygiene";
+import { HINT_WORDS } from "./hygiene";
 import type { KeyActionsHandlers } from "./KeyActions";
 import { KeyLimits } from "./KeyLimits";
 import { keyStatus, keyTitle, keyTones } from "./keyStatus";
@@ -42,7 +41,6 @@ export function KeyDrawer({ id, listed, onClose, ...actions }: KeyDrawerProps) {
 function KeyDetails({ of: key, onEdit, onRotate, onDelete }: KeyActionsHandlers & { of: Key }) {
   const switchStatus = useKeyStatusSwitch();
   const status = keyStatus(key);
-  const hints = hintsOf(key, useNow());
   return (
     <Stack gap="lg">
       {status === "refused" && key.refusal && <Alert color="red">{key.refusal.message}</Alert>}
@@ -80,7 +78,7 @@ function KeyDetails({ of: key, onEdit, onRotate, onDelete }: KeyActionsHandlers 
           </Detail>
         )}
       </Details>
-      {hints.map((hint) => (
+      {key.hints.map((hint) => (
         <Text key={hint} size="sm" c="dimmed">
           {HINT_WORDS[hint]}
         </Text>

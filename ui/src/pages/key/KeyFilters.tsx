@@ -6,6 +6,7 @@ import { useUrlState } from "../../app/urlState";
 import { Filters } from "../../components/Filters";
 import { Picker } from "../../components/Picker";
 import { SearchInput } from "../../components/SearchInput";
+import { HINT_NAMES, HINTS } from "./hygiene";
 import { KEY_STATUSES } from "./keyStatus";
 
 export function KeyFilters({ admin, ownerName }: { admin: boolean; ownerName: string }) {
@@ -20,6 +21,14 @@ export function KeyFilters({ admin, ownerName }: { admin: boolean; ownerName: st
         data={KEY_STATUSES.map((status) => ({ value: status, label: status }))}
         value={url.get("status") || null}
         onChange={(status) => url.filter({ status })}
+        clearable
+      />
+      <Select
+        aria-label="Worth a look"
+        placeholder="Worth a look or not"
+        data={HINTS.map((hint) => ({ value: hint, label: HINT_NAMES[hint] }))}
+        value={url.get("hint") || null}
+        onChange={(hint) => url.filter({ hint })}
         clearable
       />
       {admin && (

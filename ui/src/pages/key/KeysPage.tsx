@@ -16,6 +16,7 @@ import { CreateKeyDialog } from "./CreateKeyDialog";
 import { DeleteKeyDialog } from "./DeleteKeyDialog";
 import { EditKeyDialog } from "./EditKeyDialog";
 import { HygieneNotice } from "./HygieneNotice";
+import { HINTS } from "./hygiene";
 import { KeyDrawer } from "./KeyDrawer";
 import { KeyFilters } from "./KeyFilters";
 import { KeysTable } from "./KeysTable";
@@ -31,6 +32,7 @@ export function KeysPage() {
   const asked = {
     q: url.get("q"),
     status: oneOf(url.params.get("status"), KEY_STATUSES),
+    hint: oneOf(url.params.get("hint"), HINTS),
     account_id: url.get("account_id"),
   };
   const keys = useQuery(keysQuery({ ...asked, page, page_size: PAGE_SIZE }));
@@ -64,7 +66,10 @@ export function KeysPage() {
                 icon={IconSearchOff}
                 title="No key fits"
                 action={
-                  <Button variant="default" onClick={() => url.filter({ q: null, status: null, account_id: null })}>
+                  <Button
+                    variant="default"
+                    onClick={() => url.filter({ q: null, status: null, hint: null, account_id: null })}
+                  >
                     Clear the filters
                   </Button>
                 }

@@ -1,7 +1,7 @@
 // The keys, one a row.
 import { Anchor, Text } from "@mantine/core";
 import { Link, useSearchParams } from "react-router";
-import type { Key } from "../../api/schema";
+import type { Hint, Key } from "../../api/schema";
 import { changed } from "../../app/urlState";
 import { type Column, DataTable } from "../../components/DataTable";
 import { QuotaGlance } from "../../components/limits/QuotaGlance";
@@ -9,7 +9,6 @@ import { linesOf } from "../../components/limits/standing";
 import { Moment } from "../../components/Moment";
 import { CostText, TokensText } from "../../components/UsageText";
 import { HintMark } from "./HintMark";
-import type { Hint } from "./hygiene";
 import { KeyActions, type KeyActionsHandlers } from "./KeyActions";
 import { KeyStateText } from "./KeyStateText";
 
@@ -30,7 +29,7 @@ export function KeysTable({ keys, stale, viewerId, onOpen, ...actions }: KeysTab
     { name: "Tokens", number: true, cell: (key) => <TokensText usage={key.usage} /> },
     { name: "Cost", number: true, cell: (key) => <CostText cost={key.usage} /> },
     { name: "Created", cell: (key) => <Moment at={key.created_at} never="" short /> },
-    { name: "Expires", cell: (key) => <KeyMoment of={key} at={key.expires_at} hint="no-expiry" /> },
+    { name: "Expires", cell: (key) => <KeyMoment of={key} at={key.expires_at} hint="no_expiry" /> },
     { name: "Last used", cell: (key) => <KeyMoment of={key} at={key.last_used_at} hint="unused" /> },
     { name: "Actions", actions: true, cell: (key) => <KeyActions of={key} {...actions} /> },
   ];
@@ -62,7 +61,7 @@ function KeyQuota({ of: key }: { of: Key }) {
   return (
     <Text span inherit c="dimmed">
       no cap
-      <HintMark of={key} hint="no-limit" />
+      <HintMark of={key} hint="no_limit" />
     </Text>
   );
 }

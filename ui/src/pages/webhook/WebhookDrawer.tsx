@@ -1,14 +1,15 @@
 // A webhook with its deliveries; open while the URL says `webhook=`.
-import { Accordion, Drawer, Group, Skeleton, Stack, Text, Title } from "@mantine/core";
+import { Accordion, Button, Drawer, Group, Skeleton, Stack, Text, Title } from "@mantine/core";
 import { IconSend } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import type { Delivery, Webhook } from "../../api/schema";
-import { deliveriesQuery } from "../../api/webhooks";
+import { deliveriesQuery, useResendDelivery } from "../../api/webhooks";
 import { Detail, Details } from "../../components/Details";
 import { Empty } from "../../components/Empty";
 import { formatExact } from "../../components/format/time";
 import { Listing } from "../../components/Listing";
 import { Moment } from "../../components/Moment";
+import { notifyDone, notifyFailure } from "../../components/notify";
 import { Status } from "../../components/Status";
 import { DeliveryOutcome } from "./DeliveryOutcome";
 import { deliveryTones, deliveryWords } from "./deliveryStatus";
@@ -52,7 +53,7 @@ function Deliveries({ webhook }: { webhook: Webhook }) {
         answer ? (
           <Accordion variant="default" chevronPosition="right" mt="xs">
             {answer.items.map((delivery) => (
-              <DeliveryItem key={delivery.id} delivery={delivery} />
+              <DeliveryItem key={delivery.id} webhook={webhook} delivery={delivery} />
             ))}
           </Accordion>
         ) : (
@@ -63,7 +64,7 @@ function Deliveries({ webhook }: { webhook: Webhook }) {
   );
 }
 
-function DeliveryItem({ delivery }: { delivery: Delivery }) {
+function DeliveryItem({ webhook, delivery }: { webhook: Webhook; delivery: Delivery }) {
   return (
     <Accordion.Item value={delivery.id}>
       <Accordion.Control>
@@ -79,7 +80,26 @@ function DeliveryItem({ delivery }: { delivery: Delivery }) {
       </Accordion.Control>
       <Accordion.Panel>
         <DeliveryOutcome delivery={delivery} />
+        <SendAgain webhook={webhook} delivery={delivery} />
       </Accordion.Panel>
     </Accordion.Item>
+  );
+}
+
+function SendAgain({ webhook, delivery }: { webhook: Webhook; delivery: Delivery }) {
+  const resend = useResendDelivery();
+  const send = () =>
+    resend.mutate(
+      { id: webhook.id, deliveryId: delivery.id },
+      {
+        // What went wrong is shown above the button.
+        onSuccess: ({ error }) => error === null && notifyDone("Sent again: the receiver has taken it."),
+        onError: notifyFailure("It was not sent"),
+      },
+    );
+  return (
+    <Button variant="default" size="xs" mt="sm" loading={resend.isPending} onClick={send}>
+      Send again
+    </Button>
   );
 }

@@ -1,0 +1,197 @@
+//! What the fields of a channel may hold.
+
+use std::collections::BTreeMap;
+
+use actix_web::http::Uri;
+use serde_json::Number;
+use zeroize::Zeroizing;
+
+use crate::console::accounts::Status;
+use crate::console::body::name;
+use crate::console::refusal::Refusal;
+use crate::domain::{self, ChannelKind, ChannelStatus, Error, Multiplier};
+
+pub(super) fn channel_name(text: &str) -> Result<String, Refusal> {
+    let name = name("name", text)?;
+    if name.is_empty() {
+        Err(Error::invalid_field("name", "Give the channel a name.").into())
+    } else {
+        Ok(name)
+    }
+}
+
+/// Where the provider of a channel is: the address given, else where the kind's own provider is.
+pub(super) fn address(kind: ChannelKind, given: Option<&str>) -> Result<String, Refusal> {
+    let given = given.map(str::trim).filter(|text| !text.is_empty());
+    match (kind, given.or(kind.usual_base_url())) {
+        (ChannelKind::Echo, _) => Ok(String::new()),
+        (_, address) => base_url(address.unwrap_or_default()),
+    }
+}
+
+/// A version of a provider's interface: a date, or a word.
+pub(super) fn api_version(text: &str) -> Result<Option<String>, Refusal> {
+    let text = text.trim();
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    if text.len() > 64 || !text.chars().all(fits) {
+        let words = "Write the version as the provider does, such as 2024-10-21.";
+        return Err(Error::invalid_field("api_version", words).into());
+    }
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+/// A provider's address without its trailing slash. A credential in it would be stored and shown in the open.
+fn base_url(text: &str) -> Result<String, Refusal> {
+    let text = text.trim().trim_end_matches('/');
+    let refuse = |words: &str| Err(Error::invalid_field("base_url", words.to_owned()).into());
+    let Ok(uri) = text.parse::<Uri>() else {
+        return refuse("This is no address; write one such as https://api.openai.com/v1.");
+    };
+    if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
+        return refuse(
+            "Write an address that begins with https:// or http://, such as https://api.openai.com/v1.",
+        );
+    }
+    if uri
+        .authority()
+        .is_some_and(|authority| authority.as_str().contains('@'))
+    {
+        return refuse(
+            "Leave the credential out of the address and enter it as the credential: there it is sealed.",
+        );
+    }
+    if uri.query().is_some() {
+        return refuse("Leave the query out of the address.");
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn models(list: &[String]) -> Result<Vec<String>, Refusal> {
+    let mut models: Vec<String> = Vec::with_capacity(list.len());
+    for model in list
+        .iter()
+        .map(|model| model.trim())
+        .filter(|model| !model.is_empty())
+    {
+        if model.len() > 200 || model.chars().any(char::is_control) {
+            return Err(Error::invalid_field(
+                "models",
+                "A model name has at most 200 characters and no control characters.",
+            )
+            .into());
+        }
+        if !models.iter().any(|known| known == model) {
+            models.push(model.to_owned());
+        }
+    }
+    if models.is_empty() {
+        return Err(Error::invalid_field(
+            "models",
+            "Name at least one model that this channel serves.",
+        )
+        .into());
+    }
+    Ok(models)
+}
+
+pub(super) fn model_map(
+    map: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, Refusal> {
+    let bad = |name: &str| {
+        name.trim().is_empty() || name.len() > 200 || name.chars().any(char::is_control)
+    };
+    match map.iter().find(|(public, own)| bad(public) || bad(own)) {
+        Some((public, _)) => Err(Error::invalid_field(
+            format!("model_map.{public}"),
+            "Map a model name to the provider's own, each 1 to 200 characters.",
+        )
+        .into()),
+        None => Ok(map),
+    }
+}
+
+pub(super) fn weight(weight: u32) -> Result<u32, Refusal> {
+    if weight > 1_000_000 {
+        Err(Error::invalid_field("weight", "A weight is at most 1,000,000.").into())
+    } else {
+        Ok(weight)
+    }
+}
+
+/// A factor with at most six decimals, from 0 to 1000.
+pub(super) fn multiplier(number: &Number) -> Result<Multiplier, Refusal> {
+    // Six decimals of a factor are as fine as six decimals of a dollar: the same exact reading serves.
+    let millionths = domain::Money::from_usd(&number.to_string())
+        .ok()
+        .map(|factor| factor.as_pico());
+    millionths
+        .filter(|pico| pico.is_multiple_of(1_000_000))
+        .map(|pico| pico / 1_000_000)
+        .and_then(|millionths| u32::try_from(millionths).ok())
+        .filter(|millionths| *millionths <= 1_000_000_000)
+        .map(Multiplier::from_millionths)
+        .ok_or_else(|| {
+            Error::invalid_field(
+                "price_multiplier",
+                "A price multiplier is a number from 0 to 1000 with at most 6 decimals.",
+            )
+            .into()
+        })
+}
+
+/// A secret without the spaces around it; blank: none.
+pub(super) fn credential(text: Zeroizing<String>) -> Option<Zeroizing<String>> {
+    let trimmed = Zeroizing::new(text.trim().to_owned());
+    (!trimmed.is_empty()).then_some(trimmed)
+}
+
+pub(super) fn status(status: Status) -> ChannelStatus {
+    match status {
+        Status::Active => ChannelStatus::Active,
+        Status::Disabled => ChannelStatus::Disabled,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_checked_and_trimmed() {
+        assert_eq!(
+            base_url(" https://api.openai.com/v1/ ").unwrap(),
+            "https://api.openai.com/v1"
+        );
+        for bad in [
+            "",
+            "api.openai.com",
+            "ftp://x/v1",
+            "https://",
+            "http://user:pw@host/v1",
+            "https://host/v1?x=1",
+        ] {
+            assert!(base_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn multipliers_are_exact() {
+        let read = |text: &str| {
+            multiplier(&serde_json::from_str(text).unwrap())
+                .map(Multiplier::as_millionths)
+                .ok()
+        };
+        for (text, expected) in [
+            ("1", Some(1_000_000)),
+            ("0.000001", Some(1)),
+            ("1.5", Some(1_500_000)),
+            ("1000", Some(1_000_000_000)),
+            ("0", Some(0)),
+        ] {
+            assert_eq!(read(text), expected, "{text}");
+        }
+        for bad in ["-1", "1000.1", "0.0000001"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+}

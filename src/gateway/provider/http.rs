@@ -1,0 +1,276 @@
+//! The HTTP client that providers are reached with.
+//!
+//! One a worker thread, with kept connections, so that nothing crosses threads. HTTP/1.1 only: closing the connection is how a
+//! call is cancelled. Redirects are not followed, bodies are not decompressed, and of the client's headers only those on a
+//! list go on: never its credential.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use actix_web::HttpMessage;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, Uri};
+use awc::error::{ConnectError, SendRequestError};
+use awc::{Client, ClientRequest, Connector, FrozenClientRequest};
+
+use super::address::Address;
+use super::answer::{Answer, Body, Failure, Outgoing};
+use super::proxy;
+use crate::domain::{AttemptStatus, Endpoint, Proxy};
+use crate::state::Upstream;
+
+/// How long an unused connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// How long a connection lives at most, so that a change of address is noticed.
+const LIFETIME: Duration = Duration::from_secs(300);
+
+thread_local! {
+    static WORKER: RefCell<Worker> = RefCell::default();
+}
+
+/// What a worker thread keeps between calls.
+#[derive(Default)]
+struct Worker {
+    known: Vec<Known>,
+}
+
+/// What is kept of a channel; another one when it changes.
+struct Known {
+    upstream: Weak<Upstream>,
+    line: Line,
+    /// Channels that are connected to in the same way share one, and so its connections.
+    client: Client,
+    /// Request heads that are the same for every call to an endpoint.
+    heads: HashMap<Endpoint, FrozenClientRequest>,
+}
+
+/// How a connection is made.
+#[derive(Clone, PartialEq, Eq)]
+struct Line {
+    connect: Duration,
+    proxy: Option<Arc<Proxy>>,
+}
+
+impl Worker {
+    fn of(&mut self, upstream: &Arc<Upstream>, connect: Duration) -> &mut Known {
+        let is_it = |known: &Known| std::ptr::eq(known.upstream.as_ptr(), Arc::as_ptr(upstream));
+        let at = self.known.iter().position(is_it).unwrap_or_else(|| {
+            let line = Line {
+                connect,
+                proxy: upstream.proxy().cloned(),
+            };
+            let shared = self.known.iter().find(|known| known.line == line);
+            let client = shared.map_or_else(|| client(&line), |known| known.client.clone());
+            // A credential that was replaced is not kept longer than the next change.
+            self.known.retain(|known| known.upstream.strong_count() > 0);
+            self.known.push(Known {
+                upstream: Arc::downgrade(upstream),
+                line,
+                client,
+                heads: HashMap::new(),
+            });
+            self.known.len() - 1
+        });
+        &mut self.known[at]
+    }
+
+    fn head(
+        &mut self,
+        upstream: &Arc<Upstream>,
+        outgoing: &Outgoing<'_>,
+        address: AddressOf,
+    ) -> Result<FrozenClientRequest, Failure> {
+        let known = self.of(upstream, outgoing.timeouts.connect);
+        if let Some(head) = known.heads.get(&outgoing.endpoint) {
+            return Ok(head.clone());
+        }
+        let address = address(upstream, outgoing)?;
+        let keep = address.is_fixed;
+        let request = request(&known.client, Method::POST, upstream, address)?
+            .insert_header((header::CONTENT_TYPE, "application/json"));
+        let head = request
+            .freeze()
+            .map_err(|_| Failure::unusable("base URL"))?;
+        if keep {
+            known.heads.insert(outgoing.endpoint, head.clone());
+        }
+        Ok(head)
+    }
+}
+
+/// How a kind of channel says where a call goes.
+pub(super) type AddressOf = fn(&Upstream, &Outgoing<'_>) -> Result<Address, Failure>;
+
+fn client(line: &Line) -> Client {
+    // Fails only if one is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let connector = Connector::new()
+        .limit(0)
+        .timeout(line.connect)
+        .handshake_timeout(line.connect)
+        .conn_keep_alive(KEEP_ALIVE)
+        .conn_lifetime(LIFETIME)
+        .max_http_version(awc::http::Version::HTTP_11);
+    let builder = Client::builder()
+        .disable_redirects()
+        .disable_timeout()
+        .no_default_headers();
+    match &line.proxy {
+        None => builder.connector(connector).finish(),
+        Some(proxy) => {
+            let through = proxy::Through(Arc::clone(proxy));
+            builder.connector(connector.connector(through)).finish()
+        }
+    }
+}
+
+/// A request without its body.
+fn request(
+    client: &Client,
+    method: Method,
+    upstream: &Upstream,
+    address: Address,
+) -> Result<ClientRequest, Failure> {
+    let unusable = || Failure::unusable("base URL");
+    let uri: Uri = address.url.parse().map_err(|_| unusable())?;
+    let host = uri
+        .authority()
+        .and_then(|authority| authority.as_str().rsplit('@').next())
+        .ok_or_else(unusable)?
+        .to_owned();
+    // Without TLS there is no tunnel: the proxy gets the whole address.
+    let plain_proxy = upstream
+        .proxy()
+        .filter(|_| uri.scheme_str() == Some("http"));
+    let uri = match plain_proxy {
+        Some(proxy) => {
+            proxy::absolute_form(&uri, proxy).ok_or_else(|| Failure::unusable("proxy"))?
+        }
+        None => uri,
+    };
+    let mut request = client
+        .request(method, uri)
+        .no_decompress()
+        .insert_header((header::HOST, host))
+        .insert_header((header::ACCEPT_ENCODING, "identity"))
+        .insert_header((
+            header::USER_AGENT,
+            concat!("real200/", env!("CARGO_PKG_VERSION")),
+        ));
+    if let Some(value) = plain_proxy.and_then(|proxy| proxy::authorization(proxy)) {
+        request = request.insert_header((header::PROXY_AUTHORIZATION, value));
+    }
+    for (name, value) in upstream.headers() {
+        let unusable = || Failure::unusable("header");
+        let name = HeaderName::try_from(name.as_str()).map_err(|_| unusable())?;
+        let mut value = HeaderValue::try_from(value.as_str()).map_err(|_| unusable())?;
+        value.set_sensitive(true);
+        request = request.insert_header((name, value));
+    }
+    let own = address.headers.into_iter();
+    Ok(own.fold(request, ClientRequest::insert_header))
+}
+
+/// Sends a call and waits for the head of the answer.
+pub(super) async fn send(
+    upstream: &Arc<Upstream>,
+    outgoing: Outgoing<'_>,
+    address: AddressOf,
+) -> Result<Answer, Failure> {
+    let timeouts = outgoing.timeouts;
+    let head = WORKER.with_borrow_mut(|worker| worker.head(upstream, &outgoing, address))?;
+    // What the operator sets goes before what the client sends.
+    let own = upstream.headers();
+    let of_client =
+        |(name, _): &&(HeaderName, HeaderValue)| !own.iter().any(|(own, _)| own == name.as_str());
+    let mut of_client = outgoing.headers.iter().filter(of_client).cloned();
+    let sending = match of_client.next() {
+        None => head.send_body(outgoing.body.clone()),
+        Some(first) => of_client
+            .fold(head.extra_header(first), |head, header| {
+                head.extra_header(header)
+            })
+            .send_body(outgoing.body.clone()),
+    };
+    match tokio::time::timeout(timeouts.first_byte, sending).await {
+        Err(_) => Err(Failure {
+            status: AttemptStatus::TimedOut,
+            words: format!("no answer within {} s", timeouts.first_byte.as_secs_f32()),
+            hung_up: false,
+        }),
+        Ok(Err(error)) => Err(failure(&error)),
+        Ok(Ok(mut response)) => {
+            let passed = response.headers().iter().filter(|(name, _)| may_pass(name));
+            let headers = passed
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect();
+            let length = response
+                .headers()
+                .get(header::CONTENT_LENGTH)
+                .and_then(|value| value.to_str().ok()?.parse().ok());
+            Ok(Answer {
+                status: response.status(),
+                headers,
+                length,
+                body: Body::Network(response.take_payload()),
+            })
+        }
+    }
+}
+
+/// Whether the client may see this header of the provider: what describes the answer, nothing of the operator's account.
+fn may_pass(name: &HeaderName) -> bool {
+    match name.as_str() {
+        "content-type" | "content-language" | "retry-after" => true,
+        "openai-organization" | "openai-project" => false,
+        name => name.starts_with("openai-"),
+    }
+}
+
+fn failure(error: &SendRequestError) -> Failure {
+    let (status, hung_up, words) = match error {
+        SendRequestError::Connect(ConnectError::Disconnected) => (
+            AttemptStatus::BrokenAnswer,
+            true,
+            "the connection was closed before an answer".to_owned(),
+        ),
+        SendRequestError::Send(e) => (
+            AttemptStatus::BrokenAnswer,
+            true,
+            format!("the connection broke: {e}"),
+        ),
+        SendRequestError::Response(e) => (
+            AttemptStatus::BrokenAnswer,
+            matches!(e, actix_web::error::ParseError::Io(_)),
+            format!("the answer could not be read: {e}"),
+        ),
+        SendRequestError::Connect(e) => (
+            AttemptStatus::ConnectFailed,
+            false,
+            format!("no connection: {e}"),
+        ),
+        SendRequestError::Url(e) => (
+            AttemptStatus::ConnectFailed,
+            false,
+            format!("the channel's base URL cannot be used: {e}"),
+        ),
+        SendRequestError::Timeout => (
+            AttemptStatus::TimedOut,
+            false,
+            "no answer in time".to_owned(),
+        ),
+        SendRequestError::Http(_)
+        | SendRequestError::H2(_)
+        | SendRequestError::TunnelNotSupported
+        | SendRequestError::Body(_)
+        | SendRequestError::Custom(..)
+        | _ => (AttemptStatus::BrokenAnswer, false, error.to_string()),
+    };
+    Failure {
+        status,
+        words,
+        hung_up,
+    }
+}
