@@ -115,13 +115,17 @@ pub(super) fn summary_part(text: &str) -> Value {
     json!({"type": "summary_text", "text": text})
 }
 
+/// The summary of a thought: one part, or none without words.
+pub(super) fn summary(text: &str) -> Vec<Value> {
+    if text.is_empty() {
+        return Vec::new();
+    }
+    vec![summary_part(text)]
+}
+
 /// A thought; `seal` is empty where nothing proves it.
 pub(super) fn reasoning(name: &str, text: &str, seal: &str) -> Value {
-    let summary: Vec<Value> = (!text.is_empty())
-        .then(|| summary_part(text))
-        .into_iter()
-        .collect();
-    let item = json!({"id": name, "type": "reasoning", "summary": summary});
+    let item = json!({"id": name, "type": "reasoning", "summary": summary(text)});
     with(
         item,
         "encrypted_content",

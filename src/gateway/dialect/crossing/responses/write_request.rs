@@ -224,11 +224,11 @@ fn reasoning_item(thinking: &Thinking) -> Option<Value> {
     if seal.by != Dialect::Responses || seal.data.is_empty() {
         return None;
     }
-    let summary: Vec<Value> = (!thinking.text.is_empty())
-        .then(|| items::summary_part(&thinking.text))
-        .into_iter()
-        .collect();
-    let item = json!({"type": "reasoning", "summary": summary, "encrypted_content": seal.data});
+    let item = json!({
+        "type": "reasoning",
+        "summary": items::summary(&thinking.text),
+        "encrypted_content": seal.data,
+    });
     Some(with(item, "id", members::text(&seal.id)))
 }
 

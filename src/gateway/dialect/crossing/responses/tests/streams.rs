@@ -258,22 +258,23 @@ fn a_stream_is_the_same_when_written_and_read_again() {
 #[test]
 fn pieces_of_calls_that_are_written_side_by_side_are_not_mixed() {
     let told = gathered(&events(&fixture("tool_calls_interleaved.stream.sse")));
-    let calls: Vec<(String, String)> = told
-        .parts
-        .into_iter()
-        .map(|part| match part.content {
-            Content::Call(call) => (call.id, call.arguments),
-            other => panic!("{other:?}"),
+    let call = |id: &str, name: &str, arguments: &str| -> Part {
+        Content::Call(Call {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            arguments: arguments.to_owned(),
         })
-        .collect();
+        .into()
+    };
     let wanted = [
-        ("call_a", r#"{"location":"Paris","unit":null}"#),
-        ("call_b", r#"{"location":"Oslo"}"#),
+        call(
+            "call_a",
+            "get_weather",
+            r#"{"location":"Paris","unit":null}"#,
+        ),
+        call("call_b", "get_time", r#"{"location":"Oslo"}"#),
     ];
-    assert_eq!(
-        calls,
-        wanted.map(|(id, text)| (id.to_owned(), text.to_owned()))
-    );
+    assert_eq!(told.parts, wanted);
     assert_eq!(told.finish, Finish::Calls);
 }
 
@@ -385,14 +386,16 @@ proptest! {
         mut told in prop::collection::vec(any_event(), 0..30),
         ends in prop::collection::vec(any_end(), 1..3),
     ) {
-        let usage = told.iter().rev().find_map(|event| match event {
-            Event::Usage(usage) => Some(usage.prompt),
-            _ => None,
-        });
+        let mut used = None;
+        for event in &told {
+            if let Event::Usage(usage) = event {
+                used = Some(usage.prompt);
+            }
+        }
         told.extend(ends);
         let last = well_formed(&write(&told));
         if last["type"] != "error" {
-            prop_assert_eq!(last["response"]["usage"]["input_tokens"].as_u64(), usage);
+            prop_assert_eq!(last["response"]["usage"]["input_tokens"].as_u64(), used);
             let mut ids: Vec<&str> = last["response"]["output"].as_array().unwrap().iter()
                 .filter_map(|item| item["call_id"].as_str()).collect();
             let all = ids.len();
