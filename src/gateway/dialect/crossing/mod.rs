@@ -86,3 +86,8 @@ impl Dialect {
             .find(|dialect| dialect.as_str() == name)
     }
 }
+
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod properties;

@@ -23,3 +23,6 @@ pub(crate) use read_answer::{Reader, read_answer};
 pub(crate) use read_request::read_request;
 pub(crate) use write_answer::{Writer, write_answer};
 pub(crate) use write_request::write_request;
+
+#[cfg(test)]
+mod tests;

@@ -109,15 +109,15 @@ pub(crate) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
     let usage = response.usage_metadata.as_ref().and_then(Metadata::usage);
     let blocked = response.blocked();
     let Some(mut candidate) = response.first() else {
-        return match blocked {
-            true => Ok(Answer {
-                parts: Vec::new(),
-                finish: Finish::Filtered,
-                usage,
-                logprobs: Vec::new(),
-            }),
-            false => Err(Unreadable("it has no candidates".to_owned())),
-        };
+        if !blocked {
+            return Err(Unreadable("it has no candidates".to_owned()));
+        }
+        return Ok(Answer {
+            parts: Vec::new(),
+            finish: Finish::Filtered,
+            usage,
+            logprobs: Vec::new(),
+        });
     };
     let mut pieces = Pieces::default();
     for said in candidate.said(&mut ids)? {

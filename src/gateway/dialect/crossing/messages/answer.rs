@@ -288,10 +288,7 @@ pub(super) fn error(told: &Value) -> Option<Error> {
     let words = text("message")
         .or(error.as_str())
         .unwrap_or("no reason given");
-    Some(Error::new(
-        code,
-        format!("The provider ended its answer with an error: {words}"),
-    ))
+    Some(Error::new(code, format!("The provider failed: {words}")))
 }
 
 #[cfg(test)]

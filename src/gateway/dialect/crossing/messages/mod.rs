@@ -19,3 +19,6 @@ pub(super) use read_request::read_request;
 pub(super) use read_stream::Reader;
 pub(super) use write_request::write_request;
 pub(super) use write_stream::Writer;
+
+#[cfg(test)]
+mod tests;

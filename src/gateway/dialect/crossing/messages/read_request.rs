@@ -265,9 +265,11 @@ mod tests {
 
     #[test]
     fn thinking_comes_with_the_seal_of_whoever_made_it() {
-        let thinking = |block| match said("assistant", block).content {
-            Content::Thinking(thought) => thought,
-            other => panic!("{other:?}"),
+        let thinking = |block| {
+            let Content::Thinking(thought) = said("assistant", block).content else {
+                panic!("no thinking");
+            };
+            thought
         };
         let thought = |text: &str, seal| Thinking {
             text: text.to_owned(),
@@ -298,10 +300,10 @@ mod tests {
     fn arguments_are_the_input_as_it_is_written() {
         let arguments = |input: Value| {
             let block = json!({"type": "tool_use", "id": "a", "name": "f", "input": input, "caller": {"type": "direct"}});
-            match said("assistant", block).content {
-                Content::Call(call) => call.arguments,
-                other => panic!("{other:?}"),
-            }
+            let Content::Call(call) = said("assistant", block).content else {
+                panic!("no call");
+            };
+            call.arguments
         };
         assert_eq!(arguments(json!({"b": 1, "a": [2]})), r#"{"b":1,"a":[2]}"#);
         assert_eq!(arguments(json!({"INVALID_JSON": "{\"b\":"})), "{\"b\":");

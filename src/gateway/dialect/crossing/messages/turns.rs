@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::abilities::Abilities;
 use super::write_blocks::{block, result, short};
 use crate::domain::Result;
-use crate::gateway::dialect::crossing::conversation::{Content, Message, Part, Role};
+use crate::gateway::dialect::crossing::conversation::{Content, Message, Role};
 use crate::gateway::dialect::crossing::fields;
 
 /// The conversation as it is sent.
@@ -169,7 +169,7 @@ fn system(message: &Message) -> Result<Vec<Value>> {
 mod tests {
     use super::*;
     use crate::gateway::dialect::crossing::Dialect;
-    use crate::gateway::dialect::crossing::conversation::{Call, CallResult, Thinking};
+    use crate::gateway::dialect::crossing::conversation::{Call, CallResult, Part, Thinking};
     use crate::gateway::dialect::crossing::seal::Seal;
 
     fn write_for(model: &str, messages: &[Message]) -> Result<Value> {

@@ -2,10 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 
-use super::IMAGE_MADE;
+use super::members::with;
 use crate::gateway::dialect::crossing::answer::TokenLogprob;
+
+/// The kind of item that holds an image which a model made.
+pub(super) const IMAGE_MADE: &str = "image_generation_call";
+
+/// What a call without arguments is written with: clients parse it.
+pub(super) const NO_ARGUMENTS: &str = "{}";
 
 /// The finished items of a response. An item's place is its `output_index`, and its name ends with it: the official SDKs
 /// refuse a response in which an item changes its name, or two calls have the same.
@@ -109,17 +115,22 @@ pub(super) fn summary_part(text: &str) -> Value {
     json!({"type": "summary_text", "text": text})
 }
 
+/// The summary of a thought: one part, or none without words.
+pub(super) fn summary(text: &str) -> Vec<Value> {
+    if text.is_empty() {
+        return Vec::new();
+    }
+    vec![summary_part(text)]
+}
+
 /// A thought; `seal` is empty where nothing proves it.
 pub(super) fn reasoning(name: &str, text: &str, seal: &str) -> Value {
-    let summary: Vec<Value> = (!text.is_empty())
-        .then(|| summary_part(text))
-        .into_iter()
-        .collect();
-    let mut item = json!({"id": name, "type": "reasoning", "summary": summary});
-    if !seal.is_empty() {
-        item["encrypted_content"] = json!(seal);
-    }
-    item
+    let item = json!({"id": name, "type": "reasoning", "summary": summary(text)});
+    with(
+        item,
+        "encrypted_content",
+        (!seal.is_empty()).then(|| json!(seal)),
+    )
 }
 
 /// A call of a tool.
@@ -147,17 +158,14 @@ pub(super) fn image(name: &str, base64: &str) -> Value {
 
 /// The probabilities of tokens.
 pub(super) fn logprobs(logprobs: &[TokenLogprob]) -> Value {
-    let token = |token: &str| json!({"token": token, "bytes": token.as_bytes()});
+    let likely = |(token, logprob): &(String, Number)| json!({"token": token, "bytes": token.as_bytes(), "logprob": logprob});
     let one = |told: &TokenLogprob| {
-        let mut one = token(&told.token);
-        one["logprob"] = json!(told.logprob);
-        let top = told.top.iter().map(|(likely, logprob)| {
-            let mut one = token(likely);
-            one["logprob"] = json!(logprob);
-            one
-        });
-        one["top_logprobs"] = top.collect();
-        one
+        json!({
+            "token": told.token,
+            "bytes": told.token.as_bytes(),
+            "logprob": told.logprob,
+            "top_logprobs": told.top.iter().map(likely).collect::<Vec<_>>(),
+        })
     };
     logprobs.iter().map(one).collect()
 }

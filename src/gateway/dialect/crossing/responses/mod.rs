@@ -4,6 +4,7 @@
 //! thought is a `reasoning` item with its seal in `encrypted_content`.
 
 mod items;
+mod members;
 mod read_answer;
 mod read_request;
 mod read_stream;
@@ -19,9 +20,6 @@ pub(super) use read_stream::Reader;
 pub(super) use write_answer::write_answer;
 pub(super) use write_request::write_request;
 pub(super) use write_stream::Writer;
-
-/// The kind of item that holds an image which a model made.
-const IMAGE_MADE: &str = "image_generation_call";
 
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@
 
 use serde_json::Value;
 
-use super::IMAGE_MADE;
+use super::items::IMAGE_MADE;
 use crate::domain::Result;
 use crate::gateway::dialect::crossing::Dialect;
 use crate::gateway::dialect::crossing::conversation::{
@@ -289,7 +289,7 @@ fn file(fields: &mut Fields) -> Result<Source> {
             "file_data",
             "must begin with data:, the media type and ;base64,",
         )),
-        source => Ok(source),
+        source @ (Source::Data { .. } | Source::Text(_)) => Ok(source),
     }
 }
 

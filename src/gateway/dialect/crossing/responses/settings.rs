@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::members::{self, with};
 use crate::gateway::dialect::crossing::conversation::{
     Content, Format, Message, Request, Role, Tool, ToolChoice,
 };
@@ -28,13 +29,13 @@ pub(super) fn instructions(request: &Request) -> (Option<&str>, &[Message]) {
 /// The functions. What is strict must be said: left out, OpenAI takes it for granted and changes the schema to fit.
 pub(super) fn tools(tools: &[Tool]) -> Value {
     let tool = |tool: &Tool| {
-        let mut told = json!({"type": "function", "name": tool.name});
-        if let Some(description) = &tool.description {
-            told["description"] = json!(description);
-        }
-        told["parameters"] = json!(tool.schema);
-        told["strict"] = json!(tool.strict.unwrap_or(false));
-        told
+        let told = json!({
+            "type": "function",
+            "name": tool.name,
+            "parameters": tool.schema,
+            "strict": tool.strict.unwrap_or(false),
+        });
+        with(told, "description", members::text(&tool.description))
     };
     tools.iter().map(tool).collect()
 }
@@ -74,13 +75,9 @@ pub(super) fn text(request: &Request) -> Map<String, Value> {
             strict,
         } => {
             let name = name.as_deref().unwrap_or("answer");
-            let mut format = json!({"type": "json_schema", "name": name, "schema": schema});
-            if let Some(description) = description {
-                format["description"] = json!(description);
-            }
-            if let Some(strict) = strict {
-                format["strict"] = json!(strict);
-            }
+            let format = json!({"type": "json_schema", "name": name, "schema": schema});
+            let format = with(format, "description", members::text(description));
+            let format = with(format, "strict", strict.map(Value::from));
             text.insert("format".to_owned(), format);
         }
     }

@@ -53,7 +53,11 @@ pub(crate) fn write_answer(answer: &Answer, head: &Head) -> String {
                 let id = items.call_id(&call.id);
                 let name = items.name("fc");
                 let progress = if left == 0 { last } else { Progress::Whole };
-                items::call(&name, progress, &id, &call.name, &call.arguments)
+                let arguments = match call.arguments.as_str() {
+                    "" if progress == Progress::Whole => items::NO_ARGUMENTS,
+                    arguments => arguments,
+                };
+                items::call(&name, progress, &id, &call.name, arguments)
             }
             Content::Result(_) => continue,
         };

@@ -12,6 +12,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::items;
+use super::members::{self, with};
 use super::settings;
 use crate::domain::Result;
 use crate::gateway::dialect::crossing::conversation::{
@@ -114,7 +116,7 @@ fn turn(message: &Message, input: &mut Vec<Value>) -> Result<()> {
                 "type": "function_call",
                 "call_id": call.id,
                 "name": call.name,
-                "arguments": if call.arguments.is_empty() { "{}" } else { &call.arguments },
+                "arguments": if call.arguments.is_empty() { items::NO_ARGUMENTS } else { &call.arguments },
             }),
             Content::Result(result) => json!({
                 "type": "function_call_output",
@@ -146,7 +148,9 @@ fn flush(said: &mut Vec<Value>, role: Role, input: &mut Vec<Value>) {
 /// A text by itself needs no array.
 fn plain(mut parts: Vec<Value>) -> Value {
     match parts.as_mut_slice() {
-        [only] if only["type"] != "refusal" && only["text"].is_string() => only["text"].take(),
+        [Value::Object(only)] if only.contains_key("text") => {
+            only.remove("text").unwrap_or_default()
+        }
         _ => Value::Array(parts),
     }
 }
@@ -175,7 +179,7 @@ fn content(content: &Content, role: Role) -> Result<Value> {
 }
 
 fn media(media: &Media) -> Result<Value> {
-    let mut part = match (media.kind, &media.source) {
+    let part = match (media.kind, &media.source) {
         (Kind::Image, source) => json!({"type": "input_image", "image_url": source.to_url()}),
         (Kind::Document, Source::Url { url, .. }) => json!({"type": "input_file", "file_url": url}),
         (Kind::Document, source @ (Source::Data { .. } | Source::Text(_))) => json!({
@@ -187,10 +191,7 @@ fn media(media: &Media) -> Result<Value> {
             return Err(fields::inexpressible("messages", "recordings in a prompt"));
         }
     };
-    if let Some(detail) = &media.detail {
-        part["detail"] = json!(detail);
-    }
-    Ok(part)
+    Ok(with(part, "detail", members::text(&media.detail)))
 }
 
 /// A name that ends as the file's kind wants it: OpenAI demands one.
@@ -223,16 +224,12 @@ fn reasoning_item(thinking: &Thinking) -> Option<Value> {
     if seal.by != Dialect::Responses || seal.data.is_empty() {
         return None;
     }
-    let mut item = json!({"type": "reasoning"});
-    if let Some(id) = &seal.id {
-        item["id"] = json!(id);
-    }
-    item["summary"] = match thinking.text.as_str() {
-        "" => json!([]),
-        text => json!([{"type": "summary_text", "text": text}]),
-    };
-    item["encrypted_content"] = json!(seal.data);
-    Some(item)
+    let item = json!({
+        "type": "reasoning",
+        "summary": items::summary(&thinking.text),
+        "encrypted_content": seal.data,
+    });
+    Some(with(item, "id", members::text(&seal.id)))
 }
 
 fn reasoning(request: &Request, model: &str) -> Option<Value> {
@@ -260,7 +257,12 @@ fn include(request: &Request, model: &str, input: &[Value]) -> Option<Value> {
         None => request.reasoning.shown == Some(true),
     };
     let mut asked = Vec::new();
-    if thinks || thinking_model(model) || input.iter().any(|item| item["type"] == "reasoning") {
+    if thinks
+        || thinking_model(model)
+        || input
+            .iter()
+            .any(|item| item.get("type") == Some(&json!("reasoning")))
+    {
         asked.push("reasoning.encrypted_content");
     }
     if request.logprobs.is_some() {

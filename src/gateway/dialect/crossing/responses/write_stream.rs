@@ -4,7 +4,7 @@
 //!
 //! A seal comes when its item has its name already, so that a thought goes by the name it was given here.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::items::{self, Items, Progress};
 use super::response::{incomplete, response};
@@ -82,14 +82,21 @@ struct Frames {
 }
 
 impl Frames {
-    /// Writes an event of this kind with these members.
-    fn write(&mut self, out: &mut String, kind: &str, members: Value) {
-        let mut event = json!({"type": kind, "sequence_number": self.next});
+    /// Writes an event of this kind with the members of these objects.
+    fn write<const N: usize>(&mut self, out: &mut String, kind: &str, members: [Value; N]) {
+        let mut event = Map::new();
+        event.insert("type".to_owned(), kind.into());
+        event.insert("sequence_number".to_owned(), self.next.into());
         self.next += 1;
-        if let (Some(event), Value::Object(members)) = (event.as_object_mut(), members) {
-            event.extend(members);
+        for object in members {
+            if let Value::Object(object) = object {
+                event.extend(object);
+            }
         }
-        out.push_str(&format!("event: {kind}\ndata: {event}\n\n"));
+        out.push_str(&format!(
+            "event: {kind}\ndata: {}\n\n",
+            Value::Object(event)
+        ));
     }
 }
 
@@ -125,7 +132,14 @@ impl Writer {
             Event::Text { text, logprobs } => self.say(text, logprobs, out),
             Event::Refusal(text) => self.decline(text, out),
             Event::Call { id, name } => self.call(id, name, out),
-            Event::Arguments(text) => self.argue(text, out),
+            // Those of a call that is not open belong nowhere.
+            Event::Arguments(text) => match std::mem::take(&mut self.open) {
+                Open::Call(mut call) => {
+                    self.argue(&mut call, text, out);
+                    self.open = Open::Call(call);
+                }
+                other @ (Open::Nothing | Open::Thought(_) | Open::Message(_)) => self.open = other,
+            },
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Finish(finish) => self.finish = finish.clone(),
             Event::End => self.end(out),
@@ -137,51 +151,53 @@ impl Writer {
         self.phase = Phase::Begun;
         let response = response(&self.head, None, Vec::new(), None);
         for kind in ["response.created", "response.in_progress"] {
-            self.frames.write(out, kind, json!({"response": response}));
+            self.frames
+                .write(out, kind, [json!({"response": response})]);
         }
     }
 
     fn think(&mut self, text: &str, out: &mut String) {
-        let mut thought = match std::mem::take(&mut self.open) {
-            Open::Thought(thought) => thought,
-            other => {
-                self.close(other, Progress::Whole, out);
-                self.begin_thought(out)
-            }
-        };
+        let mut thought = self.thought(out);
         let place =
             json!({"item_id": thought.name, "output_index": self.items.next(), "summary_index": 0});
         let summary = thought.summary.get_or_insert_with(|| {
-            let members = with(&place, "part", items::summary_part(""));
-            self.frames
-                .write(out, "response.reasoning_summary_part.added", members);
+            let members = json!({"part": items::summary_part("")});
+            self.frames.write(
+                out,
+                "response.reasoning_summary_part.added",
+                [place.clone(), members],
+            );
             String::new()
         });
         summary.push_str(text);
-        let members = with(&place, "delta", json!(text));
-        self.frames
-            .write(out, "response.reasoning_summary_text.delta", members);
+        let members = json!({"delta": text});
+        self.frames.write(
+            out,
+            "response.reasoning_summary_text.delta",
+            [place, members],
+        );
         self.open = Open::Thought(thought);
     }
 
-    fn begin_thought(&mut self, out: &mut String) -> Thought {
-        let name = self.items.name("rs");
-        self.added(items::reasoning(&name, "", ""), out);
-        Thought {
-            name,
-            summary: None,
+    /// The thought that is open, or a new one.
+    fn thought(&mut self, out: &mut String) -> Thought {
+        match std::mem::take(&mut self.open) {
+            Open::Thought(thought) => thought,
+            other @ (Open::Nothing | Open::Message(_) | Open::Call(_)) => {
+                self.close(other, Progress::Whole, out);
+                let name = self.items.name("rs");
+                self.added(items::reasoning(&name, "", ""), out);
+                Thought {
+                    name,
+                    summary: None,
+                }
+            }
         }
     }
 
     /// Ends the thought that is open, or writes one that is nothing but a seal.
     fn seal(&mut self, seal: &Seal, out: &mut String) {
-        let thought = match std::mem::take(&mut self.open) {
-            Open::Thought(thought) => thought,
-            other => {
-                self.close(other, Progress::Whole, out);
-                self.begin_thought(out)
-            }
-        };
+        let thought = self.thought(out);
         self.close_thought(&thought, &seal.token(Dialect::Responses), out);
     }
 
@@ -189,12 +205,18 @@ impl Writer {
         let text = thought.summary.as_deref();
         if let Some(text) = text {
             let place = json!({"item_id": thought.name, "output_index": self.items.next(), "summary_index": 0});
-            let members = with(&place, "text", json!(text));
-            self.frames
-                .write(out, "response.reasoning_summary_text.done", members);
-            let members = with(&place, "part", items::summary_part(text));
-            self.frames
-                .write(out, "response.reasoning_summary_part.done", members);
+            let members = json!({"text": text});
+            self.frames.write(
+                out,
+                "response.reasoning_summary_text.done",
+                [place.clone(), members],
+            );
+            let members = json!({"part": items::summary_part(text)});
+            self.frames.write(
+                out,
+                "response.reasoning_summary_part.done",
+                [place, members],
+            );
         }
         self.done(
             items::reasoning(&thought.name, text.unwrap_or_default(), seal),
@@ -206,7 +228,7 @@ impl Writer {
     fn message(&mut self, out: &mut String) -> Message {
         match std::mem::take(&mut self.open) {
             Open::Message(message) => message,
-            other => {
+            other @ (Open::Nothing | Open::Thought(_) | Open::Call(_)) => {
                 self.close(other, Progress::Whole, out);
                 let name = self.items.name("msg");
                 self.added(items::message(&name, Progress::Begun, &[]), out);
@@ -223,16 +245,16 @@ impl Writer {
         let mut message = self.message(out);
         let (mut words, mut told) = match message.part.take() {
             Some(MessagePart::Text(words, told)) => (words, told),
-            other => {
+            other @ (Some(MessagePart::Refusal(_)) | None) => {
                 self.close_part(&mut message, other, out);
                 self.begin_part(&message, items::text_part("", &[]), out);
                 (String::new(), Vec::new())
             }
         };
-        let mut members = with(&self.place(&message), "delta", json!(text));
-        members["logprobs"] = items::logprobs(logprobs);
+        let place = self.place(&message);
+        let members = json!({"delta": text, "logprobs": items::logprobs(logprobs)});
         self.frames
-            .write(out, "response.output_text.delta", members);
+            .write(out, "response.output_text.delta", [place, members]);
         words.push_str(text);
         told.extend_from_slice(logprobs);
         message.part = Some(MessagePart::Text(words, told));
@@ -243,14 +265,16 @@ impl Writer {
         let mut message = self.message(out);
         let mut words = match message.part.take() {
             Some(MessagePart::Refusal(words)) => words,
-            other => {
+            other @ (Some(MessagePart::Text(..)) | None) => {
                 self.close_part(&mut message, other, out);
                 self.begin_part(&message, items::refusal_part(""), out);
                 String::new()
             }
         };
-        let members = with(&self.place(&message), "delta", json!(text));
-        self.frames.write(out, "response.refusal.delta", members);
+        let place = self.place(&message);
+        let members = json!({"delta": text});
+        self.frames
+            .write(out, "response.refusal.delta", [place, members]);
         words.push_str(text);
         message.part = Some(MessagePart::Refusal(words));
         self.open = Open::Message(message);
@@ -266,9 +290,10 @@ impl Writer {
     }
 
     fn begin_part(&mut self, message: &Message, part: Value, out: &mut String) {
-        let members = with(&self.place(message), "part", part);
+        let place = self.place(message);
+        let members = json!({"part": part});
         self.frames
-            .write(out, "response.content_part.added", members);
+            .write(out, "response.content_part.added", [place, members]);
     }
 
     fn close_part(&mut self, message: &mut Message, part: Option<MessagePart>, out: &mut String) {
@@ -276,20 +301,21 @@ impl Writer {
         let part = match part {
             None => return,
             Some(MessagePart::Text(text, logprobs)) => {
-                let mut members = with(&place, "text", json!(text));
-                members["logprobs"] = items::logprobs(&logprobs);
-                self.frames.write(out, "response.output_text.done", members);
+                let members = json!({"text": text, "logprobs": items::logprobs(&logprobs)});
+                self.frames
+                    .write(out, "response.output_text.done", [place.clone(), members]);
                 items::text_part(&text, &logprobs)
             }
             Some(MessagePart::Refusal(text)) => {
-                let members = with(&place, "refusal", json!(text));
-                self.frames.write(out, "response.refusal.done", members);
+                let members = json!({"refusal": text});
+                self.frames
+                    .write(out, "response.refusal.done", [place.clone(), members]);
                 items::refusal_part(&text)
             }
         };
-        let members = with(&place, "part", part.clone());
+        let members = json!({"part": part});
         self.frames
-            .write(out, "response.content_part.done", members);
+            .write(out, "response.content_part.done", [place, members]);
         message.content.push(part);
     }
 
@@ -307,15 +333,12 @@ impl Writer {
         });
     }
 
-    /// Arguments of a call that is not open belong nowhere.
-    fn argue(&mut self, text: &str, out: &mut String) {
-        if let Open::Call(call) = &mut self.open {
-            call.arguments.push_str(text);
-            let members =
-                json!({"item_id": call.name, "output_index": self.items.next(), "delta": text});
-            self.frames
-                .write(out, "response.function_call_arguments.delta", members);
-        }
+    fn argue(&mut self, call: &mut Call, text: &str, out: &mut String) {
+        call.arguments.push_str(text);
+        let members =
+            json!({"item_id": call.name, "output_index": self.items.next(), "delta": text});
+        self.frames
+            .write(out, "response.function_call_arguments.delta", [members]);
     }
 
     fn close(&mut self, open: Open, progress: Progress, out: &mut String) {
@@ -330,10 +353,13 @@ impl Writer {
                     out,
                 );
             }
-            Open::Call(call) => {
+            Open::Call(mut call) => {
+                if call.arguments.is_empty() && progress == Progress::Whole {
+                    self.argue(&mut call, items::NO_ARGUMENTS, out);
+                }
                 let members = json!({"item_id": call.name, "output_index": self.items.next(), "arguments": call.arguments});
                 self.frames
-                    .write(out, "response.function_call_arguments.done", members);
+                    .write(out, "response.function_call_arguments.done", [members]);
                 let Call {
                     name,
                     id,
@@ -349,13 +375,14 @@ impl Writer {
     fn added(&mut self, item: Value, out: &mut String) {
         let members = json!({"output_index": self.items.next(), "item": item});
         self.frames
-            .write(out, "response.output_item.added", members);
+            .write(out, "response.output_item.added", [members]);
     }
 
     /// The item that was open is as it will be.
     fn done(&mut self, item: Value, out: &mut String) {
         let members = json!({"output_index": self.items.next(), "item": item});
-        self.frames.write(out, "response.output_item.done", members);
+        self.frames
+            .write(out, "response.output_item.done", [members]);
         self.items.push(item);
     }
 
@@ -369,7 +396,8 @@ impl Writer {
         self.close(open, progress, out);
         let output = self.items.take();
         let response = response(&self.head, Some(&self.finish), output, self.usage.as_ref());
-        self.frames.write(out, kind, json!({"response": response}));
+        self.frames
+            .write(out, kind, [json!({"response": response})]);
     }
 
     /// The official SDKs raise an error at an `error` object; beside it stand the members of the `error` event.
@@ -382,13 +410,6 @@ impl Writer {
             "param": error.param,
             "error": {"message": error.message, "type": kind, "code": code, "param": error.param},
         });
-        self.frames.write(out, "error", members);
+        self.frames.write(out, "error", [members]);
     }
-}
-
-/// The members of a place, and one more.
-fn with(place: &Value, name: &str, value: Value) -> Value {
-    let mut members = place.clone();
-    members[name] = value;
-    members
 }
