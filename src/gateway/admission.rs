@@ -374,6 +374,7 @@ impl Reserved {
                             asked,
                             route,
                             model,
+                            prompt_bound,
                             ..
                         },
                     permit,
@@ -383,6 +384,8 @@ impl Reserved {
         } = self;
         let scan = &asked.request.scan;
         let priced = model.as_ref().is_some_and(|model| model.price.is_some());
+        let most_output = model.as_ref().and_then(|model| model.max_output_tokens);
+        let most_output = most_output.map(u64::from);
         let opened = opened(
             &asked.arrival,
             &asked.caller,
@@ -411,6 +414,8 @@ impl Reserved {
                         route,
                         limits,
                         lowered_output,
+                        most_output,
+                        prompt_bound,
                     },
                     bill,
                 })
@@ -437,6 +442,10 @@ pub(crate) struct Plan {
     pub(crate) limits: RateLimitHeaders,
     /// The output limit that must be sent so that the call fits its reservation.
     pub(crate) lowered_output: Option<u64>,
+    /// The most that the model writes, in tokens, where it is known.
+    pub(crate) most_output: Option<u64>,
+    /// An upper bound of the tokens in the prompt.
+    pub(crate) prompt_bound: u64,
 }
 
 impl Plan {

@@ -10,7 +10,7 @@ use super::accept::Accepted;
 use super::admission::Plan;
 use super::dialect::{self, Told};
 use super::estimate;
-use super::forward::Forwarded;
+use super::forward::{Forwarded, Way};
 use super::provider::{Answer, Body};
 use crate::domain::Error;
 
@@ -42,6 +42,6 @@ fn answered(plan: &Plan, tokens: u64) -> Forwarded {
             body: Bytes::from(body),
             told: Told::default(),
         },
-        hide_usage: false,
+        way: Way::straight(plan.arrival.endpoint),
     }
 }

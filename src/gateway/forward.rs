@@ -16,7 +16,9 @@ use futures_util::StreamExt;
 use super::accept::{self, Accepted, Unfit};
 use super::admission::Plan;
 use super::bill::Bill;
+use super::carry::{Back, Carry};
 use super::count;
+use super::meter::Unreadable;
 use super::miss::{self, Blame, Miss};
 use super::overrides;
 use super::provider::{self, Answer, Outgoing};
@@ -38,21 +40,40 @@ thread_local! {
 /// What came of it.
 pub(crate) enum Forwarded {
     /// A provider took the call and answers.
-    Answered {
-        accepted: Accepted,
-        /// The usage frame was asked for by the gateway alone: the client is not to see it.
-        hide_usage: bool,
-    },
+    Answered { accepted: Accepted, way: Way },
     /// A provider says that the client is wrong.
     Rejected {
         status: StatusCode,
         headers: Vec<(HeaderName, HeaderValue)>,
         body: Bytes,
+        /// It says so in another dialect than the client's.
+        foreign: bool,
     },
     /// None could be had.
     Failed(Error),
     /// The key died before one could.
     Died(Error),
+}
+
+/// How an answer comes back to the client.
+pub(crate) struct Way {
+    /// The provider's endpoint that answers.
+    pub(crate) wire: Endpoint,
+    /// Into the client's dialect, where that is another one.
+    pub(crate) back: Option<Back>,
+    /// The usage frame was asked for by the gateway alone: the client is not to see it.
+    pub(crate) hide_usage: bool,
+}
+
+impl Way {
+    /// As it is.
+    pub(super) fn straight(wire: Endpoint) -> Self {
+        Self {
+            wire,
+            back: None,
+            hide_usage: false,
+        }
+    }
 }
 
 /// Sends the call to the candidates of its route, in order.
@@ -65,6 +86,7 @@ pub(crate) async fn forward(
     let (mut last, mut out) = (None, AllOut::default());
     let model = &plan.request.scan.model;
     let counts = plan.arrival.endpoint == Endpoint::CountTokens;
+    let mut carry = Carry::new(plan, &state.fetcher);
     for upstream in &plan.route.candidates {
         if counts && !upstream.channel.kind.counts_tokens(plan.conversation()) {
             continue;
@@ -76,7 +98,7 @@ pub(crate) async fn forward(
                 continue;
             }
         };
-        match try_candidate(state, plan, upstream, headers, bill).await {
+        match try_candidate(state, plan, &mut carry, upstream, headers, bill).await {
             Ok((forwarded, first_event)) => {
                 turn.succeed(first_event);
                 return forwarded;
@@ -84,7 +106,10 @@ pub(crate) async fn forward(
             Err(miss) => {
                 bill.waive();
                 miss.tell(turn, upstream.channel.upstream_model(model));
-                last = Some(miss);
+                // What a provider said says more than that another one could not be asked.
+                if last.is_none() || !matches!(miss, Miss::Inexpressible(_)) {
+                    last = Some(miss);
+                }
             }
         }
     }
@@ -98,6 +123,7 @@ pub(crate) async fn forward(
 async fn try_candidate(
     state: &State,
     plan: &Plan,
+    carry: &mut Carry<'_>,
     upstream: &Arc<Upstream>,
     headers: &[(HeaderName, HeaderValue)],
     bill: &mut Bill,
@@ -105,30 +131,25 @@ async fn try_candidate(
     let scan = &plan.request.scan;
     let endpoint = plan.arrival.endpoint;
     let model = upstream.channel.upstream_model(&scan.model);
-    let has_usage_frame = matches!(endpoint, Endpoint::Chat | Endpoint::Completions) && scan.stream;
+    let wire = upstream.channel.kind.serves_with(endpoint);
+    let wire = wire.unwrap_or(endpoint);
+    let carried = carry.over(wire, model).await.map_err(Miss::Inexpressible)?;
+    let (over, mut back) = carried.map_or((None, None), |(body, back)| (Some(body), Some(back)));
+    let has_usage_frame = matches!(wire, Endpoint::Chat | Endpoint::Completions) && scan.stream;
     let mut ask_usage =
         has_usage_frame && scan.include_usage != Some(true) && !lacks_stream_options(upstream);
     let timeouts = upstream.timeouts(state.settings.timeouts);
     let mut again = true;
     loop {
-        let output_limit = plan.lowered_output.map(|limit| {
-            (
-                rewrite::limit_field(endpoint, &upstream.channel.base_url),
-                limit,
-            )
-        });
-        let body = rewrite::rewrite(
-            &plan.request,
-            Changes {
-                model,
-                include_usage: ask_usage,
-                output_limit,
-            },
-        );
+        let body = match &over {
+            Some(body) if has_usage_frame && !ask_usage => rewrite::without_stream_options(body),
+            Some(body) => body.clone(),
+            None => straight(plan, upstream, ask_usage),
+        };
         let body = overrides::apply(body, &upstream.channel.calling.overrides);
         let attempt = Try::begin(state, upstream, model, bill);
         let outgoing = Outgoing {
-            endpoint,
+            endpoint: wire,
             model,
             stream: scan.stream,
             body: &body,
@@ -155,13 +176,18 @@ async fn try_candidate(
                 if !endpoint.is_free() {
                     bill.accept(upstream, model);
                 }
-                match accept::accept(endpoint, answer, timeouts).await {
+                let accepted = accept::accept(wire, answer, timeouts).await;
+                match accepted.and_then(|accepted| carry_back(accepted, back.as_ref())) {
                     Ok(accepted) => {
                         let took = attempt.end(state, bill, AttemptStatus::Ok, Some(status), None);
                         let first_event = matches!(accepted, Accepted::Stream(_)).then_some(took);
                         let forwarded = Forwarded::Answered {
                             accepted,
-                            hide_usage: ask_usage,
+                            way: Way {
+                                wire,
+                                hide_usage: ask_usage && back.is_none(),
+                                back: back.take(),
+                            },
                         };
                         return Ok((forwarded, first_event));
                     }
@@ -200,6 +226,7 @@ async fn try_candidate(
                 status,
                 headers: said.headers,
                 body: said.body,
+                foreign: back.is_some(),
             };
             return Ok((forwarded, None));
         }
@@ -209,6 +236,35 @@ async fn try_candidate(
             retry_after: said.retry_after,
             words,
         });
+    }
+}
+
+/// The client's own body for a provider of its dialect.
+fn straight(plan: &Plan, upstream: &Upstream, ask_usage: bool) -> Bytes {
+    let field = rewrite::limit_field(plan.arrival.endpoint, &upstream.channel.base_url);
+    rewrite::rewrite(
+        &plan.request,
+        Changes {
+            model: upstream.channel.upstream_model(&plan.request.scan.model),
+            include_usage: ask_usage,
+            output_limit: plan.lowered_output.map(|limit| (field, limit)),
+        },
+    )
+}
+
+/// A whole answer in the client's dialect: one that cannot be read is none.
+fn carry_back(accepted: Accepted, back: Option<&Back>) -> Result<Accepted, Unfit> {
+    let (accepted, back) = match (accepted, back) {
+        (Accepted::Whole { answer, body, told }, Some(back)) => ((answer, body, told), back),
+        (accepted, _) => return Ok(accepted),
+    };
+    let (answer, body, told) = accepted;
+    match back.whole(&body) {
+        Ok(body) => Ok(Accepted::Whole { answer, body, told }),
+        Err(unreadable) => Err(Unfit::Unusable(Unreadable {
+            status: AttemptStatus::BrokenAnswer,
+            words: unreadable.to_string(),
+        })),
     }
 }
 

@@ -20,6 +20,7 @@ use tokio::time::Sleep;
 
 use super::allowance::Count;
 use super::bill::Bill;
+use super::carry::CarriedStream;
 use super::dialect::{self, CutOff};
 use super::provider::{Answer, Body};
 use super::sse::{self, Frames};
@@ -98,6 +99,8 @@ pub(crate) async fn read_whole(answer: &mut Answer, idle: Duration) -> Result<By
 pub(crate) struct Wanted {
     /// The endpoint it called.
     pub(crate) endpoint: Endpoint,
+    /// The provider's endpoint that answers.
+    pub(crate) wire: Endpoint,
     /// How many answers.
     pub(crate) choices: u64,
     /// Whether the usage frame was asked for by the client.
@@ -112,6 +115,8 @@ pub(crate) type Next = Poll<Option<Result<Bytes, BrokenOff>>>;
 /// A streamed answer on its way.
 pub(crate) struct Meter {
     wanted: Wanted,
+    /// Between the provider's dialect and the client's, where they differ.
+    carried: Option<CarriedStream>,
     body: Body,
     frames: Frames,
     /// The first frame with data.
@@ -154,6 +159,7 @@ impl Meter {
     /// Meters the answer to a call.
     pub(crate) fn new(
         wanted: Wanted,
+        carried: Option<CarriedStream>,
         answer: Answer,
         clock: &Clock,
         timeouts: Timeouts,
@@ -164,6 +170,7 @@ impl Meter {
             .map_or_else(|| clock.tick(), |open| open.started());
         Self {
             wanted,
+            carried,
             body: answer.body,
             frames: Frames::default(),
             first: Bytes::new(),
@@ -193,7 +200,31 @@ impl Meter {
             | Phase::Settled
             | Phase::Dead(_)
             | Phase::Breaking(_)
-            | Phase::Over => Ok(whole),
+            | Phase::Over => Ok(self.carry(whole)),
+        }
+    }
+
+    /// What the client is to see of frames that go on.
+    fn carry(&mut self, frames: Bytes) -> Bytes {
+        let Some(carried) = &mut self.carried else {
+            return frames;
+        };
+        match carried.pass(&frames) {
+            Ok(seen) => seen,
+            Err(unreadable) => {
+                let error = Error::new(
+                    Code::BadGateway,
+                    "The provider's answer could not be read. What came is incomplete; try again.",
+                );
+                let told = carried.fail(&error);
+                self.failed = true;
+                self.body = Body::Ended;
+                self.bill
+                    .fail_attempt(AttemptStatus::BrokenAnswer, &unreadable.to_string());
+                self.settle();
+                self.phase = Phase::Settled;
+                told
+            }
         }
     }
 
@@ -203,7 +234,7 @@ impl Meter {
         let (mut at, mut kept_from, mut kept, mut terminal) = (0, 0, BytesMut::new(), false);
         let mut hold_from = None;
         for frame in sse::split(&whole) {
-            let seen = dialect::read_frame(self.wanted.endpoint, frame, self.bill.written());
+            let seen = dialect::read_frame(self.wanted.wire, frame, self.bill.written());
             if let Some(usage) = seen.usage {
                 self.bill.report(usage);
             }
@@ -242,10 +273,10 @@ impl Meter {
             self.settle();
         }
         if kept_from == 0 {
-            return whole;
+            return self.carry(whole);
         }
         kept.extend_from_slice(whole.get(kept_from..).unwrap_or_default());
-        kept.freeze()
+        self.carry(kept.freeze())
     }
 
     /// It is counted: the frame that waited goes on, and with it what came behind, or the stream ends before it.
@@ -258,25 +289,26 @@ impl Meter {
         let frame = self.held.split_to(end);
         if self.bill.counted(count) {
             self.phase = Phase::Streaming;
-            return Poll::Ready(Some(Ok(frame)));
+            return Poll::Ready(Some(Ok(self.carry(frame))));
         }
         let written = std::mem::take(self.bill.written());
         let usage = self.bill.cut_off();
-        let last = dialect::cut_off(
-            self.wanted.endpoint,
-            &CutOff {
-                first: &self.first,
-                dropped: &frame,
-                written: &written,
-                choices: self.wanted.choices,
-                usage: &usage,
-                show_usage: self.wanted.show_usage,
-            },
-        );
+        let cut = CutOff {
+            first: &self.first,
+            dropped: &frame,
+            written: &written,
+            choices: self.wanted.choices,
+            usage: &usage,
+            show_usage: self.wanted.show_usage,
+        };
+        let last = match &mut self.carried {
+            Some(carried) => carried.cut_off(&usage),
+            None => Bytes::from(dialect::cut_off(self.wanted.endpoint, &cut)),
+        };
         self.body = Body::Ended;
         self.bill.settle_detached(CallStatus::Ok, None);
         self.phase = Phase::Over;
-        Poll::Ready(Some(Ok(Bytes::from(last))))
+        Poll::Ready(Some(Ok(last)))
     }
 
     /// The answer is whole.
@@ -304,7 +336,7 @@ impl Meter {
                 | Phase::Settled
                 | Phase::Dead(_)
                 | Phase::Breaking(_)
-                | Phase::Over => whole.freeze(),
+                | Phase::Over => self.carry(whole.freeze()),
             };
         }
         let ends_well = self.may_end && broke_off.is_none();
@@ -314,6 +346,9 @@ impl Meter {
         }
         if matches!(self.phase, Phase::Settled) {
             self.phase = Phase::Over;
+            if let Some(carried) = &mut self.carried {
+                last = [last, carried.end()].concat().into();
+            }
             return Poll::Ready((!last.is_empty()).then_some(Ok(last)));
         }
         // What the provider said itself says more.
@@ -350,11 +385,11 @@ impl Meter {
         self.body = Body::Ended;
         self.bill
             .settle_detached(CallStatus::Error, Some(error.code));
-        Bytes::from(if self.failed {
-            String::from(": the stream has failed\n\n")
-        } else {
-            dialect::error_frame(self.wanted.endpoint, error)
-        })
+        match &mut self.carried {
+            _ if self.failed => Bytes::from_static(b": the stream has failed\n\n"),
+            Some(carried) => carried.fail(error),
+            None => Bytes::from(dialect::error_frame(self.wanted.endpoint, error)),
+        }
     }
 
     fn farewell(&mut self, frame: Bytes) -> Next {

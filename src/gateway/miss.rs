@@ -17,6 +17,8 @@ const TRY_AGAIN: Duration = Duration::from_secs(5);
 pub(super) enum Miss {
     /// There was no answer.
     NoAnswer(Failure),
+    /// The request cannot be said in the dialect of its provider: it was not asked.
+    Inexpressible(Error),
     /// There was one that broke off, stood still or is none.
     Unusable(AttemptStatus),
     /// The provider said that it failed.
@@ -91,6 +93,7 @@ impl Miss {
     /// there.
     pub(super) fn tell(&self, turn: Turn, model: &str) {
         match self {
+            Self::Inexpressible(_) => {}
             Self::NoAnswer(_) | Self::Unusable(_) => turn.fail(),
             Self::Said {
                 blame,
@@ -113,6 +116,7 @@ impl Miss {
     /// The error for the client when this was the last candidate.
     pub(super) fn into_error(self) -> Error {
         match self {
+            Self::Inexpressible(error) => error,
             Self::NoAnswer(Failure { status: AttemptStatus::TimedOut, .. }) => {
                 Error::new(Code::GatewayTimeout, "The provider did not answer in time. Try again; if it keeps happening, use another model or tell the operator.")
             }

@@ -7,6 +7,7 @@ mod allowance;
 mod array;
 mod arrival;
 mod bill;
+mod carry;
 mod count;
 pub mod dialect;
 mod errors;

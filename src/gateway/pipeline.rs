@@ -14,13 +14,15 @@ use super::admission::{Admission, Plan, Refusal};
 use super::array::Array;
 use super::arrival::{self, Arrival};
 use super::bill::Bill;
+use super::carry::Back;
 use super::dialect::{self, Report, Told};
 use super::errors::{self, Shape};
-use super::forward::{self, Forwarded};
+use super::forward::{self, Forwarded, Way};
 use super::headers::Own;
 use super::meter::{Meter, Wanted};
 use super::provider::Answer;
 use super::watch::{Death, Watched};
+use super::words;
 use crate::domain::{CallStatus, Code, Endpoint, Error, Result};
 use crate::state::State;
 
@@ -151,9 +153,9 @@ impl Sent {
         match forwarded {
             Forwarded::Answered {
                 accepted: Accepted::Stream(answer),
-                hide_usage,
+                way,
             } => match opened_on_disk(&mut bill).await {
-                Ok(()) => stream(&plan, state, bill, answer, hide_usage, death, own),
+                Ok(()) => stream(&plan, state, bill, answer, way, death, own),
                 Err(error) => failed(&plan, bill, &error, shape, own),
             },
             Forwarded::Answered {
@@ -164,11 +166,16 @@ impl Sent {
                 status,
                 headers,
                 body,
+                foreign,
             } => Metered::Whole {
                 bill,
                 status: CallStatus::Error,
                 error: None,
-                answer: build(status, headers, own).body(body),
+                answer: if foreign {
+                    rejected(status, &body, shape, own)
+                } else {
+                    build(status, headers, own).body(body)
+                },
             },
             Forwarded::Failed(error) => failed(&plan, bill, &error, shape, own),
             Forwarded::Died(error) => died(bill, &error, shape, own),
@@ -234,6 +241,19 @@ fn build(
     answer
 }
 
+/// A provider's error in a dialect that is not the client's, in words of the client's.
+fn rejected(status: StatusCode, body: &[u8], shape: Shape, own: HeaderMap) -> HttpResponse {
+    let code = match status.as_u16() {
+        404 => Code::ModelNotFound,
+        413 => Code::RequestTooLarge,
+        _ => Code::InvalidRequest,
+    };
+    let mut answer = shape.answer(&Error::new(code, words::words(body)));
+    *answer.status_mut() = status;
+    add(&mut answer, own);
+    answer
+}
+
 /// A call that came to nothing by no fault of its own: it costs nothing, and the client is told why.
 fn failed(plan: &Plan, mut bill: Bill, error: &Error, shape: Shape, own: HeaderMap) -> Metered {
     errors::log_cause(error, plan.arrival.id);
@@ -272,7 +292,7 @@ fn stream(
     state: &State,
     mut bill: Bill,
     answer: Answer,
-    hide_usage: bool,
+    way: Way,
     death: Death,
     own: HeaderMap,
 ) -> Metered {
@@ -281,12 +301,14 @@ fn stream(
     let scan = &plan.request.scan;
     let wanted = Wanted {
         endpoint: plan.arrival.endpoint,
+        wire: way.wire,
         choices: scan.choices,
         show_usage: scan.include_usage == Some(true),
-        hide_usage,
+        hide_usage: way.hide_usage,
     };
+    let carried = way.back.map(Back::stream);
     let timeouts = bill.timeouts(state.settings.timeouts);
-    let meter = Meter::new(wanted, answer, &state.clock, timeouts, bill);
+    let meter = Meter::new(wanted, carried, answer, &state.clock, timeouts, bill);
     let mut response = build(status, headers, own);
     response
         .insert_header((header::CACHE_CONTROL, "no-cache"))

@@ -70,6 +70,17 @@ pub fn rewrite(request: &Request, changes: Changes<'_>) -> Bytes {
     splice(&request.body, edits)
 }
 
+/// A body for a provider that does not know `stream_options`.
+pub fn without_stream_options(body: &Bytes) -> Bytes {
+    let fields: Result<serde_json::Map<String, serde_json::Value>, _> =
+        serde_json::from_slice(body);
+    let Ok(mut fields) = fields else {
+        return body.clone();
+    };
+    fields.shift_remove("stream_options");
+    Bytes::from(serde_json::Value::Object(fields).to_string())
+}
+
 /// The change that makes `stream_options` ask for usage and leaves what else it says.
 fn include_usage(request: &Request, at: &Range<usize>) -> Edit {
     let options = request.body.get(at.clone()).unwrap_or_default();

@@ -7,7 +7,7 @@ use crate::domain::{
 };
 
 /// The most that a model of unknown limits is taken to write in one call, in tokens.
-pub(super) const ASSUMED_MAX_OUTPUT: u64 = 16_384;
+pub const ASSUMED_MAX_OUTPUT: u64 = 16_384;
 
 /// What a call may need at most.
 #[derive(Clone, Debug)]

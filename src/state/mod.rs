@@ -36,7 +36,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use accounts::{AccountChange, AccountView, Accounts, NewAccount};
-pub use ask::Ask;
+pub use ask::{ASSUMED_MAX_OUTPUT, Ask};
 pub use audit::{Actor, Audit};
 pub use caller::{Balance, Caller};
 pub use channels::{
@@ -60,6 +60,7 @@ pub use crate::storage::{CallFilter, CallPage, Cursor};
 use crate::clock::Clock;
 use crate::crypto::MasterKey;
 use crate::domain::{Consumption, Day, Error, Result, TimeZone};
+use crate::outbound::Fetcher;
 use crate::storage::{Store, Ticket};
 use hidden::HiddenPrompts;
 
@@ -146,6 +147,8 @@ pub struct State {
     pub ledger: Ledger,
     /// Who changed what.
     pub audit: Audit,
+    /// Fetches what a client or an operator names: guarded.
+    pub fetcher: Fetcher,
     /// Who is told of which events.
     pub webhooks: Webhooks,
     telemetry: Telemetry,
@@ -202,11 +205,12 @@ impl State {
             |id| booked.budget(id),
         )?;
         let channels = Channels::load(store.clone(), clock.clone(), master_key.clone())?;
+        let fetcher = Fetcher::new(settings.allow_private.clone());
         let webhooks = Webhooks::load(
             store.clone(),
             clock.clone(),
             master_key,
-            settings.allow_private.clone(),
+            fetcher.clone(),
             signs,
         )?;
         let models = Models::load(
@@ -228,6 +232,7 @@ impl State {
             models,
             ledger,
             audit,
+            fetcher,
             webhooks,
             telemetry,
             hidden,

@@ -138,7 +138,7 @@ impl Channels {
         // Tokens are counted here where a provider does not.
         candidates.retain(|upstream| {
             endpoint == Endpoint::CountTokens
-                || upstream.channel.kind.serves_with(endpoint) == Some(endpoint)
+                || upstream.channel.kind.serves_with(endpoint).is_some()
         });
         if candidates.is_empty() && served > 0 {
             return Err(Error::new(

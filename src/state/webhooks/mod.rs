@@ -16,7 +16,6 @@ mod watch;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ipnet::IpNet;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -132,7 +131,7 @@ impl Webhooks {
         store: Store,
         clock: Clock,
         master_key: MasterKey,
-        allowed: Vec<IpNet>,
+        fetcher: Fetcher,
         signs: Signs,
     ) -> Result<Self> {
         let book = Book::load(&store, &master_key)?;
@@ -141,7 +140,7 @@ impl Webhooks {
             store,
             clock,
             master_key,
-            fetcher: Fetcher::new(allowed),
+            fetcher,
             signs,
             book: Mutex::new(book),
         })))

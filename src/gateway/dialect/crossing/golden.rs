@@ -37,7 +37,9 @@ fn cases(dialect: Dialect, ending: &str) -> Vec<(String, Vec<u8>)> {
 
 /// All dialects but this one.
 fn others(dialect: Dialect) -> impl Iterator<Item = Dialect> {
-    Dialect::ALL.into_iter().filter(move |other| *other != dialect)
+    Dialect::ALL
+        .into_iter()
+        .filter(move |other| *other != dialect)
 }
 
 fn hold(dialect: Dialect, case: &str, kind: &str, told: &str) {
@@ -49,7 +51,12 @@ fn hold(dialect: Dialect, case: &str, kind: &str, told: &str) {
 }
 
 fn refusal(error: &Error) -> String {
-    format!("{} {:?} {}", error.code.status(), error.param, error.message)
+    format!(
+        "{} {:?} {}",
+        error.code.status(),
+        error.param,
+        error.message
+    )
 }
 
 fn pretty(json: &str) -> String {
@@ -142,7 +149,8 @@ fn answers() {
 
 /// The stream that a client gets of what a channel streamed.
 fn stream(from: Dialect, stream: &[u8], to: Dialect) -> String {
-    let (mut reader, mut writer, mut out) = (Reader::new(from), Writer::new(to, head()), String::new());
+    let (mut reader, mut writer, mut out) =
+        (Reader::new(from), Writer::new(to, head()), String::new());
     let mut events = Vec::new();
     for frame in sse::split(stream) {
         if let Some(data) = Frame::read(frame).data {
@@ -187,6 +195,9 @@ fn every_snapshot_has_its_case() {
     }
     for entry in fs::read_dir(fixtures().join("snapshots")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(known.contains(&name) || name.ends_with(".new"), "{name} has no case");
+        assert!(
+            known.contains(&name) || name.ends_with(".new"),
+            "{name} has no case"
+        );
     }
 }

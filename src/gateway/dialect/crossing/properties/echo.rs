@@ -54,7 +54,10 @@ fn request(client: Dialect, said: Value) -> String {
 /// As `accumulate_delta` of OpenAI's SDK: texts are joined, elements of a list by their index.
 fn chat(chunks: &[Value]) -> Value {
     let mut message = Map::new();
-    for delta in chunks.iter().filter_map(|chunk| chunk.pointer("/choices/0/delta")?.as_object()) {
+    for delta in chunks
+        .iter()
+        .filter_map(|chunk| chunk.pointer("/choices/0/delta")?.as_object())
+    {
         accumulate(&mut message, delta);
     }
     message.retain(|_, value| !value.is_null());
@@ -64,13 +67,19 @@ fn chat(chunks: &[Value]) -> Value {
 fn accumulate(whole: &mut Map<String, Value>, delta: &Map<String, Value>) {
     for (name, more) in delta {
         match (whole.get_mut(name), more) {
-            (Some(Value::String(text)), Value::String(more)) if name != "type" => text.push_str(more),
+            (Some(Value::String(text)), Value::String(more)) if name != "type" => {
+                text.push_str(more)
+            }
             (Some(Value::Object(object)), Value::Object(more)) => accumulate(object, more),
             (Some(Value::Array(list)), Value::Array(more)) => {
                 for entry in more {
-                    let same = list.iter_mut().find(|known| known["index"] == entry["index"]);
+                    let same = list
+                        .iter_mut()
+                        .find(|known| known["index"] == entry["index"]);
                     match same {
-                        Some(known) => accumulate(known.as_object_mut().unwrap(), entry.as_object().unwrap()),
+                        Some(known) => {
+                            accumulate(known.as_object_mut().unwrap(), entry.as_object().unwrap())
+                        }
                         None => list.push(entry.clone()),
                     }
                 }
@@ -125,7 +134,12 @@ fn messages(events: &[Value]) -> Value {
 fn gemini(chunks: &[Value]) -> Value {
     let parts: Vec<Value> = chunks
         .iter()
-        .filter_map(|chunk| chunk.pointer("/candidates/0/content/parts")?.as_array().cloned())
+        .filter_map(|chunk| {
+            chunk
+                .pointer("/candidates/0/content/parts")?
+                .as_array()
+                .cloned()
+        })
         .flatten()
         .collect();
     json!({"role": "model", "parts": parts})

@@ -23,7 +23,10 @@ pub(super) use well_formed::well_formed;
 /// Every dialect with every other.
 fn pairs() -> impl Strategy<Value = (Dialect, Dialect)> {
     let all = Dialect::ALL;
-    let pairs: Vec<(Dialect, Dialect)> = all.iter().flat_map(|a| all.iter().map(move |b| (*a, *b))).collect();
+    let pairs: Vec<(Dialect, Dialect)> = all
+        .iter()
+        .flat_map(|a| all.iter().map(move |b| (*a, *b)))
+        .collect();
     prop::sample::select(pairs)
 }
 
@@ -53,14 +56,21 @@ fn through(dialect: Dialect, request: &Request) -> Request {
     read.messages = one_turn_a_side(read.messages);
     for turn in &mut read.messages {
         // Gemini 3 is told of each call that it has not signed.
-        turn.parts.retain(|part| !matches!(part.content, Content::Thinking(_)));
+        turn.parts
+            .retain(|part| !matches!(part.content, Content::Thinking(_)));
     }
     for tool in &mut read.tools {
         // Not said and not so are the same, but to OpenAI responses, which is told.
         tool.strict = tool.strict.filter(|strict| *strict);
     }
-    if let (Format::Schema { name: given, strict: asked, .. }, Format::Schema { name, strict, .. }) =
-        (&request.format, &mut read.format)
+    if let (
+        Format::Schema {
+            name: given,
+            strict: asked,
+            ..
+        },
+        Format::Schema { name, strict, .. },
+    ) = (&request.format, &mut read.format)
     {
         if given.is_none() {
             // OpenAI demands one.
@@ -101,12 +111,17 @@ fn last_turn(client: Dialect, body: &str) -> Vec<Part> {
 
 /// An answer as it comes out when it is written in a dialect and read again.
 fn answer_through(dialect: Dialect, answer: &Answer) -> Answer {
-    codec::read_answer(dialect, codec::write_answer(dialect, answer, &head()).as_bytes()).unwrap()
+    codec::read_answer(
+        dialect,
+        codec::write_answer(dialect, answer, &head()).as_bytes(),
+    )
+    .unwrap()
 }
 
 /// The events of a stream that comes in pieces of these lengths.
 fn read_in_pieces(dialect: Dialect, mut stream: &[u8], lengths: &[usize]) -> Vec<Event> {
-    let (mut frames, mut reader, mut events) = (Frames::default(), Reader::new(dialect), Vec::new());
+    let (mut frames, mut reader, mut events) =
+        (Frames::default(), Reader::new(dialect), Vec::new());
     let mut lengths = lengths.iter().cycle();
     while !stream.is_empty() {
         let (chunk, rest) = stream.split_at((*lengths.next().unwrap()).clamp(1, stream.len()));
@@ -159,11 +174,17 @@ fn told(events: &[Event]) -> Vec<Part> {
             (Event::Thinking(words), _) => {
                 open = true;
                 let seal = Seal::new(Dialect::Chat, "");
-                Some(Content::Thinking(Thinking { text: words.clone(), seal }))
+                Some(Content::Thinking(Thinking {
+                    text: words.clone(),
+                    seal,
+                }))
             }
             (Event::Sealed(seal), _) => {
                 let seal = seal.clone();
-                Some(Content::Thinking(Thinking { text: String::new(), seal }))
+                Some(Content::Thinking(Thinking {
+                    text: String::new(),
+                    seal,
+                }))
             }
             (Event::Text { text, .. }, _) => Some(Content::Text(text.clone())),
             (Event::Refusal(text), _) => Some(Content::Refusal(text.clone())),

@@ -42,8 +42,15 @@ fn schema() -> Value {
 }
 
 fn arguments() -> impl Strategy<Value = String> {
-    let pair = ("[a-z]{1,3}", prop_oneof![words().prop_map(Value::from), any::<u16>().prop_map(Value::from)]);
-    prop::collection::vec(pair, 0..3).prop_map(|pairs| Value::Object(pairs.into_iter().collect()).to_string())
+    let pair = (
+        "[a-z]{1,3}",
+        prop_oneof![
+            words().prop_map(Value::from),
+            any::<u16>().prop_map(Value::from)
+        ],
+    );
+    prop::collection::vec(pair, 0..3)
+        .prop_map(|pairs| Value::Object(pairs.into_iter().collect()).to_string())
 }
 
 fn media() -> impl Strategy<Value = Content> {
@@ -81,7 +88,10 @@ fn said() -> impl Strategy<Value = Vec<Part>> {
 fn round(number: usize) -> impl Strategy<Value = Vec<Message>> {
     let calls = prop::collection::vec((arguments(), words()), 0..3);
     (said(), words(), calls).prop_map(move |(said, answer, calls)| {
-        let mut turns = vec![Message::new(Role::User, said), Message::new(Role::Assistant, vec![Part::text(answer)])];
+        let mut turns = vec![
+            Message::new(Role::User, said),
+            Message::new(Role::Assistant, vec![Part::text(answer)]),
+        ];
         if calls.is_empty() {
             return turns;
         }
@@ -89,8 +99,22 @@ fn round(number: usize) -> impl Strategy<Value = Vec<Message>> {
         for (at, (arguments, result)) in calls.into_iter().enumerate() {
             let id = format!("call_{number}_{at}");
             let parts = vec![Part::text(result)];
-            results.push(Content::Result(CallResult { id: id.clone(), parts, failed: false }).into());
-            made.push(Content::Call(Call { id, name: "look".to_owned(), arguments }).into());
+            results.push(
+                Content::Result(CallResult {
+                    id: id.clone(),
+                    parts,
+                    failed: false,
+                })
+                .into(),
+            );
+            made.push(
+                Content::Call(Call {
+                    id,
+                    name: "look".to_owned(),
+                    arguments,
+                })
+                .into(),
+            );
         }
         if let Some(turn) = turns.last_mut() {
             turn.parts.append(&mut made);
@@ -113,14 +137,16 @@ fn sampling() -> impl Strategy<Value = Sampling> {
         number(&[-0.5]),
         option::of((0u64..50).prop_map(Number::from)),
     )
-        .prop_map(|(temperature, top_p, top_k, frequency_penalty, presence_penalty, seed)| Sampling {
-            temperature,
-            top_p,
-            top_k,
-            frequency_penalty,
-            presence_penalty,
-            seed,
-        })
+        .prop_map(
+            |(temperature, top_p, top_k, frequency_penalty, presence_penalty, seed)| Sampling {
+                temperature,
+                top_p,
+                top_k,
+                frequency_penalty,
+                presence_penalty,
+                seed,
+            },
+        )
 }
 
 fn tools() -> impl Strategy<Value = (Vec<Tool>, Option<ToolChoice>, Option<bool>)> {
@@ -136,17 +162,28 @@ fn tools() -> impl Strategy<Value = (Vec<Tool>, Option<ToolChoice>, Option<bool>
         Some(ToolChoice::Auto),
         Some(ToolChoice::Never),
         Some(ToolChoice::Required),
-        Some(ToolChoice::Among { names: vec!["look".to_owned()], required: true }),
+        Some(ToolChoice::Among {
+            names: vec!["look".to_owned()],
+            required: true,
+        }),
     ]);
-    (any::<bool>(), choice, option::of(any::<bool>()), any::<bool>()).prop_map(move |(any, choice, parallel, strict)| {
-        match any {
+    (
+        any::<bool>(),
+        choice,
+        option::of(any::<bool>()),
+        any::<bool>(),
+    )
+        .prop_map(move |(any, choice, parallel, strict)| match any {
             true => {
                 let strict = strict.then_some(true);
-                (vec![tool("look", strict), tool("find", strict)], choice, parallel)
+                (
+                    vec![tool("look", strict), tool("find", strict)],
+                    choice,
+                    parallel,
+                )
             }
             false => (Vec::new(), None, None),
-        }
-    })
+        })
 }
 
 fn format() -> impl Strategy<Value = Format> {
@@ -164,15 +201,35 @@ fn format() -> impl Strategy<Value = Format> {
 
 /// A request that says much of what can be said.
 pub(super) fn request() -> impl Strategy<Value = Request> {
-    let system = option::of(words().prop_map(|words| Message::new(Role::System, vec![Part::text(words)])));
-    let depth = option::of(prop::sample::select(vec![Effort::Low, Effort::Medium, Effort::High]).prop_map(Depth::Effort));
+    let system =
+        option::of(words().prop_map(|words| Message::new(Role::System, vec![Part::text(words)])));
+    let depth = option::of(
+        prop::sample::select(vec![Effort::Low, Effort::Medium, Effort::High])
+            .prop_map(Depth::Effort),
+    );
     let conversation = (system, round(0), option::of(round(1)), said());
-    let asked = (tools(), format(), prop::collection::vec("[A-Z]{3}", 0..3), sampling(), depth);
-    let rest = (1_024u64..32_000, option::of(0u64..5), option::of("[a-z]{5}"), option::of("[a-z]{5}"), any::<bool>());
+    let asked = (
+        tools(),
+        format(),
+        prop::collection::vec("[A-Z]{3}", 0..3),
+        sampling(),
+        depth,
+    );
+    let rest = (
+        1_024u64..32_000,
+        option::of(0u64..5),
+        option::of("[a-z]{5}"),
+        option::of("[a-z]{5}"),
+        any::<bool>(),
+    );
     (conversation, asked, rest).prop_map(|((system, first, second, last), asked, rest)| {
         let ((tools, tool_choice, parallel_calls), format, stop, sampling, depth) = asked;
         let (max_output, logprobs, cache_key, user, stream) = rest;
-        let mut messages: Vec<Message> = system.into_iter().chain(first).chain(second.into_iter().flatten()).collect();
+        let mut messages: Vec<Message> = system
+            .into_iter()
+            .chain(first)
+            .chain(second.into_iter().flatten())
+            .collect();
         messages.push(Message::new(Role::User, last));
         Request {
             model: "m".to_owned(),
@@ -247,7 +304,9 @@ fn keep(request: &mut Request, dialect: Dialect) {
             if let Format::Schema { name, .. } = &mut request.format {
                 *name = None;
             }
-            keep_media(request, |media| media.name.is_none() && matches!(media.source, Source::Data { .. }));
+            keep_media(request, |media| {
+                media.name.is_none() && matches!(media.source, Source::Data { .. })
+            });
         }
     }
 }
@@ -267,7 +326,11 @@ pub(super) fn plain_answer() -> Answer {
     Answer {
         parts: vec![Part::text("So.")],
         finish: Finish::Stop,
-        usage: Some(Usage { prompt: 25, completion: 5, ..Usage::default() }),
+        usage: Some(Usage {
+            prompt: 25,
+            completion: 5,
+            ..Usage::default()
+        }),
         logprobs: Vec::new(),
     }
 }
@@ -276,31 +339,44 @@ pub(super) fn plain_answer() -> Answer {
 pub(super) fn answer() -> impl Strategy<Value = Answer> {
     let counts = (0u64..50, 0u64..50, 1u64..50, 0u64..50, 0u64..50);
     let ends = prop::sample::select(vec![Finish::Stop, Finish::Length]);
-    (option::of(words()), prop::collection::vec(arguments(), 0..3), counts, ends).prop_map(
-        |(text, calls, (cached, cache_write, fresh, words, reasoning), end)| {
-            let mut parts: Vec<Part> = text.map(Part::text).into_iter().collect();
-            parts.extend(calls.into_iter().enumerate().map(|(at, arguments)| {
-                Content::Call(Call { id: format!("call_{at}"), name: "look".to_owned(), arguments }).into()
-            }));
-            if parts.is_empty() {
-                parts.push(Part::text("Well."));
-            }
-            let calls = parts.iter().any(|part| matches!(part.content, Content::Call(_)));
-            Answer {
-                parts,
-                finish: if calls { Finish::Calls } else { end },
-                usage: Some(Usage {
-                    prompt: cached + cache_write + fresh,
-                    cached,
-                    cache_write,
-                    completion: words + reasoning,
-                    reasoning,
-                    ..Usage::default()
-                }),
-                logprobs: Vec::new(),
-            }
-        },
+    (
+        option::of(words()),
+        prop::collection::vec(arguments(), 0..3),
+        counts,
+        ends,
     )
+        .prop_map(
+            |(text, calls, (cached, cache_write, fresh, words, reasoning), end)| {
+                let mut parts: Vec<Part> = text.map(Part::text).into_iter().collect();
+                parts.extend(calls.into_iter().enumerate().map(|(at, arguments)| {
+                    Content::Call(Call {
+                        id: format!("call_{at}"),
+                        name: "look".to_owned(),
+                        arguments,
+                    })
+                    .into()
+                }));
+                if parts.is_empty() {
+                    parts.push(Part::text("Well."));
+                }
+                let calls = parts
+                    .iter()
+                    .any(|part| matches!(part.content, Content::Call(_)));
+                Answer {
+                    parts,
+                    finish: if calls { Finish::Calls } else { end },
+                    usage: Some(Usage {
+                        prompt: cached + cache_write + fresh,
+                        cached,
+                        cache_write,
+                        completion: words + reasoning,
+                        reasoning,
+                        ..Usage::default()
+                    }),
+                    logprobs: Vec::new(),
+                }
+            },
+        )
 }
 
 /// What both dialects can say of an answer.
@@ -321,14 +397,22 @@ pub(super) fn common_answer(mut answer: Answer, a: Dialect, b: Dialect) -> Answe
 pub(super) fn events_of(answer: &Answer) -> Vec<Event> {
     let mut events = vec![Event::Start(None)];
     let halves = |text: &str| {
-        let at = (0..=text.len() / 2).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let at = (0..=text.len() / 2)
+            .rev()
+            .find(|at| text.is_char_boundary(*at))
+            .unwrap_or(0);
         let (one, two) = text.split_at(at);
-        [one.to_owned(), two.to_owned()].into_iter().filter(|half| !half.is_empty())
+        [one.to_owned(), two.to_owned()]
+            .into_iter()
+            .filter(|half| !half.is_empty())
     };
     for part in &answer.parts {
         match &part.content {
             Content::Text(text) => {
-                events.extend(halves(text).map(|text| Event::Text { text, logprobs: Vec::new() }));
+                events.extend(halves(text).map(|text| Event::Text {
+                    text,
+                    logprobs: Vec::new(),
+                }));
             }
             Content::Refusal(text) => events.extend(halves(text).map(Event::Refusal)),
             Content::Thinking(thinking) => {
@@ -336,7 +420,10 @@ pub(super) fn events_of(answer: &Answer) -> Vec<Event> {
                 events.push(Event::Sealed(thinking.seal.clone()));
             }
             Content::Call(call) => {
-                events.push(Event::Call { id: call.id.clone(), name: call.name.clone() });
+                events.push(Event::Call {
+                    id: call.id.clone(),
+                    name: call.name.clone(),
+                });
                 events.extend(halves(&call.arguments).map(Event::Arguments));
             }
             Content::Media(_) | Content::Result(_) => {}
@@ -354,7 +441,10 @@ pub(super) fn thoughts() -> impl Strategy<Value = (String, bool, bool, bool)> {
 }
 
 /// What a channel of this dialect answers: a thought, maybe words, and calls, the first maybe with a seal of its own.
-pub(super) fn sealed_by(channel: Dialect, (words, speaks, calls, sealed): (String, bool, bool, bool)) -> Vec<Part> {
+pub(super) fn sealed_by(
+    channel: Dialect,
+    (words, speaks, calls, sealed): (String, bool, bool, bool),
+) -> Vec<Part> {
     let data = match channel {
         Dialect::Chat => r#"[{"type":"reasoning.text","text":"t","signature":"s","index":0}]"#,
         Dialect::Responses | Dialect::Messages | Dialect::Gemini => "c2VhbA==",
@@ -364,9 +454,20 @@ pub(super) fn sealed_by(channel: Dialect, (words, speaks, calls, sealed): (Strin
         id: (channel == Dialect::Responses).then(|| "rs_1".to_owned()),
         ..Seal::new(channel, data)
     };
-    let thought = |text: &str| Content::Thinking(Thinking { text: text.to_owned(), seal: seal.clone() }).into();
+    let thought = |text: &str| {
+        Content::Thinking(Thinking {
+            text: text.to_owned(),
+            seal: seal.clone(),
+        })
+        .into()
+    };
     let call = |id: &str| {
-        Content::Call(Call { id: id.to_owned(), name: "look".to_owned(), arguments: "{}".to_owned() }).into()
+        Content::Call(Call {
+            id: id.to_owned(),
+            name: "look".to_owned(),
+            arguments: "{}".to_owned(),
+        })
+        .into()
     };
     let mut parts = vec![thought(&words)];
     if speaks || !calls {
@@ -383,9 +484,18 @@ pub(super) fn sealed_by(channel: Dialect, (words, speaks, calls, sealed): (Strin
 
 /// Events in no order at all.
 pub(super) fn events() -> impl Strategy<Value = Vec<Event>> {
-    let seal = (prop::sample::select(Dialect::ALL.to_vec()), any::<bool>())
-        .prop_map(|(by, redacted)| Seal { redacted, ..Seal::new(by, "c2VhbA==") });
-    let usage = (0u64..9, 0u64..9).prop_map(|(prompt, completion)| Usage { prompt, completion, ..Usage::default() });
+    let seal =
+        (prop::sample::select(Dialect::ALL.to_vec()), any::<bool>()).prop_map(|(by, redacted)| {
+            Seal {
+                redacted,
+                ..Seal::new(by, "c2VhbA==")
+            }
+        });
+    let usage = (0u64..9, 0u64..9).prop_map(|(prompt, completion)| Usage {
+        prompt,
+        completion,
+        ..Usage::default()
+    });
     let finish = prop::sample::select(vec![
         Finish::Stop,
         Finish::StopSequence(Some("END".to_owned())),
@@ -406,9 +516,16 @@ pub(super) fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => finish.prop_map(Told::Finish),
     ];
     let last = prop::sample::select(vec![Told::End, Told::Failed]);
-    let late = prop::collection::vec(prop::sample::select(vec![Told::End, Told::Failed, Told::Text("late".to_owned())]), 0..3);
+    let late = prop::collection::vec(
+        prop::sample::select(vec![Told::End, Told::Failed, Told::Text("late".to_owned())]),
+        0..3,
+    );
     (prop::collection::vec(event, 0..24), last, late).prop_map(|(told, last, late)| {
-        told.into_iter().chain([last]).chain(late).map(Told::event).collect()
+        told.into_iter()
+            .chain([last])
+            .chain(late)
+            .map(Told::event)
+            .collect()
     })
 }
 
@@ -434,9 +551,15 @@ impl Told {
             Self::Start(usage) => Event::Start(usage),
             Self::Thinking(words) => Event::Thinking(words),
             Self::Sealed(seal) => Event::Sealed(seal),
-            Self::Text(text) => Event::Text { text, logprobs: Vec::new() },
+            Self::Text(text) => Event::Text {
+                text,
+                logprobs: Vec::new(),
+            },
             Self::Refusal(words) => Event::Refusal(words),
-            Self::Call(id) => Event::Call { id, name: "look".to_owned() },
+            Self::Call(id) => Event::Call {
+                id,
+                name: "look".to_owned(),
+            },
             Self::Arguments(more) => Event::Arguments(more.to_owned()),
             Self::Usage(usage) => Event::Usage(usage),
             Self::Finish(finish) => Event::Finish(finish),
