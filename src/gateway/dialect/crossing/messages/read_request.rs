@@ -3,7 +3,7 @@
 //! | member | |
 //! |---|---|
 //! | citations, search results, documents made of blocks or with `context`, files kept at Anthropic, server tools and their results, toolsets, `mcp_servers`, `container`, and whatever is not known | refused by name |
-//! | `service_tier`, `inference_geo`, `speed`, `diagnostics`, `context_management`, `fallbacks`, `output_config.task_budget`, `user_profile_id`, `workspace_id` | dropped: they are about Anthropic's own service |
+//! | `service_tier`, `inference_geo`, `speed`, `diagnostics`, `context_management`, `fallbacks` and their credit, `billing_policy`, `output_config.task_budget`, `user_profile_id`, `workspace_id` | dropped: they are about Anthropic's own service |
 //! | `eager_input_streaming` and `input_examples` of a tool, `defer_loading: false`, `allowed_callers: ["direct"]` | dropped: hints, and what is so anyway |
 //! | `thinking: between_tools` | no thinking, its nearest |
 //! | `output_config.effort` beside a budget of tokens | dropped: the budget is what is exact |
@@ -19,13 +19,15 @@ use crate::gateway::dialect::crossing::conversation::{
 use crate::gateway::dialect::crossing::effort::{Depth, Effort};
 use crate::gateway::dialect::crossing::fields::{self, Fields};
 
-const DROPPED: [&str; 8] = [
+const DROPPED: [&str; 10] = [
     "service_tier",
     "inference_geo",
     "speed",
     "diagnostics",
     "context_management",
     "fallbacks",
+    "fallback_credit_token",
+    "billing_policy",
     "user_profile_id",
     "workspace_id",
 ];

@@ -31,8 +31,8 @@ use crate::gateway::dialect::crossing::Target;
 use crate::gateway::dialect::crossing::conversation::{Format, Request, Sampling};
 use crate::gateway::dialect::crossing::fields;
 
-const JSON_ONLY: &str =
-    "Answer with one JSON value and nothing else: no words before or after it, no code fence.";
+/// How the answer is to look; what comes before it says what it is.
+const NOTHING_ELSE: &str = "and nothing else: no words before or after it, no code fence.";
 
 /// Writes the body of a request.
 ///
@@ -144,14 +144,14 @@ fn format(format: &Format, abilities: &Abilities, turns: &mut Turns) -> Option<V
     match format {
         Format::Text => None,
         Format::Json => {
-            turns.instruct(JSON_ONLY.to_owned());
+            turns.instruct(format!("Answer with one JSON object {NOTHING_ELSE}"));
             None
         }
         Format::Schema { schema, .. } => {
             let held = abilities.schemas.then(|| schema::held(schema)).flatten();
             if held.is_none() {
                 turns.instruct(format!(
-                    "{JSON_ONLY} It must follow this JSON schema:\n{schema}"
+                    "Answer with JSON of this schema {NOTHING_ELSE}\n{schema}"
                 ));
             }
             held
@@ -292,7 +292,7 @@ mod tests {
             format: Format::Json,
             ..Request::default()
         });
-        assert_eq!(json["system"], JSON_ONLY);
+        assert!(json["system"].as_str().unwrap().ends_with(NOTHING_ELSE));
     }
 
     #[test]
