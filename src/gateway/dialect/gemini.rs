@@ -127,7 +127,8 @@ pub(super) fn cut_off(cut: &CutOff<'_>) -> String {
     format!("data: {}\n\n", Json::Object(last))
 }
 
-fn wire_usage(usage: &Usage) -> Json {
+/// `usageMetadata`; what was written to the cache has no place in it but the prompt.
+pub(super) fn wire_usage(usage: &Usage) -> Json {
     json!({
         "promptTokenCount": usage.prompt,
         "cachedContentTokenCount": usage.cached,

@@ -13,16 +13,15 @@ mod read_contents;
 mod read_request;
 mod schema;
 mod thinking;
-mod usage;
 mod write_answer;
 mod write_contents;
 mod write_parts;
 mod write_request;
 
-pub(crate) use read_answer::{Reader, read_answer};
-pub(crate) use read_request::read_request;
-pub(crate) use write_answer::{Writer, write_answer};
-pub(crate) use write_request::write_request;
+pub(super) use read_answer::{Reader, read_answer};
+pub(super) use read_request::read_request;
+pub(super) use write_answer::{Writer, write_answer};
+pub(super) use write_request::write_request;
 
 #[cfg(test)]
 mod tests;

@@ -1,22 +1,29 @@
 //! Reads answers, whole and streamed. A stream has no last event of its own: it is whole if a `finishReason`, or what the
 //! prompt was blocked for, was in it.
+//!
+//! | member | |
+//! |---|---|
+//! | `safetyRatings`, `citationMetadata`, `groundingMetadata`, `avgLogprobs`, `tokenCount`, candidates beside the first, parts of tools that run at Google's, and whatever is not known | passed over |
+//! | pictures and recordings | no answer: they would be lost |
+//! | `finishReason` | the table of `finish.rs` |
 
 use std::mem;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
 use super::error::Told;
 use super::finish;
 use super::made_ids::AnswerIds;
 use super::pieces::{self, Pieces};
-use super::usage::Metadata;
 use crate::domain::{Code, Error, Usage};
 use crate::gateway::dialect::crossing::Unreadable;
 use crate::gateway::dialect::crossing::answer::{Answer, Event, Finish, TokenLogprob};
 use crate::gateway::dialect::crossing::conversation::{Call, Content};
 use crate::gateway::dialect::crossing::seal::Seal;
+use crate::gateway::dialect::gemini;
 
 /// A whole answer, or a frame of a stream: both are a `GenerateContentResponse`.
 #[derive(Deserialize)]
@@ -24,7 +31,7 @@ use crate::gateway::dialect::crossing::seal::Seal;
 struct Response {
     candidates: Option<Vec<Candidate>>,
     prompt_feedback: Option<Feedback>,
-    usage_metadata: Option<Metadata>,
+    usage_metadata: Option<Box<RawValue>>,
     response_id: Option<String>,
     error: Option<Told>,
 }
@@ -102,11 +109,11 @@ enum Said {
 pub(crate) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
     let mut response = parse(body)?;
     if let Some(told) = &response.error {
-        return Err(Unreadable(told.message().to_owned()));
+        return Err(Unreadable(told.error().message));
     }
     let mut ids = AnswerIds::default();
     ids.begin(response.response_id.as_deref(), body);
-    let usage = response.usage_metadata.as_ref().and_then(Metadata::usage);
+    let usage = response.usage();
     let blocked = response.blocked();
     let Some(mut candidate) = response.first() else {
         if !blocked {
@@ -170,7 +177,7 @@ impl Reader {
         }
         self.ids.begin(response.response_id.as_deref(), data);
         let mut events = Vec::new();
-        let usage = response.usage_metadata.as_ref().and_then(Metadata::usage);
+        let usage = response.usage();
         let news = usage.filter(|usage| self.usage != Some(*usage));
         self.usage = news.or(self.usage);
         if !mem::replace(&mut self.started, true) {
@@ -241,6 +248,10 @@ impl Reader {
 }
 
 impl Response {
+    fn usage(&self) -> Option<Usage> {
+        gemini::usage(self.usage_metadata.as_deref()?)
+    }
+
     fn blocked(&self) -> bool {
         self.prompt_feedback
             .as_ref()
@@ -306,17 +317,13 @@ impl Logprobs {
     }
 }
 
-/// An object, or an array with one in it: so Google writes errors of a stream that it did not begin.
+/// An object, or an array with nothing else in it: so Google writes errors of a stream that it did not begin.
 fn parse(bytes: &[u8]) -> Result<Response, Unreadable> {
-    let unreadable = |error: serde_json::Error| Unreadable(error.to_string());
-    match bytes.trim_ascii_start() {
-        [b'[', ..] => serde_json::from_slice::<Vec<Response>>(bytes)
-            .map_err(unreadable)?
-            .into_iter()
-            .next()
-            .ok_or_else(|| Unreadable("it is an empty array".to_owned())),
-        _ => serde_json::from_slice(bytes).map_err(unreadable),
-    }
+    let parsed = match bytes.trim_ascii_start() {
+        [b'[', ..] => serde_json::from_slice(bytes).map(|[response]: [Response; 1]| response),
+        _ => serde_json::from_slice(bytes),
+    };
+    parsed.map_err(|error| Unreadable(error.to_string()))
 }
 
 fn broken(reason: &str, message: Option<String>) -> String {

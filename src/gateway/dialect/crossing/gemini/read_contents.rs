@@ -131,8 +131,10 @@ fn media(part: &mut Fields) -> Result<Option<Media>> {
         (Source::Data { media_type, base64 }, name, kind)
     } else if let Some(mut file) = part.fields("fileData")? {
         let media_type = file.text("mimeType")?;
-        let kind = Kind::of(media_type.as_deref().unwrap_or("video/*"));
         let url = file.need_text("fileUri")?;
+        // A film on YouTube needs no type.
+        let film = url.contains("youtu").then_some("video/*");
+        let kind = Kind::of(media_type.as_deref().or(film).unwrap_or_default());
         let name = file.text("displayName")?;
         file.finish(&[])?;
         (Source::Url { url, media_type }, name, kind)

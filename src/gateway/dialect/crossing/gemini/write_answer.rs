@@ -11,12 +11,13 @@ use std::mem;
 
 use serde_json::{Value, json};
 
+use super::finish;
 use super::write_parts::{self, Parts};
-use super::{error, finish, usage};
 use crate::domain::Usage;
 use crate::gateway::dialect::crossing::Head;
 use crate::gateway::dialect::crossing::answer::{Answer, Event, Finish, TokenLogprob};
 use crate::gateway::dialect::crossing::conversation::Content;
+use crate::gateway::dialect::gemini;
 
 /// Writes a whole answer.
 pub(crate) fn write_answer(answer: &Answer, head: &Head) -> String {
@@ -84,7 +85,8 @@ impl Writer {
             (State::Ended, _) => return,
             (_, Event::Failed(failure)) => {
                 self.state = State::Ended;
-                return frame(&error::write(failure), out);
+                out.push_str(&gemini::error_frame(failure));
+                return;
             }
             (_, Event::Start(usage)) => self.usage = usage.or(self.usage),
             (_, Event::Usage(usage)) => self.usage = Some(*usage),
@@ -167,7 +169,7 @@ fn frame(data: &Value, out: &mut String) {
 fn response(candidate: Value, usage: Option<&Usage>, head: &Head) -> Value {
     let mut response = json!({"candidates": [candidate]});
     if let Some(usage) = usage {
-        response["usageMetadata"] = usage::write(usage);
+        response["usageMetadata"] = gemini::wire_usage(usage);
     }
     response["modelVersion"] = head.model.as_str().into();
     response["responseId"] = head.id.as_str().into();
