@@ -201,7 +201,7 @@ fn media(media: &Media) -> Result<Value> {
         (Kind::Document, Source::Url { url, .. }) => json!({"type": "input_file", "file_url": url}),
         (Kind::Document, source @ (Source::Data { .. } | Source::Text(_))) => json!({
             "type": "input_file",
-            "filename": media.name.clone().unwrap_or_else(|| file_name(source)),
+            "filename": file_name(media.name.as_deref(), source),
             "file_data": source.to_url(),
         }),
         (Kind::Recording, _) => {
@@ -211,16 +211,21 @@ fn media(media: &Media) -> Result<Value> {
     Ok(with(part, "detail", members::text(&media.detail)))
 }
 
-/// A name that ends as the file's kind wants it: OpenAI demands one.
-fn file_name(source: &Source) -> String {
+/// A name that ends as the file's kind wants it: OpenAI demands one, and goes by its ending.
+fn file_name(name: Option<&str>, source: &Source) -> String {
+    let name = name.unwrap_or("document");
+    if name.contains('.') {
+        return name.to_owned();
+    }
     let ending = match source {
         Source::Data { media_type, .. } => match media_type.split_once('/') {
-            Some(("text", "plain")) | None => "txt",
+            Some((_, "plain")) | None => "txt",
+            Some((_, "markdown")) => "md",
             Some((_, kind)) => kind,
         },
         Source::Text(_) | Source::Url { .. } => "txt",
     };
-    format!("document.{ending}")
+    format!("{name}.{ending}")
 }
 
 /// What a tool answered; a mark on the whole of it stands on its last part.

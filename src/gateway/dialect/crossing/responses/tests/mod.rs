@@ -438,3 +438,25 @@ fn a_call_without_arguments_is_one_that_a_client_can_parse() {
         assert_eq!(response["output"][0]["arguments"], "{}");
     }
 }
+
+#[test]
+fn a_file_is_named_as_its_kind_wants() {
+    let named = |name: Option<&str>, url: &str| {
+        let file = Content::Media(Media {
+            kind: Kind::Document,
+            source: Source::of_url(url.to_owned()),
+            name: name.map(str::to_owned),
+            detail: None,
+        });
+        let request = Request {
+            messages: vec![Message::new(Role::User, vec![file.into()])],
+            ..Request::default()
+        };
+        written(&request, "m")["input"][0]["content"][0]["filename"].clone()
+    };
+    let pdf = "data:application/pdf;base64,AAAA";
+    assert_eq!(named(None, pdf), "document.pdf");
+    assert_eq!(named(Some("My report"), pdf), "My report.pdf");
+    assert_eq!(named(Some("a.b"), pdf), "a.b");
+    assert_eq!(named(None, "data:text/plain;base64,AAAA"), "document.txt");
+}
