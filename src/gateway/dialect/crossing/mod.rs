@@ -10,6 +10,7 @@ mod chat;
 pub mod codec;
 pub mod conversation;
 pub mod effort;
+mod family;
 mod fields;
 mod gemini;
 pub mod media;

@@ -1,7 +1,6 @@
 //! OpenAI chat completions. Reference: OpenAI API reference, "Create chat completion"; the types of the official SDKs.
 
 mod answer;
-mod family;
 mod read_request;
 mod reader;
 mod reasoning;

@@ -13,7 +13,6 @@
 
 use serde_json::{Map, Value, json};
 
-use super::family::{self, Marks};
 use super::reasoning;
 use crate::domain::Result;
 use crate::gateway::dialect::crossing::Target;
@@ -21,6 +20,7 @@ use crate::gateway::dialect::crossing::conversation::{
     CallResult, Content, Format, Message, Part, Request, Role, Tool, ToolChoice,
 };
 use crate::gateway::dialect::crossing::effort::Depth;
+use crate::gateway::dialect::crossing::family::{self, Marks};
 use crate::gateway::dialect::crossing::fields::inexpressible;
 use crate::gateway::dialect::crossing::media::{Kind, Media, Source};
 

@@ -7,8 +7,8 @@ use crate::gateway::dialect::crossing::conversation::{
     Content, Format, Message, Request, Role, Tool, ToolChoice,
 };
 
-/// The system prompt and the messages behind it. `instructions` is one text: a system prompt of several parts stays among
-/// the messages, and so does one with nothing behind it, since a request without `input` is refused.
+/// The system prompt and the messages behind it. `instructions` is one text: a system prompt of several parts or with a mark
+/// to cache stays among the messages, and so does one with nothing behind it, since a request without `input` is refused.
 pub(super) fn instructions(request: &Request) -> (Option<&str>, &[Message]) {
     if let [
         Message {
@@ -19,6 +19,7 @@ pub(super) fn instructions(request: &Request) -> (Option<&str>, &[Message]) {
     ] = request.messages.as_slice()
         && let [part] = parts.as_slice()
         && let Content::Text(text) = &part.content
+        && part.cache.is_none()
         && !rest.is_empty()
     {
         return (Some(text), rest);

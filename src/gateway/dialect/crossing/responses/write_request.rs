@@ -4,7 +4,7 @@
 //! |---|---|
 //! | texts to stop at, penalties other than 0, recordings, media in a model's turn | refused: there is no word for them |
 //! | `top_k`, `seed` | dropped: there is no word for them, and they only narrow chance |
-//! | marks to cache | dropped: OpenAI caches by itself, and only its newest models know a mark |
+//! | marks to cache | see `family`; none on calls, thinking, tools and what the model said: OpenAI has no place for them |
 //! | that a tool failed | dropped: what it answered says so |
 //! | thinking of other providers, and thinking that nothing proves | dropped: nobody but its maker can use it |
 //! | no thinking at all | the least that the model can; nothing for a model that is not known to think |
@@ -17,9 +17,10 @@ use super::members::{self, with};
 use super::settings;
 use crate::domain::Result;
 use crate::gateway::dialect::crossing::conversation::{
-    Content, Message, Part, Request, Role, Thinking,
+    Cache, CallResult, Content, Message, Part, Request, Role, Thinking,
 };
-use crate::gateway::dialect::crossing::effort::{Depth, Effort};
+use crate::gateway::dialect::crossing::effort::Depth;
+use crate::gateway::dialect::crossing::family::{self, Marks};
 use crate::gateway::dialect::crossing::media::{Kind, Media, Source};
 use crate::gateway::dialect::crossing::{Dialect, Target, fields};
 
@@ -43,10 +44,15 @@ pub(crate) fn write_request(request: &Request, target: &Target<'_>) -> Result<St
             return Err(fields::inexpressible(name, "such penalty"));
         }
     }
+    let marks = match Marks::of(target.model) {
+        Marks::Breakpoint => Marks::Breakpoint,
+        // A word of chat's.
+        Marks::CacheControl | Marks::None => Marks::None,
+    };
     let (instructions, messages) = settings::instructions(request);
     let mut input = Vec::new();
     for message in messages {
-        turn(message, &mut input)?;
+        turn(message, marks, &mut input)?;
     }
     let text = settings::text(request);
     let user = request
@@ -100,12 +106,12 @@ pub(crate) fn write_request(request: &Request, target: &Target<'_>) -> Result<St
 }
 
 /// The items of a turn, in the order of its pieces; words that follow each other are one message.
-fn turn(message: &Message, input: &mut Vec<Value>) -> Result<()> {
+fn turn(message: &Message, marks: Marks, input: &mut Vec<Value>) -> Result<()> {
     let mut said = Vec::new();
     for part in &message.parts {
         let item = match &part.content {
             Content::Text(_) | Content::Refusal(_) | Content::Media(_) => {
-                said.push(content(&part.content, message.role)?);
+                said.push(content(part, message.role, marks)?);
                 continue;
             }
             Content::Thinking(thinking) => match reasoning_item(thinking) {
@@ -121,7 +127,7 @@ fn turn(message: &Message, input: &mut Vec<Value>) -> Result<()> {
             Content::Result(result) => json!({
                 "type": "function_call_output",
                 "call_id": result.id,
-                "output": output(&result.parts)?,
+                "output": output(result, part.cache, marks)?,
             }),
         };
         flush(&mut said, message.role, input);
@@ -148,33 +154,44 @@ fn flush(said: &mut Vec<Value>, role: Role, input: &mut Vec<Value>) {
 /// A text by itself needs no array.
 fn plain(mut parts: Vec<Value>) -> Value {
     match parts.as_mut_slice() {
-        [Value::Object(only)] if only.contains_key("text") => {
+        // Nothing but its kind and the words.
+        [Value::Object(only)] if only.len() == 2 && only.contains_key("text") => {
             only.remove("text").unwrap_or_default()
         }
         _ => Value::Array(parts),
     }
 }
 
-fn content(content: &Content, role: Role) -> Result<Value> {
+fn content(part: &Part, role: Role, marks: Marks) -> Result<Value> {
     let model = match role {
         Role::Assistant => true,
         Role::System | Role::User => false,
     };
-    match content {
-        Content::Text(text) if model => Ok(json!({"type": "output_text", "text": text})),
-        Content::Refusal(text) if model => Ok(json!({"type": "refusal", "refusal": text})),
-        Content::Text(text) | Content::Refusal(text) => {
-            Ok(json!({"type": "input_text", "text": text}))
+    let mut told = match &part.content {
+        Content::Text(text) if model => return Ok(json!({"type": "output_text", "text": text})),
+        Content::Refusal(text) if model => return Ok(json!({"type": "refusal", "refusal": text})),
+        Content::Text(text) | Content::Refusal(text) => json!({"type": "input_text", "text": text}),
+        Content::Media(_) if model => {
+            return Err(fields::inexpressible(
+                "messages",
+                "images, documents or recordings in a turn of the model",
+            ));
         }
-        Content::Media(_) if model => Err(fields::inexpressible(
-            "messages",
-            "images, documents or recordings in a turn of the model",
-        )),
-        Content::Media(media) => self::media(media),
-        Content::Thinking(_) | Content::Call(_) | Content::Result(_) => Err(fields::inexpressible(
-            "messages",
-            "thinking, calls or results inside words",
-        )),
+        Content::Media(media) => self::media(media)?,
+        Content::Thinking(_) | Content::Call(_) | Content::Result(_) => {
+            return Err(fields::inexpressible(
+                "messages",
+                "thinking, calls or results inside words",
+            ));
+        }
+    };
+    mark(&mut told, part.cache, marks);
+    Ok(told)
+}
+
+fn mark(part: &mut Value, cache: Option<Cache>, marks: Marks) {
+    if let Some(part) = part.as_object_mut() {
+        marks.put(part, cache);
     }
 }
 
@@ -184,7 +201,7 @@ fn media(media: &Media) -> Result<Value> {
         (Kind::Document, Source::Url { url, .. }) => json!({"type": "input_file", "file_url": url}),
         (Kind::Document, source @ (Source::Data { .. } | Source::Text(_))) => json!({
             "type": "input_file",
-            "filename": media.name.clone().unwrap_or_else(|| file_name(source)),
+            "filename": file_name(media.name.as_deref(), source),
             "file_data": source.to_url(),
         }),
         (Kind::Recording, _) => {
@@ -194,28 +211,35 @@ fn media(media: &Media) -> Result<Value> {
     Ok(with(part, "detail", members::text(&media.detail)))
 }
 
-/// A name that ends as the file's kind wants it: OpenAI demands one.
-fn file_name(source: &Source) -> String {
+/// A name that ends as the file's kind wants it: OpenAI demands one, and goes by its ending.
+fn file_name(name: Option<&str>, source: &Source) -> String {
+    let name = name.unwrap_or("document");
+    if name.contains('.') {
+        return name.to_owned();
+    }
     let ending = match source {
         Source::Data { media_type, .. } => match media_type.split_once('/') {
-            Some(("text", "plain")) | None => "txt",
+            Some((_, "plain")) | None => "txt",
+            Some((_, "markdown")) => "md",
             Some((_, kind)) => kind,
         },
         Source::Text(_) | Source::Url { .. } => "txt",
     };
-    format!("document.{ending}")
+    format!("{name}.{ending}")
 }
 
-fn output(parts: &[Part]) -> Result<Value> {
-    let parts: Vec<Value> = parts
+/// What a tool answered; a mark on the whole of it stands on its last part.
+fn output(result: &CallResult, cache: Option<Cache>, marks: Marks) -> Result<Value> {
+    let mut parts: Vec<Value> = result
+        .parts
         .iter()
-        .map(|part| content(&part.content, Role::User))
+        .map(|part| content(part, Role::User, marks))
         .collect::<Result<_>>()?;
-    Ok(if parts.is_empty() {
-        json!("")
-    } else {
-        plain(parts)
-    })
+    let Some(last) = parts.last_mut() else {
+        return Ok(json!(""));
+    };
+    mark(last, cache, marks);
+    Ok(plain(parts))
 }
 
 /// A thought for its maker.
@@ -234,7 +258,7 @@ fn reasoning_item(thinking: &Thinking) -> Option<Value> {
 
 fn reasoning(request: &Request, model: &str) -> Option<Value> {
     let effort = match request.reasoning.depth {
-        Some(Depth::Off) => least_effort(model),
+        Some(Depth::Off) => family::least_effort(model),
         Some(depth) => depth.word(),
         None => None,
     };
@@ -258,7 +282,7 @@ fn include(request: &Request, model: &str, input: &[Value]) -> Option<Value> {
     };
     let mut asked = Vec::new();
     if thinks
-        || thinking_model(model)
+        || family::thinks(model)
         || input
             .iter()
             .any(|item| item.get("type") == Some(&json!("reasoning")))
@@ -269,63 +293,4 @@ fn include(request: &Request, model: &str, input: &[Value]) -> Option<Value> {
         asked.push("message.output_text.logprobs");
     }
     (!asked.is_empty()).then(|| json!(asked))
-}
-
-/// The generation of a GPT model, such as `gpt-5.1`, as (5, 1).
-fn generation(name: &str) -> Option<(u32, u32)> {
-    let number = name.strip_prefix("gpt-")?.split('-').next()?;
-    let (major, minor) = number.split_once('.').unwrap_or((number, "0"));
-    Some((major.parse().ok()?, minor.parse().ok()?))
-}
-
-/// The name without who serves it, as aggregators put it in front.
-fn bare(model: &str) -> &str {
-    model.rsplit('/').next().unwrap_or(model)
-}
-
-/// Whether the name is one of OpenAI's models that think.
-fn thinking_model(model: &str) -> bool {
-    let name = bare(model);
-    let o_series = name
-        .strip_prefix('o')
-        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    o_series || (generation(name).is_some_and(|(major, _)| major >= 5) && !name.contains("chat"))
-}
-
-/// The word that makes a model think least (OpenAI API reference, `reasoning.effort`).
-fn least_effort(model: &str) -> Option<&'static str> {
-    let name = bare(model);
-    if !thinking_model(name) || name.contains("-pro") {
-        return None;
-    }
-    match generation(name) {
-        Some(version) if version > (5, 0) => Depth::Off.word(),
-        Some(_) if !name.contains("codex") => Some(Effort::Minimal.as_str()),
-        Some(_) | None => Some(Effort::Low.as_str()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_model_that_shall_not_think_is_told_so_in_a_word_that_it_knows() {
-        for (model, word) in [
-            ("gpt-5", Some("minimal")),
-            ("gpt-5-mini-2025-08-07", Some("minimal")),
-            ("gpt-5-codex", Some("low")),
-            ("gpt-5-chat-latest", None),
-            ("gpt-5-pro", None),
-            ("openai/gpt-5.1", Some("none")),
-            ("gpt-6-astra", Some("none")),
-            ("o4-mini", Some("low")),
-            ("gpt-4.1", None),
-            ("gpt-4o", None),
-            ("gpt-oss-120b", None),
-            ("llama-4", None),
-        ] {
-            assert_eq!(least_effort(model), word, "{model}");
-        }
-    }
 }

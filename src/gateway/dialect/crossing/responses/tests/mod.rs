@@ -13,7 +13,7 @@ use super::*;
 use crate::domain::Result;
 use crate::gateway::dialect::crossing::answer::{Answer, Event, Finish};
 use crate::gateway::dialect::crossing::conversation::{
-    Cache, Call, Content, Message, Part, Request, Role, Thinking, Tool,
+    Cache, Call, CallResult, Content, Message, Part, Request, Role, Thinking, Tool,
 };
 use crate::gateway::dialect::crossing::effort::{Depth, Effort};
 use crate::gateway::dialect::crossing::media::{Kind, Media, Source};
@@ -72,12 +72,8 @@ fn read(body: &Value) -> Result<Request> {
 #[test]
 fn a_request_is_the_same_when_written_and_read_again() {
     for (case, body) in fixtures(".request.json") {
-        let mut request = read_request(&body).unwrap();
+        let request = read_request(&body).unwrap();
         let again = read(&written(&request, &request.model)).unwrap();
-        // This dialect's newest models only know a mark, so that it is not written.
-        for part in request.messages.iter_mut().flat_map(|turn| &mut turn.parts) {
-            part.cache = None;
-        }
         assert_eq!(again, request, "{case}");
     }
 }
@@ -225,14 +221,42 @@ fn a_turn_of_the_model_is_one_turn_and_its_results_are_another() {
 }
 
 #[test]
-fn marks_to_cache_are_read() {
-    let request = read_request(&fixture("cache_control.request.json")).unwrap();
-    let marks: Vec<Option<Cache>> = request.messages[0]
-        .parts
-        .iter()
-        .map(|part| part.cache)
-        .collect();
-    assert_eq!(marks, [Some(Cache::Usual), None]);
+fn marks_to_cache_are_written_for_a_model_that_knows_them() {
+    let marked = |cache: Cache, content: Content| Part {
+        content,
+        cache: Some(cache),
+    };
+    let result = CallResult {
+        id: "a".to_owned(),
+        parts: vec![Part::text("18"), Part::text("19")],
+        failed: false,
+    };
+    let request = Request {
+        messages: vec![
+            Message::new(
+                Role::System,
+                vec![marked(Cache::Hour, Content::Text("a".to_owned()))],
+            ),
+            Message::new(
+                Role::User,
+                vec![marked(Cache::Usual, Content::Result(result))],
+            ),
+        ],
+        ..Request::default()
+    };
+    let body = written(&request, "gpt-5.6");
+    let mark = |part: &Value| part["prompt_cache_breakpoint"].clone();
+    assert_eq!(
+        mark(&body["input"][0]["content"][0]),
+        json!({"mode": "explicit", "ttl": "12h"})
+    );
+    let output = &body["input"][1]["output"];
+    assert_eq!(mark(&output[0]), Value::Null);
+    assert_eq!(mark(&output[1]), json!({"mode": "explicit"}));
+    for model in ["gpt-5.1", "anthropic/claude-opus-4"] {
+        let body = written(&request, model).to_string();
+        assert!(!body.contains("cache"), "{body}");
+    }
 }
 
 #[test]
@@ -413,4 +437,26 @@ fn a_call_without_arguments_is_one_that_a_client_can_parse() {
     for response in [&whole, &streamed["response"]] {
         assert_eq!(response["output"][0]["arguments"], "{}");
     }
+}
+
+#[test]
+fn a_file_is_named_as_its_kind_wants() {
+    let named = |name: Option<&str>, url: &str| {
+        let file = Content::Media(Media {
+            kind: Kind::Document,
+            source: Source::of_url(url.to_owned()),
+            name: name.map(str::to_owned),
+            detail: None,
+        });
+        let request = Request {
+            messages: vec![Message::new(Role::User, vec![file.into()])],
+            ..Request::default()
+        };
+        written(&request, "m")["input"][0]["content"][0]["filename"].clone()
+    };
+    let pdf = "data:application/pdf;base64,AAAA";
+    assert_eq!(named(None, pdf), "document.pdf");
+    assert_eq!(named(Some("My report"), pdf), "My report.pdf");
+    assert_eq!(named(Some("a.b"), pdf), "a.b");
+    assert_eq!(named(None, "data:text/plain;base64,AAAA"), "document.txt");
 }

@@ -4,7 +4,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::gateway::dialect::crossing::conversation::Cache;
+use super::conversation::Cache;
+use super::effort::{Depth, Effort};
 
 /// How the end of a part of the prompt that is worth caching is marked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,13 +52,35 @@ impl Marks {
 
 /// The member for the output limit. OpenAI's newer models refuse `max_tokens`; most others know nothing else.
 pub(super) fn limit_member(model: &str) -> &'static str {
-    let bare = bare(model).as_bytes();
-    let thinks = matches!(bare, [b'o', digit, ..] if digit.is_ascii_digit());
-    if thinks || gpt(model).is_some_and(|version| version >= (5, 0)) {
+    if o_series(model) || gpt(model).is_some_and(|version| version >= (5, 0)) {
         "max_completion_tokens"
     } else {
         "max_tokens"
     }
+}
+
+/// Whether it is one of OpenAI's models that think.
+pub(super) fn thinks(model: &str) -> bool {
+    let new = gpt(model).is_some_and(|version| version >= (5, 0));
+    o_series(model) || (new && !bare(model).contains("chat"))
+}
+
+/// The word that makes one of OpenAI's models think least (OpenAI API reference, `reasoning.effort`); `None`: it knows no
+/// such word.
+pub(super) fn least_effort(model: &str) -> Option<&'static str> {
+    let name = bare(model);
+    if !thinks(model) || name.contains("-pro") {
+        return None;
+    }
+    match gpt(model) {
+        Some(version) if version > (5, 0) => Depth::Off.word(),
+        Some(_) if !name.contains("codex") => Some(Effort::Minimal.as_str()),
+        Some(_) | None => Some(Effort::Low.as_str()),
+    }
+}
+
+fn o_series(model: &str) -> bool {
+    matches!(bare(model).as_bytes(), [b'o', digit, ..] if digit.is_ascii_digit())
 }
 
 /// The name without its vendor.
@@ -106,6 +129,26 @@ mod tests {
                 (marks, limit),
                 "{model}"
             );
+        }
+    }
+
+    #[test]
+    fn a_model_that_shall_not_think_is_told_so_in_a_word_that_it_knows() {
+        for (model, word) in [
+            ("gpt-5", Some("minimal")),
+            ("gpt-5-mini-2025-08-07", Some("minimal")),
+            ("gpt-5-codex", Some("low")),
+            ("gpt-5-chat-latest", None),
+            ("gpt-5-pro", None),
+            ("openai/gpt-5.1", Some("none")),
+            ("gpt-6-astra", Some("none")),
+            ("o4-mini", Some("low")),
+            ("gpt-4.1", None),
+            ("gpt-4o", None),
+            ("gpt-oss-120b", None),
+            ("llama-4", None),
+        ] {
+            assert_eq!(least_effort(model), word, "{model}");
         }
     }
 }
