@@ -350,3 +350,121 @@ fn the_echo_speaks_every_dialect_and_models_are_listed_as_google_does() {
         "echo"
     );
 }
+
+/// Everything but the client's dialect is the same: what a person says, and what comes back.
+#[test]
+fn a_client_of_any_dialect_reaches_a_channel_of_any_other() {
+    let anthropic = Upstream::start(|request| {
+        assert_eq!(
+            request.json()["messages"][0]["role"],
+            "user",
+            "{}",
+            request.text
+        );
+        if request.json()["stream"] == true {
+            events(Script::stream(), &message_events()).end()
+        } else {
+            Script::json(
+                200,
+                &json!({"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-x", "content": [{"type": "text", "text": "Hello"}],
+                "stop_reason": "end_turn", "usage": {"input_tokens": 10, "cache_creation_input_tokens": 5, "cache_read_input_tokens": 100, "output_tokens": 7}}),
+            )
+        }
+    });
+    let google = gemini();
+    let openai = Upstream::start(|request| {
+        if request.json()["stream"] == true {
+            Script::stream().word("Hello").stop().usage(115, 7).done()
+        } else {
+            Script::chat("Hello", 115, 7)
+        }
+    });
+    let gateway = TestGateway::start();
+    channel(&gateway, "anthropic", &anthropic, &["claude-x"]);
+    channel(&gateway, "gemini", &google, &["gemini-x"]);
+    channel(&gateway, "openai", &openai, &["gpt-x"]);
+    let client = gateway.new_client();
+    let mut calls = 0;
+    for model in ["claude-x", "gemini-x", "gpt-x"] {
+        for stream in [false, true] {
+            let turns = json!([{"role": "user", "content": "Hi"}]);
+            let chat = json!({"model": model, "stream": stream, "messages": turns});
+            let answer = client.post("/v1/chat/completions", &chat);
+            assert!(
+                answer.status == 200 && answer.body.contains("Hel"),
+                "{model}: {}",
+                answer.body
+            );
+            assert_eq!(
+                answer.body.contains("[DONE]"),
+                stream,
+                "{model}: {}",
+                answer.body
+            );
+            let message =
+                json!({"model": model, "stream": stream, "max_tokens": 50, "messages": turns});
+            let answer = client.post("/v1/messages", &message);
+            assert!(
+                answer.status == 200 && answer.body.contains("\"end_turn\""),
+                "{model}: {}",
+                answer.body
+            );
+            assert_eq!(
+                answer.body.contains("message_stop"),
+                stream,
+                "{model}: {}",
+                answer.body
+            );
+            // A channel of OpenAI's speaks responses itself.
+            if model != "gpt-x" {
+                let response = json!({"model": model, "stream": stream, "input": "Hi"});
+                let answer = client.post("/v1/responses", &response);
+                calls += 1;
+                assert!(
+                    answer.status == 200 && answer.body.contains("\"completed\""),
+                    "{model}: {}",
+                    answer.body
+                );
+                assert_eq!(
+                    answer.body.contains("response.completed"),
+                    stream,
+                    "{model}: {}",
+                    answer.body
+                );
+            }
+            let content = json!({"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]});
+            let method = if stream {
+                "streamGenerateContent?alt=sse"
+            } else {
+                "generateContent"
+            };
+            let answer = client.post(&format!("/v1beta/models/{model}:{method}"), &content);
+            assert!(
+                answer.status == 200 && answer.body.contains("\"STOP\""),
+                "{model}: {}",
+                answer.body
+            );
+            calls += 3;
+        }
+    }
+    eventually("all calls", || {
+        (gateway.admin().calls().len() == calls).then_some(())
+    });
+    for call in gateway.admin().calls() {
+        let wanted = match call["model"].as_str().unwrap() {
+            "gemini-x" => json!([8, 22]),
+            _ => json!([115, 7]),
+        };
+        let usage = &call["usage"];
+        assert_eq!(
+            json!([usage["prompt_tokens"], usage["completion_tokens"]]),
+            wanted,
+            "{call}"
+        );
+        assert_eq!(
+            (&call["status"], &usage["estimated"]),
+            (&json!("ok"), &json!(false)),
+            "{call}"
+        );
+    }
+}

@@ -107,6 +107,14 @@ impl Script {
         }))
     }
 
+    /// The end of the words of a streamed chat.
+    pub(crate) fn stop(self) -> Self {
+        self.frame(&json!({
+            "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "upstream-model",
+            "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": null,
+        }))
+    }
+
     /// The usage frame of a streamed chat.
     pub(crate) fn usage(self, prompt: u64, completion: u64) -> Self {
         self.frame(&json!({
