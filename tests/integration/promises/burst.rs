@@ -1,4 +1,4 @@
-//! However many call at once: the quota is not passed, and all of it can be used.
+//! However many call at once: the quota is not passed, and all of it can be used; across a restart and across `kill -9`, too.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use real200::clock::Clock;
 use real200::domain::Timestamp;
 use serde_json::json;
 
-use super::super::harness::{TestGateway, eventually};
+use super::super::harness::{Binary, Console, KeyClient, TestGateway, eventually};
 use super::crowd::{Crowd, Provider};
 use super::{PICO_PER_DOLLAR, Standing, keyed, pico};
 
@@ -71,4 +71,47 @@ fn a_restart_in_the_middle_does_not_let_them_past_it_either() {
     let after = crowd.exhaust(&client, 24, 3, "daily", QUOTA);
     let sum = provider.check(&gateway.admin().all_calls());
     assert_eq!(sum, after.used);
+}
+
+#[test]
+fn two_kills_in_the_middle_spend_no_more_and_lose_no_call_that_was_answered() {
+    const PASSWORD: &str = "correct horse battery";
+    let provider = Provider::start();
+    let dir = tempfile::tempdir().unwrap();
+    let serve = || {
+        let admin = [
+            ("REAL200_ADMIN_USERNAME", "ada"),
+            ("REAL200_ADMIN_PASSWORD", PASSWORD),
+        ];
+        let gateway = Binary::serve(dir.path(), &[], &admin);
+        let admin = Console::log_in(gateway.base(), "ada", PASSWORD);
+        (gateway, admin)
+    };
+    let (mut gateway, mut admin) = serve();
+    provider.connect(&admin);
+    let key = admin
+        .post("/api/keys", &json!({"quota": {"daily_usd": 1}}))
+        .expect(201);
+    let plain = key["key"].as_str().unwrap();
+    let crowd = Crowd::new();
+    for round in 1..=2 {
+        let client = KeyClient::new(gateway.base(), plain);
+        std::thread::scope(|scope| {
+            let keys = [client.clone()];
+            let crowd = &crowd;
+            scope.spawn(move || crowd.run(&keys, 256, round));
+            eventually("a quarter more of the dollar", || {
+                let used = Standing::of(&client, "key", "daily").used;
+                (used > round * PICO_PER_DOLLAR / 4).then_some(())
+            });
+            gateway.signal("KILL");
+        });
+        (gateway, admin) = serve();
+    }
+    let client = KeyClient::new(gateway.base(), plain);
+    let spent = crowd.exhaust(&client, 256, 3, "daily", PICO_PER_DOLLAR);
+    let (sum, interrupted) = provider.check_killed(&admin.all_calls(), &crowd);
+    println!("{spent:?}, {interrupted} calls interrupted by two kills");
+    assert_eq!(sum, spent.used);
+    assert!(interrupted > 0, "it was killed with calls in flight");
 }

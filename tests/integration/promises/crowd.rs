@@ -134,6 +134,24 @@ impl Provider {
 
     /// Holds the ledger against the bill, call by call to the picodollar, and gives the sum of the ledger.
     pub(super) fn check(&self, calls: &[Value]) -> u64 {
+        let (sum, unknown) = self.compare(calls);
+        assert!(unknown.is_empty(), "not in the log: {unknown:?}");
+        sum
+    }
+
+    /// The same where the gateway was killed: what that interrupted costs at least what was billed for it, and what the
+    /// provider has billed and the log does not know was answered to nobody. Gives how many were interrupted, too.
+    pub(super) fn check_killed(&self, calls: &[Value], crowd: &Crowd) -> (u64, usize) {
+        let (sum, unknown) = self.compare(calls);
+        let answered = crowd.answered.lock().unwrap();
+        let lost: Vec<_> = unknown.intersection(&answered).collect();
+        assert!(lost.is_empty(), "answered and not in the log: {lost:?}");
+        let interrupted = calls.iter().filter(|call| is_interrupted(call));
+        (sum, interrupted.count())
+    }
+
+    /// The sum of the ledger, and whose calls it does not know.
+    fn compare(&self, calls: &[Value]) -> (u64, BTreeSet<String>) {
         let mut bill = self.bill.lock().unwrap().clone();
         let mut sum = 0;
         for call in calls {
@@ -145,6 +163,10 @@ impl Provider {
             }
             let cost = pico(&call["cost_usd"]);
             sum += cost;
+            if is_interrupted(call) {
+                assert!(cost >= billed.unwrap_or(0), "{call}");
+                continue;
+            }
             let usage = &call["usage"];
             let tokens = |field: &str| usage[field].as_u64().unwrap();
             if usage["estimated"] == true {
@@ -164,9 +186,13 @@ impl Provider {
                 assert_eq!(cost, billed.unwrap_or(0), "{call}");
             }
         }
-        assert!(bill.is_empty(), "not in the log: {bill:?}");
-        sum
+        (sum, bill.into_keys().collect())
     }
+}
+
+/// The gateway was killed while it was under way.
+fn is_interrupted(call: &Value) -> bool {
+    call["status"] == "interrupted"
 }
 
 /// Answers as the call's fate wants it, using all of the output that it may or a few tokens less.
@@ -215,12 +241,15 @@ enum Outcome {
 /// The clients' side of a run.
 pub(super) struct Crowd {
     numbered: AtomicU64,
+    /// Calls that were answered, at least in part.
+    answered: Mutex<BTreeSet<String>>,
 }
 
 impl Crowd {
     pub(super) fn new() -> Self {
         Self {
             numbered: AtomicU64::new(0),
+            answered: Mutex::default(),
         }
     }
 
@@ -316,6 +345,7 @@ impl Crowd {
             return Outcome::Unreachable;
         };
         let status = response.status().as_u16();
+        self.answered.lock().unwrap().insert(tag.to_owned());
         let (expected, until) = match fate {
             Fate::Whole | Fate::Streamed | Fate::CutLate | Fate::CutEarly => (200, None),
             Fate::GoneLate => (200, Some("\"prompt_tokens\":")),

@@ -4,7 +4,6 @@
 
 mod bounds;
 mod calendar;
-mod crowd;
 mod cut_off;
 mod death;
 mod unread;
