@@ -144,7 +144,11 @@ mod tests {
             ),
             ("deepseek-chat", Marks::None, "max_tokens", false),
         ] {
-            let told = (Marks::of(model), limit_member(model), super::by_openai(model));
+            let told = (
+                Marks::of(model),
+                limit_member(model),
+                super::by_openai(model),
+            );
             assert_eq!(told, (marks, limit, by_openai), "{model}");
         }
     }
