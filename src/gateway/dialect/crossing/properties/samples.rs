@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use serde_json::{Number, Value, json};
 
 use super::super::conversation::{
-    Call, CallResult, Content, Format, Message, Part, Reasoning, Request, Role, Sampling, Tool,
-    ToolChoice,
+    Cache, Call, CallResult, Content, Format, Message, Part, Reasoning, Request, Role, Sampling,
+    Tool, ToolChoice,
 };
 use super::super::effort::{Depth, Effort};
 use super::super::media::{Kind, Media, Source};
@@ -16,7 +16,7 @@ use super::super::{Dialect, Target};
 pub(super) fn target(dialect: Dialect) -> Target<'static> {
     Target {
         model: match dialect {
-            Dialect::Chat => "deepseek-chat",
+            Dialect::Chat => "anthropic/claude-opus-4",
             Dialect::Responses => "gpt-5.6",
             Dialect::Messages => "claude-opus-4-6",
             Dialect::Gemini => "gemini-3-flash",
@@ -51,18 +51,23 @@ pub(super) fn arguments() -> impl Strategy<Value = String> {
         .prop_map(|pairs| Value::Object(pairs.into_iter().collect()).to_string())
 }
 
+fn inside(media_type: &str, kind: Kind, name: Option<&str>) -> Content {
+    Content::Media(Media {
+        kind,
+        source: Source::Data {
+            media_type: media_type.to_owned(),
+            base64: "AAAA".to_owned(),
+        },
+        name: name.map(str::to_owned),
+        detail: None,
+    })
+}
+
+fn image() -> Content {
+    inside("image/png", Kind::Image, None)
+}
+
 fn media() -> impl Strategy<Value = Content> {
-    let data = |media_type: &str, kind, name: Option<&str>| {
-        Content::Media(Media {
-            kind,
-            source: Source::Data {
-                media_type: media_type.to_owned(),
-                base64: "AAAA".to_owned(),
-            },
-            name: name.map(str::to_owned),
-            detail: None,
-        })
-    };
     let at = Content::Media(Media {
         kind: Kind::Image,
         source: Source::of_url("https://a.example/b.png".to_owned()),
@@ -70,21 +75,36 @@ fn media() -> impl Strategy<Value = Content> {
         detail: None,
     });
     prop::sample::select(vec![
-        data("image/png", Kind::Image, None),
-        data("application/pdf", Kind::Document, Some("a.pdf")),
-        data("audio/wav", Kind::Recording, None),
+        image(),
+        inside("application/pdf", Kind::Document, Some("a.pdf")),
+        inside("audio/wav", Kind::Recording, None),
         at,
     ])
 }
 
 fn said() -> impl Strategy<Value = Vec<Part>> {
-    let part = prop_oneof![3 => words().prop_map(Content::Text), 1 => media()];
-    prop::collection::vec(part.prop_map(Part::from), 1..4)
+    let text = (words(), mark()).prop_map(|(words, cache)| Part {
+        cache,
+        ..Part::text(words)
+    });
+    let part = prop_oneof![3 => text, 1 => media().prop_map(Part::from)];
+    prop::collection::vec(part, 1..4)
+}
+
+fn mark() -> impl Strategy<Value = Option<Cache>> {
+    prop::sample::select(vec![
+        None,
+        None,
+        None,
+        Some(Cache::Usual),
+        Some(Cache::Hour),
+    ])
 }
 
 /// A question, and what was called to answer it, with the results; calls by this number have ids of their own.
 fn round(number: usize) -> impl Strategy<Value = Vec<Message>> {
-    let calls = prop::collection::vec((arguments(), words()), 0..3);
+    let result = (words(), any::<bool>(), any::<bool>());
+    let calls = prop::collection::vec((arguments(), result), 0..3);
     (said(), words(), calls).prop_map(move |(said, answer, calls)| {
         let mut turns = vec![
             Message::new(Role::User, said),
@@ -94,14 +114,17 @@ fn round(number: usize) -> impl Strategy<Value = Vec<Message>> {
             return turns;
         }
         let (mut made, mut results) = (Vec::new(), Vec::new());
-        for (at, (arguments, result)) in calls.into_iter().enumerate() {
+        for (at, (arguments, (result, failed, shot))) in calls.into_iter().enumerate() {
             let id = format!("call_{number}_{at}");
-            let parts = vec![Part::text(result)];
+            let mut parts = vec![Part::text(result)];
+            if shot && !failed {
+                parts.push(image().into());
+            }
             results.push(
                 Content::Result(CallResult {
                     id: id.clone(),
                     parts,
-                    failed: false,
+                    failed,
                 })
                 .into(),
             );
@@ -259,8 +282,9 @@ pub(super) fn common(mut request: Request, a: Dialect, b: Dialect) -> Request {
 
 fn keep(request: &mut Request, dialect: Dialect) {
     match dialect {
-        Dialect::Chat => {}
+        Dialect::Chat => keep_results(request, false, false),
         Dialect::Responses => {
+            keep_results(request, true, false);
             request.stop.clear();
             request.sampling.top_k = None;
             request.sampling.seed = None;
@@ -295,6 +319,7 @@ fn keep(request: &mut Request, dialect: Dialect) {
             keep_media(request, |media| media.kind != Kind::Recording);
         }
         Dialect::Gemini => {
+            drop_marks(request);
             request.cache_key = None;
             request.user = None;
             request.parallel_calls = None;
@@ -305,6 +330,26 @@ fn keep(request: &mut Request, dialect: Dialect) {
             keep_media(request, |media| {
                 media.name.is_none() && matches!(media.source, Source::Data { .. })
             });
+        }
+    }
+}
+
+fn drop_marks(request: &mut Request) {
+    for turn in &mut request.messages {
+        turn.parts.iter_mut().for_each(|part| part.cache = None);
+    }
+}
+
+/// Whether results may have images, and may tell that the call failed.
+fn keep_results(request: &mut Request, images: bool, failures: bool) {
+    for turn in &mut request.messages {
+        for part in &mut turn.parts {
+            if let Content::Result(result) = &mut part.content {
+                result.failed &= failures;
+                if !images {
+                    result.parts.truncate(1);
+                }
+            }
         }
     }
 }
