@@ -79,6 +79,11 @@ pub(super) fn least_effort(model: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether it is one of OpenAI's own, which refuse what they do not know.
+pub(super) fn by_openai(model: &str) -> bool {
+    o_series(model) || gpt(model).is_some()
+}
+
 fn o_series(model: &str) -> bool {
     matches!(bare(model).as_bytes(), [b'o', digit, ..] if digit.is_ascii_digit())
 }
@@ -112,23 +117,39 @@ mod tests {
 
     #[test]
     fn a_name_tells_how_to_speak_to_the_model() {
-        for (model, marks, limit) in [
-            ("gpt-4o-mini", Marks::None, "max_tokens"),
-            ("gpt-35-turbo", Marks::None, "max_tokens"),
-            ("gpt-oss-120b", Marks::None, "max_tokens"),
-            ("gpt-5.1-codex", Marks::None, "max_completion_tokens"),
-            ("openai/gpt-5.6", Marks::Breakpoint, "max_completion_tokens"),
-            ("gpt-6-astra", Marks::Breakpoint, "max_completion_tokens"),
-            ("o3-mini", Marks::None, "max_completion_tokens"),
-            ("olmo-2", Marks::None, "max_tokens"),
-            ("anthropic/claude-opus-4", Marks::CacheControl, "max_tokens"),
-            ("deepseek-chat", Marks::None, "max_tokens"),
+        for (model, marks, limit, by_openai) in [
+            ("gpt-4o-mini", Marks::None, "max_tokens", true),
+            ("gpt-35-turbo", Marks::None, "max_tokens", true),
+            ("gpt-oss-120b", Marks::None, "max_tokens", false),
+            ("gpt-5.1-codex", Marks::None, "max_completion_tokens", true),
+            (
+                "openai/gpt-5.6",
+                Marks::Breakpoint,
+                "max_completion_tokens",
+                true,
+            ),
+            (
+                "gpt-6-astra",
+                Marks::Breakpoint,
+                "max_completion_tokens",
+                true,
+            ),
+            ("o3-mini", Marks::None, "max_completion_tokens", true),
+            ("olmo-2", Marks::None, "max_tokens", false),
+            (
+                "anthropic/claude-opus-4",
+                Marks::CacheControl,
+                "max_tokens",
+                false,
+            ),
+            ("deepseek-chat", Marks::None, "max_tokens", false),
         ] {
-            assert_eq!(
-                (Marks::of(model), limit_member(model)),
-                (marks, limit),
-                "{model}"
+            let told = (
+                Marks::of(model),
+                limit_member(model),
+                super::by_openai(model),
             );
+            assert_eq!(told, (marks, limit, by_openai), "{model}");
         }
     }
 

@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::answer::Event;
 use super::codec::{self, Reader, Writer};
 use super::conversation::Request;
 use super::{Dialect, Head, Target};
-use crate::domain::Error;
+use crate::domain::{Code, Error};
 use crate::gateway::sse::{self, Frame};
 
 fn fixtures() -> PathBuf {
@@ -99,6 +100,7 @@ fn request(dialect: Dialect, body: &[u8], to: Dialect) -> Result<String, Error> 
         let (media_type, bytes) = match url.rsplit('.').next() {
             Some("pdf") => ("application/pdf", "%PDF"),
             Some("mp3" | "wav") => ("audio/mp3", "ID3"),
+            Some(_) | None if url.contains("youtu") => ("video/mp4", "ftyp"),
             Some(_) | None => ("image/png", "PNG"),
         };
         request.supply(&url, media_type, bytes.as_bytes());
@@ -158,6 +160,13 @@ fn stream(from: Dialect, stream: &[u8], to: Dialect) -> String {
         }
     }
     events.extend(reader.end());
+    if !matches!(events.last(), Some(Event::End | Event::Failed(_))) {
+        // As the caller does where a stream was cut.
+        events.push(Event::Failed(Error::new(
+            Code::BadGateway,
+            "The stream was cut.",
+        )));
+    }
     for event in &events {
         writer.write(event, &mut out);
     }

@@ -2,7 +2,8 @@
 //!
 //! Read: the first choice; `reasoning_content` or `reasoning` with `reasoning_details`, and Mistral's content in parts, are
 //! its thinking. A call without an id gets one; an answer with calls ends with `Calls`, whatever word its provider has.
-//! Written: words of several parts as one text, thinking as `reasoning_content` with `reasoning_details`.
+//! Written: words of several parts as one text, thinking as `reasoning_content` with `reasoning_details`, images as `images`
+//! (OpenRouter docs, "Image generation"). Dropped: other files, and which text it stopped at: there is no place for them.
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -11,6 +12,7 @@ use super::reasoning::{self, Details, thought};
 use crate::domain::{Code, Error, Usage};
 use crate::gateway::dialect::crossing::answer::{Answer, Finish, TokenLogprob};
 use crate::gateway::dialect::crossing::conversation::{Call, Content, Part};
+use crate::gateway::dialect::crossing::media::{Kind, Media, Source};
 use crate::gateway::dialect::crossing::seal::Seal;
 use crate::gateway::dialect::crossing::{Dialect, Head, Unreadable};
 use crate::gateway::dialect::{told, usage};
@@ -60,6 +62,12 @@ fn read_message(message: &Value, answer: &str, parts: &mut Vec<Part>) {
     if !said.refused.is_empty() {
         parts.push(Content::Refusal(said.refused.to_owned()).into());
     }
+    for image in items(message, "images") {
+        let url = image
+            .get("image_url")
+            .map_or("", |image| text(image, "url"));
+        parts.push(image_at(url.to_owned()));
+    }
     for (at, call) in items(message, "tool_calls").iter().enumerate() {
         let function = call.get("function").unwrap_or(&Value::Null);
         let (id, arguments) = (text(call, "id"), written(function.get("arguments")));
@@ -80,6 +88,17 @@ fn read_message(message: &Value, answer: &str, parts: &mut Vec<Part>) {
             .into(),
         );
     }
+}
+
+/// An image by its address, which may be its data.
+pub(super) fn image_at(url: String) -> Part {
+    Content::Media(Media {
+        kind: Kind::Image,
+        source: Source::of_url(url),
+        name: None,
+        detail: None,
+    })
+    .into()
 }
 
 /// What a message, or a delta of one, says.
@@ -177,7 +196,8 @@ pub(super) fn write_usage(usage: &Usage) -> Value {
     told
 }
 
-/// The error that stands in place of an answer.
+/// The error that stands in place of an answer. It is the provider's, so it blames neither the client's key nor its pace.
+/// OpenRouter has the HTTP status as its `code`, OpenAI a word.
 pub(super) fn failure(answer: &Value) -> Option<Error> {
     let error = answer.get("error").filter(|error| !error.is_null())?;
     let words = match (error, text(error, "message")) {
@@ -185,10 +205,22 @@ pub(super) fn failure(answer: &Value) -> Option<Error> {
         (error, "") => error.to_string(),
         (_, words) => words.to_owned(),
     };
-    Some(Error::new(
-        Code::BadGateway,
-        format!("The provider failed: {words}"),
-    ))
+    let status = error.get("code").and_then(Value::as_u64);
+    let code = match (text(error, "code"), text(error, "type"), status) {
+        ("invalid_api_key" | "insufficient_quota", _, _)
+        | (_, "authentication_error" | "permission_error" | "insufficient_quota", _)
+        | (_, _, Some(401..=403)) => {
+            let told = "The provider refuses the gateway's own credential. Your key is fine; tell the operator.";
+            return Some(Error::new(Code::BadGateway, told).because(words));
+        }
+        ("rate_limit_exceeded", _, _)
+        | (_, "rate_limit_error" | "overloaded_error", _)
+        | (_, _, Some(429 | 503 | 529)) => Code::NoChannelAvailable,
+        (_, "invalid_request_error", _) | (_, _, Some(400)) => Code::InvalidRequest,
+        (_, "timeout_error", _) | (_, _, Some(408 | 504)) => Code::GatewayTimeout,
+        _ => Code::BadGateway,
+    };
+    Some(Error::new(code, format!("The provider failed: {words}")))
 }
 
 /// The probabilities in a choice.
@@ -274,7 +306,7 @@ pub(super) fn head_of(object: &str, head: &Head) -> Map<String, Value> {
 
 fn write_message(parts: &[Part]) -> Value {
     let (mut said, mut refused, mut thought) = (String::new(), String::new(), String::new());
-    let (mut details, mut calls) = (Vec::new(), Vec::new());
+    let (mut details, mut images, mut calls) = (Vec::new(), Vec::new(), Vec::new());
     for (at, part) in parts.iter().enumerate() {
         match &part.content {
             Content::Text(words) => said.push_str(words),
@@ -298,7 +330,10 @@ fn write_message(parts: &[Part]) -> Value {
                 "type": "function",
                 "function": {"name": call.name, "arguments": call.arguments},
             })),
-            // Chat answers in words; the sound that OpenAI's own can answer with has another shape.
+            Content::Media(media) if media.kind == Kind::Image => {
+                let image = json!({"url": media.source.to_url()});
+                images.push(json!({"type": "image_url", "image_url": image}));
+            }
             Content::Media(_) | Content::Result(_) => {}
         }
     }
@@ -317,6 +352,9 @@ fn write_message(parts: &[Part]) -> Value {
         }
         if !details.is_empty() {
             message.insert("reasoning_details".to_owned(), details.into());
+        }
+        if !images.is_empty() {
+            message.insert("images".to_owned(), images.into());
         }
         if !calls.is_empty() {
             message.insert("tool_calls".to_owned(), calls.into());

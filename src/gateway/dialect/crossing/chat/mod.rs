@@ -5,6 +5,7 @@ mod read_request;
 mod reader;
 mod reasoning;
 mod sequencer;
+mod write_messages;
 mod write_request;
 mod writer;
 

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `n` above 1, `audio`, `modalities` with audio, `prediction`, `logit_bias`, `functions`, `web_search_options`, tools that are no functions, files by id, and whatever is not known | refused by name |
 //! | `service_tier`, `store`, `moderation`, `prompt_cache_options`, `prompt_cache_retention`, `stream_options.include_obfuscation`, `name` of a message | dropped: they are about OpenAI's own service |
+//! | `parsed`, `parsed_arguments` | dropped: the official SDKs leave in a message what they have read in it |
 //! | `prompt_cache_breakpoint`, and `cache_control` as OpenRouter has it | a mark to cache up to there; beside `messages`, the whole prompt |
+//! | `images` of an earlier answer | an image in its turn |
 //! | `reasoning_content` or `reasoning`, and `reasoning_details` of an earlier answer | its thinking, with its seals |
 
 use serde_json::Value;
 
-use super::reasoning;
+use super::{answer, reasoning};
 use crate::domain::Result;
 use crate::gateway::dialect::crossing::conversation::{
     Cache, Call, CallResult, Content, Format, Message, Part, Reasoning, Request, Role, Sampling,
@@ -121,7 +123,7 @@ fn messages(fields: &mut Fields) -> Result<Vec<Message>> {
             }
         }
         after_tool = role == "tool";
-        fields.finish(&["name", "annotations"])?;
+        fields.finish(&["name", "annotations", "parsed"])?;
     }
     Ok(messages)
 }
@@ -225,7 +227,7 @@ fn assistant(fields: &mut Fields) -> Result<Vec<Part>> {
                 _ => arguments,
             },
         });
-        function.finish(&[])?;
+        function.finish(&["parsed_arguments"])?;
         // Clients that put a stream together leave its place in it.
         call.finish(&["index"])?;
     }
@@ -236,6 +238,12 @@ fn assistant(fields: &mut Fields) -> Result<Vec<Part>> {
     parts.extend(
         said.filter(|part| !matches!(&part.content, Content::Text(text) if text.is_empty())),
     );
+    for mut image in fields.each("images")? {
+        let mut at = needed(&mut image, "image_url")?;
+        parts.push(answer::image_at(at.need_text("url")?));
+        at.finish(&[])?;
+        image.finish(&["type", "index"])?;
+    }
     if let Some(refusal) = fields.text("refusal")? {
         parts.push(Content::Refusal(refusal).into());
     }

@@ -196,19 +196,43 @@ fn what_providers_do_differently_is_understood() {
 
 #[test]
 fn an_error_in_place_of_a_chunk_ends_the_stream() {
-    for (error, words) in [
+    let credential =
+        "The provider refuses the gateway's own credential. Your key is fine; tell the operator.";
+    for (error, code, words) in [
         (
-            json!({"error": {"message": "Overloaded.", "code": 529}}),
-            "The provider failed: Overloaded.",
+            json!({"message": "Busy.", "code": 529}),
+            Code::NoChannelAvailable,
+            "The provider failed: Busy.",
         ),
-        (json!({"error": "no"}), "The provider failed: no"),
         (
-            json!({"error": {"code": 1}}),
+            json!({"message": "Slow down.", "code": "rate_limit_exceeded"}),
+            Code::NoChannelAvailable,
+            "The provider failed: Slow down.",
+        ),
+        (
+            json!({"message": "Too long.", "type": "invalid_request_error"}),
+            Code::InvalidRequest,
+            "The provider failed: Too long.",
+        ),
+        (
+            json!({"message": "Bad key sk-1.", "code": "invalid_api_key", "type": "invalid_request_error"}),
+            Code::BadGateway,
+            credential,
+        ),
+        (json!("no"), Code::BadGateway, "The provider failed: no"),
+        (
+            json!({"code": 1}),
+            Code::BadGateway,
             "The provider failed: {\"code\":1}",
         ),
     ] {
+        let error = json!({ "error": error });
         let told = events(&format!("data: {error}\n\ndata: [DONE]\n\n"));
         assert_eq!(short(&told), [words]);
+        assert!(
+            matches!(&told[0], Event::Failed(error) if error.code == code),
+            "{told:?}"
+        );
         assert_eq!(
             read_answer(error.to_string().as_bytes()),
             Err(Unreadable(words.to_owned()))
@@ -231,7 +255,12 @@ fn an_answer_is_read_as_it_was_written() {
         .into()
     };
     let answer = Answer {
-        parts: vec![Part::text("So."), call("a"), call("b")],
+        parts: vec![
+            Part::text("So."),
+            answer::image_at("data:image/png;base64,AAAA".to_owned()),
+            call("a"),
+            call("b"),
+        ],
         finish: Finish::Calls,
         usage: Some(Usage {
             prompt: 9,

@@ -2,6 +2,7 @@
 //! does an answer, and so does a seal; bytes may be cut anywhere; and no order of events makes a stream that its dialect's
 //! readers would stumble over.
 
+mod answers;
 mod echo;
 mod samples;
 mod well_formed;
@@ -224,8 +225,8 @@ proptest! {
     }
 
     #[test]
-    fn an_answer_that_both_can_express_comes_back((a, b) in pairs(), answer in samples::answer()) {
-        let answer = samples::common_answer(answer, a, b);
+    fn an_answer_that_both_can_express_comes_back((a, b) in pairs(), answer in answers::answer()) {
+        let answer = answers::common_answer(answer, a, b);
         let at_b = answer_through(b, &answer_through(a, &answer));
         prop_assert_eq!(&at_b, &answer, "written in {:?}, then in {:?}", a, b);
         prop_assert_eq!(&answer_through(a, &at_b), &answer, "and in {:?} again", a);
@@ -234,23 +235,23 @@ proptest! {
     #[test]
     fn what_a_client_sends_back_of_an_answer_is_what_the_channel_said(
         (channel, client) in pairs(),
-        thoughts in samples::thoughts(),
+        thoughts in answers::thoughts(),
     ) {
         prop_assume!(channel != client);
-        let parts = samples::sealed_by(channel, thoughts);
-        let answer = Answer { parts: parts.clone(), ..samples::plain_answer() };
+        let parts = answers::sealed_by(channel, thoughts);
+        let answer = Answer { parts: parts.clone(), ..answers::plain_answer() };
         let body = echo::whole(client, &codec::write_answer(client, &answer, &head()));
         prop_assert_eq!(&last_turn(client, &body), &parts, "whole, through {:?}", client);
 
-        let stream = streamed(client, &samples::events_of(&answer));
+        let stream = streamed(client, &answers::events_of(&answer));
         let body = echo::streamed(client, &stream);
         prop_assert_eq!(&last_turn(client, &body), &parts, "streamed, through {:?}", client);
     }
 
     #[test]
-    fn a_streamed_answer_says_what_the_whole_one_says((a, b) in pairs(), answer in samples::answer()) {
-        let answer = samples::common_answer(answer, a, b);
-        let stream = streamed(a, &samples::events_of(&answer));
+    fn a_streamed_answer_says_what_the_whole_one_says((a, b) in pairs(), answer in answers::answer()) {
+        let answer = answers::common_answer(answer, a, b);
+        let stream = streamed(a, &answers::events_of(&answer));
         well_formed(a, &stream);
         let events = read_in_pieces(a, stream.as_bytes(), &[stream.len()]);
         let again = streamed(b, &events);
@@ -274,17 +275,17 @@ proptest! {
     #[test]
     fn bytes_may_be_cut_anywhere(
         (dialect, _) in pairs(),
-        answer in samples::answer(),
+        answer in answers::answer(),
         lengths in prop::collection::vec(1usize..40, 1..6),
     ) {
-        let stream = streamed(dialect, &samples::events_of(&answer));
+        let stream = streamed(dialect, &answers::events_of(&answer));
         let whole = read_in_pieces(dialect, stream.as_bytes(), &[stream.len()]);
         let cut = read_in_pieces(dialect, stream.as_bytes(), &lengths);
         prop_assert_eq!(format!("{cut:?}"), format!("{whole:?}"));
     }
 
     #[test]
-    fn no_order_of_events_makes_a_broken_stream((dialect, _) in pairs(), events in samples::events()) {
+    fn no_order_of_events_makes_a_broken_stream((dialect, _) in pairs(), events in answers::events()) {
         let stream = streamed(dialect, &events);
         well_formed(dialect, &stream);
     }

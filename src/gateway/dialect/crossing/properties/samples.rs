@@ -1,25 +1,23 @@
-//! Conversations, answers and events of all kinds, and what of them each dialect can say.
+//! Conversations of all kinds, and what of them each dialect can say.
 
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Number, Value, json};
 
-use super::super::answer::{Answer, Event, Finish};
 use super::super::conversation::{
-    Call, CallResult, Content, Format, Message, Part, Reasoning, Request, Role, Sampling, Thinking,
+    Cache, Call, CallResult, Content, Format, Message, Part, Reasoning, Request, Role, Sampling,
     Tool, ToolChoice,
 };
 use super::super::effort::{Depth, Effort};
 use super::super::media::{Kind, Media, Source};
-use super::super::seal::Seal;
 use super::super::{Dialect, Target};
-use crate::domain::{Code, Error, Usage};
 
 /// A channel whose model takes as much as any of its dialect does.
 pub(super) fn target(dialect: Dialect) -> Target<'static> {
     Target {
         model: match dialect {
-            Dialect::Chat | Dialect::Responses => "gpt-5.6",
+            Dialect::Chat => "anthropic/claude-opus-4",
+            Dialect::Responses => "gpt-5.6",
             Dialect::Messages => "claude-opus-4-6",
             Dialect::Gemini => "gemini-3-flash",
         },
@@ -28,7 +26,7 @@ pub(super) fn target(dialect: Dialect) -> Target<'static> {
     }
 }
 
-fn words() -> impl Strategy<Value = String> {
+pub(super) fn words() -> impl Strategy<Value = String> {
     "[a-zé\"\\\\{}\n]{0,8}[a-z]"
 }
 
@@ -41,7 +39,7 @@ fn schema() -> Value {
     })
 }
 
-fn arguments() -> impl Strategy<Value = String> {
+pub(super) fn arguments() -> impl Strategy<Value = String> {
     let pair = (
         "[a-z]{1,3}",
         prop_oneof![
@@ -53,18 +51,23 @@ fn arguments() -> impl Strategy<Value = String> {
         .prop_map(|pairs| Value::Object(pairs.into_iter().collect()).to_string())
 }
 
+fn inside(media_type: &str, kind: Kind, name: Option<&str>) -> Content {
+    Content::Media(Media {
+        kind,
+        source: Source::Data {
+            media_type: media_type.to_owned(),
+            base64: "AAAA".to_owned(),
+        },
+        name: name.map(str::to_owned),
+        detail: None,
+    })
+}
+
+fn image() -> Content {
+    inside("image/png", Kind::Image, None)
+}
+
 fn media() -> impl Strategy<Value = Content> {
-    let data = |media_type: &str, kind, name: Option<&str>| {
-        Content::Media(Media {
-            kind,
-            source: Source::Data {
-                media_type: media_type.to_owned(),
-                base64: "AAAA".to_owned(),
-            },
-            name: name.map(str::to_owned),
-            detail: None,
-        })
-    };
     let at = Content::Media(Media {
         kind: Kind::Image,
         source: Source::of_url("https://a.example/b.png".to_owned()),
@@ -72,21 +75,36 @@ fn media() -> impl Strategy<Value = Content> {
         detail: None,
     });
     prop::sample::select(vec![
-        data("image/png", Kind::Image, None),
-        data("application/pdf", Kind::Document, Some("a.pdf")),
-        data("audio/wav", Kind::Recording, None),
+        image(),
+        inside("application/pdf", Kind::Document, Some("a.pdf")),
+        inside("audio/wav", Kind::Recording, None),
         at,
     ])
 }
 
 fn said() -> impl Strategy<Value = Vec<Part>> {
-    let part = prop_oneof![3 => words().prop_map(Content::Text), 1 => media()];
-    prop::collection::vec(part.prop_map(Part::from), 1..4)
+    let text = (words(), mark()).prop_map(|(words, cache)| Part {
+        cache,
+        ..Part::text(words)
+    });
+    let part = prop_oneof![3 => text, 1 => media().prop_map(Part::from)];
+    prop::collection::vec(part, 1..4)
+}
+
+fn mark() -> impl Strategy<Value = Option<Cache>> {
+    prop::sample::select(vec![
+        None,
+        None,
+        None,
+        Some(Cache::Usual),
+        Some(Cache::Hour),
+    ])
 }
 
 /// A question, and what was called to answer it, with the results; calls by this number have ids of their own.
 fn round(number: usize) -> impl Strategy<Value = Vec<Message>> {
-    let calls = prop::collection::vec((arguments(), words()), 0..3);
+    let result = (words(), any::<bool>(), any::<bool>());
+    let calls = prop::collection::vec((arguments(), result), 0..3);
     (said(), words(), calls).prop_map(move |(said, answer, calls)| {
         let mut turns = vec![
             Message::new(Role::User, said),
@@ -96,14 +114,17 @@ fn round(number: usize) -> impl Strategy<Value = Vec<Message>> {
             return turns;
         }
         let (mut made, mut results) = (Vec::new(), Vec::new());
-        for (at, (arguments, result)) in calls.into_iter().enumerate() {
+        for (at, (arguments, (result, failed, shot))) in calls.into_iter().enumerate() {
             let id = format!("call_{number}_{at}");
-            let parts = vec![Part::text(result)];
+            let mut parts = vec![Part::text(result)];
+            if shot && !failed {
+                parts.push(image().into());
+            }
             results.push(
                 Content::Result(CallResult {
                     id: id.clone(),
                     parts,
-                    failed: false,
+                    failed,
                 })
                 .into(),
             );
@@ -261,8 +282,9 @@ pub(super) fn common(mut request: Request, a: Dialect, b: Dialect) -> Request {
 
 fn keep(request: &mut Request, dialect: Dialect) {
     match dialect {
-        Dialect::Chat => {}
+        Dialect::Chat => keep_results(request, false, false),
         Dialect::Responses => {
+            keep_results(request, true, false);
             request.stop.clear();
             request.sampling.top_k = None;
             request.sampling.seed = None;
@@ -297,6 +319,7 @@ fn keep(request: &mut Request, dialect: Dialect) {
             keep_media(request, |media| media.kind != Kind::Recording);
         }
         Dialect::Gemini => {
+            drop_marks(request);
             request.cache_key = None;
             request.user = None;
             request.parallel_calls = None;
@@ -311,260 +334,32 @@ fn keep(request: &mut Request, dialect: Dialect) {
     }
 }
 
+fn drop_marks(request: &mut Request) {
+    for turn in &mut request.messages {
+        turn.parts.iter_mut().for_each(|part| part.cache = None);
+    }
+}
+
+/// Whether results may have images, and may tell that the call failed.
+fn keep_results(request: &mut Request, images: bool, failures: bool) {
+    for turn in &mut request.messages {
+        for part in &mut turn.parts {
+            if let Content::Result(result) = &mut part.content {
+                result.failed &= failures;
+                if !images {
+                    result.parts.truncate(1);
+                }
+            }
+        }
+    }
+}
+
 fn keep_media(request: &mut Request, fits: impl Fn(&Media) -> bool) {
     for turn in &mut request.messages {
         for part in &mut turn.parts {
             if matches!(&part.content, Content::Media(media) if !fits(media)) {
                 *part = Part::text("a file");
             }
-        }
-    }
-}
-
-/// A short answer without thinking.
-pub(super) fn plain_answer() -> Answer {
-    Answer {
-        parts: vec![Part::text("So.")],
-        finish: Finish::Stop,
-        usage: Some(Usage {
-            prompt: 25,
-            completion: 5,
-            ..Usage::default()
-        }),
-        logprobs: Vec::new(),
-    }
-}
-
-/// An answer: words, then calls.
-pub(super) fn answer() -> impl Strategy<Value = Answer> {
-    let counts = (0u64..50, 0u64..50, 1u64..50, 0u64..50, 0u64..50);
-    let ends = prop::sample::select(vec![Finish::Stop, Finish::Length]);
-    (
-        option::of(words()),
-        prop::collection::vec(arguments(), 0..3),
-        counts,
-        ends,
-    )
-        .prop_map(
-            |(text, calls, (cached, cache_write, fresh, words, reasoning), end)| {
-                let mut parts: Vec<Part> = text.map(Part::text).into_iter().collect();
-                parts.extend(calls.into_iter().enumerate().map(|(at, arguments)| {
-                    Content::Call(Call {
-                        id: format!("call_{at}"),
-                        name: "look".to_owned(),
-                        arguments,
-                    })
-                    .into()
-                }));
-                if parts.is_empty() {
-                    parts.push(Part::text("Well."));
-                }
-                let calls = parts
-                    .iter()
-                    .any(|part| matches!(part.content, Content::Call(_)));
-                Answer {
-                    parts,
-                    finish: if calls { Finish::Calls } else { end },
-                    usage: Some(Usage {
-                        prompt: cached + cache_write + fresh,
-                        cached,
-                        cache_write,
-                        completion: words + reasoning,
-                        reasoning,
-                        ..Usage::default()
-                    }),
-                    logprobs: Vec::new(),
-                }
-            },
-        )
-}
-
-/// What both dialects can say of an answer.
-pub(super) fn common_answer(mut answer: Answer, a: Dialect, b: Dialect) -> Answer {
-    if let Some(usage) = &mut answer.usage {
-        for dialect in [a, b] {
-            match dialect {
-                Dialect::Chat | Dialect::Responses | Dialect::Messages => {}
-                // Gemini has no number of tokens written to the cache.
-                Dialect::Gemini => usage.cache_write = 0,
-            }
-        }
-    }
-    answer
-}
-
-/// The events that an answer is streamed as, words and arguments cut in two.
-pub(super) fn events_of(answer: &Answer) -> Vec<Event> {
-    let mut events = vec![Event::Start(None)];
-    let halves = |text: &str| {
-        let at = (0..=text.len() / 2)
-            .rev()
-            .find(|at| text.is_char_boundary(*at))
-            .unwrap_or(0);
-        let (one, two) = text.split_at(at);
-        [one.to_owned(), two.to_owned()]
-            .into_iter()
-            .filter(|half| !half.is_empty())
-    };
-    for part in &answer.parts {
-        match &part.content {
-            Content::Text(text) => {
-                events.extend(halves(text).map(|text| Event::Text {
-                    text,
-                    logprobs: Vec::new(),
-                }));
-            }
-            Content::Refusal(text) => events.extend(halves(text).map(Event::Refusal)),
-            Content::Thinking(thinking) => {
-                events.extend(halves(&thinking.text).map(Event::Thinking));
-                events.push(Event::Sealed(thinking.seal.clone()));
-            }
-            Content::Call(call) => {
-                events.push(Event::Call {
-                    id: call.id.clone(),
-                    name: call.name.clone(),
-                });
-                events.extend(halves(&call.arguments).map(Event::Arguments));
-            }
-            Content::Media(_) | Content::Result(_) => {}
-        }
-    }
-    events.push(Event::Finish(answer.finish.clone()));
-    events.extend(answer.usage.map(Event::Usage));
-    events.push(Event::End);
-    events
-}
-
-/// Thoughts with their seals, before words or before a call, as each provider writes them.
-pub(super) fn thoughts() -> impl Strategy<Value = (String, bool, bool, bool)> {
-    (words(), any::<bool>(), any::<bool>(), any::<bool>())
-}
-
-/// What a channel of this dialect answers: a thought, maybe words, and calls, the first maybe with a seal of its own.
-pub(super) fn sealed_by(
-    channel: Dialect,
-    (words, speaks, calls, sealed): (String, bool, bool, bool),
-) -> Vec<Part> {
-    let data = match channel {
-        Dialect::Chat => r#"[{"type":"reasoning.text","text":"t","signature":"s","index":0}]"#,
-        Dialect::Responses | Dialect::Messages | Dialect::Gemini => "c2VhbA==",
-    };
-    let seal = Seal {
-        // Only a response's item has a name that goes back with it.
-        id: (channel == Dialect::Responses).then(|| "rs_1".to_owned()),
-        ..Seal::new(channel, data)
-    };
-    let thought = |text: &str| {
-        Content::Thinking(Thinking {
-            text: text.to_owned(),
-            seal: seal.clone(),
-        })
-        .into()
-    };
-    let call = |id: &str| {
-        Content::Call(Call {
-            id: id.to_owned(),
-            name: "look".to_owned(),
-            arguments: "{}".to_owned(),
-        })
-        .into()
-    };
-    let mut parts = vec![thought(&words)];
-    if speaks || !calls {
-        parts.push(Part::text("So."));
-    }
-    if calls {
-        if sealed && channel == Dialect::Gemini && speaks {
-            parts.push(thought(""));
-        }
-        parts.extend([call("call_1"), call("call_2")]);
-    }
-    parts
-}
-
-/// Events in no order at all.
-pub(super) fn events() -> impl Strategy<Value = Vec<Event>> {
-    let seal =
-        (prop::sample::select(Dialect::ALL.to_vec()), any::<bool>()).prop_map(|(by, redacted)| {
-            Seal {
-                redacted,
-                ..Seal::new(by, "c2VhbA==")
-            }
-        });
-    let usage = (0u64..9, 0u64..9).prop_map(|(prompt, completion)| Usage {
-        prompt,
-        completion,
-        ..Usage::default()
-    });
-    let finish = prop::sample::select(vec![
-        Finish::Stop,
-        Finish::StopSequence(Some("END".to_owned())),
-        Finish::StopSequence(None),
-        Finish::Length,
-        Finish::Calls,
-        Finish::Filtered,
-    ]);
-    let event = prop_oneof![
-        1 => option::of(usage.clone()).prop_map(Told::Start),
-        4 => words().prop_map(Told::Thinking),
-        3 => seal.prop_map(Told::Sealed),
-        4 => words().prop_map(Told::Text),
-        2 => words().prop_map(Told::Refusal),
-        4 => "[a-z]{2}".prop_map(Told::Call),
-        4 => prop::sample::select(vec!["", "{", "}", "{}", "\"a\":1"]).prop_map(Told::Arguments),
-        1 => usage.prop_map(Told::Usage),
-        1 => finish.prop_map(Told::Finish),
-    ];
-    let last = prop::sample::select(vec![Told::End, Told::Failed]);
-    let late = prop::collection::vec(
-        prop::sample::select(vec![Told::End, Told::Failed, Told::Text("late".to_owned())]),
-        0..3,
-    );
-    (prop::collection::vec(event, 0..24), last, late).prop_map(|(told, last, late)| {
-        told.into_iter()
-            .chain([last])
-            .chain(late)
-            .map(Told::event)
-            .collect()
-    })
-}
-
-/// An event that can be cloned: an error cannot.
-#[derive(Clone, Debug)]
-enum Told {
-    Start(Option<Usage>),
-    Thinking(String),
-    Sealed(Seal),
-    Text(String),
-    Refusal(String),
-    Call(String),
-    Arguments(&'static str),
-    Usage(Usage),
-    Finish(Finish),
-    End,
-    Failed,
-}
-
-impl Told {
-    fn event(self) -> Event {
-        match self {
-            Self::Start(usage) => Event::Start(usage),
-            Self::Thinking(words) => Event::Thinking(words),
-            Self::Sealed(seal) => Event::Sealed(seal),
-            Self::Text(text) => Event::Text {
-                text,
-                logprobs: Vec::new(),
-            },
-            Self::Refusal(words) => Event::Refusal(words),
-            Self::Call(id) => Event::Call {
-                id,
-                name: "look".to_owned(),
-            },
-            Self::Arguments(more) => Event::Arguments(more.to_owned()),
-            Self::Usage(usage) => Event::Usage(usage),
-            Self::Finish(finish) => Event::Finish(finish),
-            Self::End => Event::End,
-            Self::Failed => Event::Failed(Error::new(Code::BadGateway, "It broke.")),
         }
     }
 }
