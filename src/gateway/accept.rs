@@ -31,7 +31,7 @@ pub(super) enum Unfit {
     /// It broke off, stood still or is none.
     Unusable(Unreadable),
     /// It is an error, whatever its status says.
-    Error { answer: Answer, body: Bytes },
+    Error { answer: Box<Answer>, body: Bytes },
 }
 
 /// Waits until an answer of the provider's endpoint with a good status has shown that it is one.
@@ -43,7 +43,10 @@ pub(super) async fn accept(
     if answer.is_stream() {
         return match first_event(endpoint, &mut answer.body, timeouts).await {
             Ok(None) => Ok(Accepted::Stream(answer)),
-            Ok(Some(body)) => Err(Unfit::Error { answer, body }),
+            Ok(Some(body)) => Err(Unfit::Error {
+                answer: Box::new(answer),
+                body,
+            }),
             Err(unreadable) => Err(Unfit::Unusable(unreadable)),
         };
     }
@@ -51,7 +54,10 @@ pub(super) async fn accept(
         .await
         .map_err(Unfit::Unusable)?;
     match dialect::read_answer(endpoint, &body) {
-        Ok(told) if told.error => Err(Unfit::Error { answer, body }),
+        Ok(told) if told.error => Err(Unfit::Error {
+            answer: Box::new(answer),
+            body,
+        }),
         Ok(told) => Ok(Accepted::Whole { answer, body, told }),
         Err(not_json) => Err(Unfit::Unusable(broken(not_json.to_string()))),
     }

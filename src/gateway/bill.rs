@@ -22,6 +22,8 @@ pub(crate) struct Bill {
     /// Taken when it is settled: there is no second time.
     open: Option<OpenCall>,
     tab: Tab,
+    /// The channel to the provider that has accepted the request.
+    upstream: Option<Arc<Upstream>>,
 }
 
 /// What the amount depends on.
@@ -35,8 +37,6 @@ struct Tab {
     asked: Usage,
     /// The provider has accepted the request (status 2xx): from then on the prompt counts.
     accepted: bool,
-    /// The channel to it.
-    upstream: Option<Arc<Upstream>>,
     /// The provider's numbers.
     usage: Option<Usage>,
     /// What the model wrote since the provider last gave numbers.
@@ -48,7 +48,7 @@ struct Tab {
 impl Bill {
     /// How long to wait for the provider that answers, where for all it is so long.
     pub(crate) fn timeouts(&self, all: Timeouts) -> Timeouts {
-        let upstream = self.tab.upstream.as_ref();
+        let upstream = self.upstream.as_ref();
         upstream.map_or(all, |upstream| upstream.timeouts(all))
     }
 
@@ -60,6 +60,7 @@ impl Bill {
         };
         let mut bill = Self {
             open: Some(open),
+            upstream: None,
             tab: Tab {
                 tariff,
                 request: request.body.clone(),
@@ -95,10 +96,14 @@ impl Bill {
 
     /// The same, for what the provider said in the middle of its answer.
     pub(crate) fn fail_attempt_as_said(&mut self, said: &[u8]) {
-        let upstream = self.tab.upstream.as_ref();
-        let credential = upstream.and_then(|upstream| upstream.credential());
-        let said = words::scrub(Bytes::copy_from_slice(said), credential);
+        let said = self.without_secrets(Bytes::copy_from_slice(said));
         self.fail_attempt(AttemptStatus::ProviderError, &words::words(&said));
+    }
+
+    /// What the provider said without the operator's secrets, should it repeat them.
+    pub(crate) fn without_secrets(&self, said: Bytes) -> Bytes {
+        let secrets = self.upstream.iter().flat_map(|upstream| upstream.secrets());
+        words::scrub(said, secrets)
     }
 
     /// The call, while it is open.
@@ -110,7 +115,7 @@ impl Bill {
     pub(crate) fn accept(&mut self, upstream: &Arc<Upstream>, upstream_model: &str) {
         self.tab.accepted = true;
         self.tab.tariff.multiplier = upstream.channel.price_multiplier;
-        self.tab.upstream = Some(Arc::clone(upstream));
+        self.upstream = Some(Arc::clone(upstream));
         self.tab.encoding = estimate::encoding(upstream_model);
         if let Some(open) = &self.open {
             self.tab.allowance = Allowance::after_prompt(Usage {

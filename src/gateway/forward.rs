@@ -38,6 +38,10 @@ thread_local! {
 }
 
 /// What came of it.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart at once: a box would cost more than the move"
+)]
 pub(crate) enum Forwarded {
     /// A provider took the call and answers.
     Answered { accepted: Accepted, way: Way },
@@ -60,7 +64,7 @@ pub(crate) struct Way {
     /// The provider's endpoint that answers.
     pub(crate) wire: Endpoint,
     /// Into the client's dialect, where that is another one.
-    pub(crate) back: Option<Back>,
+    pub(crate) back: Option<Box<Back>>,
     /// The usage frame was asked for by the gateway alone: the client is not to see it.
     pub(crate) hide_usage: bool,
 }
@@ -134,7 +138,9 @@ async fn try_candidate(
     let wire = upstream.channel.kind.serves_with(endpoint);
     let wire = wire.unwrap_or(endpoint);
     let carried = carry.over(wire, model).await.map_err(Miss::Inexpressible)?;
-    let (over, mut back) = carried.map_or((None, None), |(body, back)| (Some(body), Some(back)));
+    let (over, mut back) = carried.map_or((None, None), |(body, back)| {
+        (Some(body), Some(Box::new(back)))
+    });
     let has_usage_frame = matches!(wire, Endpoint::Chat | Endpoint::Completions) && scan.stream;
     let mut ask_usage =
         has_usage_frame && scan.include_usage != Some(true) && !lacks_stream_options(upstream);
@@ -177,7 +183,7 @@ async fn try_candidate(
                     bill.accept(upstream, model);
                 }
                 let accepted = accept::accept(wire, answer, timeouts).await;
-                match accepted.and_then(|accepted| carry_back(accepted, back.as_ref())) {
+                match accepted.and_then(|accepted| carry_back(accepted, back.as_deref())) {
                     Ok(accepted) => {
                         let took = attempt.end(state, bill, AttemptStatus::Ok, Some(status), None);
                         let first_event = matches!(accepted, Accepted::Stream(_)).then_some(took);

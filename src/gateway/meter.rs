@@ -272,11 +272,14 @@ impl Meter {
             self.phase = Phase::Settled;
             self.settle();
         }
-        if kept_from == 0 {
-            return self.carry(whole);
+        if kept_from > 0 {
+            kept.extend_from_slice(whole.get(kept_from..).unwrap_or_default());
+            whole = kept.freeze();
         }
-        kept.extend_from_slice(whole.get(kept_from..).unwrap_or_default());
-        self.carry(kept.freeze())
+        if self.failed {
+            whole = self.bill.without_secrets(whole);
+        }
+        self.carry(whole)
     }
 
     /// It is counted: the frame that waited goes on, and with it what came behind, or the stream ends before it.

@@ -14,7 +14,6 @@ use super::admission::{Admission, Plan, Refusal};
 use super::array::Array;
 use super::arrival::{self, Arrival};
 use super::bill::Bill;
-use super::carry::Back;
 use super::dialect::{self, Report, Told};
 use super::errors::{self, Shape};
 use super::forward::{self, Forwarded, Way};
@@ -306,7 +305,7 @@ fn stream(
         show_usage: scan.include_usage == Some(true),
         hide_usage: way.hide_usage,
     };
-    let carried = way.back.map(Back::stream);
+    let carried = way.back.map(|back| back.stream());
     let timeouts = bill.timeouts(state.settings.timeouts);
     let meter = Meter::new(wanted, carried, answer, &state.clock, timeouts, bill);
     let mut response = build(status, headers, own);
