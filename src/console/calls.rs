@@ -8,6 +8,7 @@ use crate::domain::{self, CallId, CallStatus as Status, Code, Error, KeyId, Time
 use crate::state::{CallFilter, Cursor, State};
 
 use super::body::{Query, parse_field, parse_id};
+use super::endpoint::Endpoint;
 use super::export;
 use super::refusal::{ApiError, Refusal};
 use super::tally::OtherUsage;
@@ -32,6 +33,7 @@ pub(super) struct Call {
     pub(super) key_deleted: bool,
     pub(super) account_id: String,
     pub(super) account_username: String,
+    #[schema(value_type = Endpoint)]
     pub(super) endpoint: &'static str,
     pub(super) model: String,
     /// The model's name at the provider.
@@ -119,6 +121,9 @@ pub(super) struct Attempt {
     channel_id: String,
     #[schema(required)]
     channel_name: Option<String>,
+    /// The provider's endpoint that was asked; another than the call's, if it was carried into another dialect.
+    #[schema(value_type = Endpoint)]
+    endpoint: &'static str,
     /// `ok`, `provider_error`, `connect_failed`, `timed_out`, `broken_answer` or `cancelled`.
     status: &'static str,
     #[schema(required)]
@@ -200,6 +205,7 @@ impl Call {
                 .map(|attempt| Attempt {
                     channel_id: attempt.channel_id.to_string(),
                     channel_name: channel_name(attempt.channel_id),
+                    endpoint: attempt.endpoint.as_str(),
                     status: attempt.status.as_str(),
                     http_status: attempt.http_status,
                     latency_ms: millis(attempt.latency_us),

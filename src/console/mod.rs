@@ -8,6 +8,7 @@ mod body;
 mod calls;
 mod channel_health;
 mod channels;
+mod endpoint;
 mod export;
 mod guard;
 mod keys;

@@ -6,7 +6,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{Components, Info, OpenApi as Document};
 
 use super::{
-    accounts, audit, calls, channels, export, keys, models, session, settings, usage, webhooks,
+    accounts, audit, calls, channels, endpoint, export, keys, models, session, settings, usage,
+    webhooks,
 };
 
 #[derive(OpenApi)]
@@ -59,6 +60,14 @@ use super::{
         v1::completions,
         v1::embeddings,
         v1::responses,
+        v1::messages,
+        v1::count_tokens,
+        v1::generate_content,
+        v1::stream_generate_content,
+        v1::gemini_count_tokens,
+        v1::embed_content,
+        v1::gemini_models,
+        v1::gemini_model,
         v1::models,
         v1::model,
         v1::balance,
@@ -74,6 +83,7 @@ use super::{
         calls::CallStatus,
         channels::ChannelKind,
         channels::CredentialState,
+        endpoint::Endpoint,
         super::channel_health::ChannelHealthState,
         models::ModelSource,
         webhooks::WebhookEvent,
@@ -102,6 +112,22 @@ mod v1 {
         embeddings post "/v1/embeddings";
         /// Responses, streamed or not. Request and answer as OpenAI describes them.
         responses post "/v1/responses";
+        /// Messages, streamed or not. Request and answer as Anthropic describes them.
+        messages post "/v1/messages";
+        /// The tokens of a request for a message. Request and answer as Anthropic describes them.
+        count_tokens post "/v1/messages/count_tokens";
+        /// Content. Request and answer as Google describes them.
+        generate_content post "/v1beta/models/{model}:generateContent";
+        /// Content, streamed. Request and answer as Google describes them.
+        stream_generate_content post "/v1beta/models/{model}:streamGenerateContent";
+        /// The tokens of a request for content. Request and answer as Google describes them.
+        gemini_count_tokens post "/v1beta/models/{model}:countTokens";
+        /// An embedding. Request and answer as Google describes them.
+        embed_content post "/v1beta/models/{model}:embedContent";
+        /// The models that this key may use, as Google lists them.
+        gemini_models get "/v1beta/models";
+        /// One of them.
+        gemini_model get "/v1beta/models/{model}";
         /// The models that this key may use.
         models get "/v1/models";
         /// One of them.

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::domain::{self, Error};
 
+use super::endpoint::Endpoint;
 use super::refusal::Refusal;
 use super::usd::Usd;
 
@@ -112,8 +113,7 @@ pub(super) struct Permissions {
     /// Globs such as `gpt-4o*`.
     #[schema(required)]
     models: Vec<String>,
-    /// Names such as `chat`.
-    #[schema(required)]
+    #[schema(required, value_type = Vec<Endpoint>)]
     endpoints: Vec<String>,
     /// Addresses or CIDR blocks such as `10.0.0.0/8`.
     #[schema(required)]

@@ -166,6 +166,8 @@ impl CallStatus {
 pub struct Attempt {
     /// Which channel.
     pub channel_id: ChannelId,
+    /// The provider's endpoint that was asked; another than the call's, if it was carried into another dialect.
+    pub endpoint: Endpoint,
     /// How it ended.
     pub status: AttemptStatus,
     /// The provider's status; `None`: none came.

@@ -153,7 +153,7 @@ async fn try_candidate(
             None => straight(plan, upstream, ask_usage),
         };
         let body = overrides::apply(body, &upstream.channel.calling.overrides);
-        let attempt = Try::begin(state, upstream, model, bill);
+        let attempt = Try::begin(state, upstream, wire, model, bill);
         let outgoing = Outgoing {
             endpoint: wire,
             model,
@@ -320,13 +320,20 @@ struct Try {
 }
 
 impl Try {
-    fn begin(state: &State, upstream: &Upstream, model: &str, bill: &mut Bill) -> Self {
+    fn begin(
+        state: &State,
+        upstream: &Upstream,
+        wire: Endpoint,
+        model: &str,
+        bill: &mut Bill,
+    ) -> Self {
         let channel_id = upstream.channel.id;
         bill.draft(|draft| {
             draft.channel_id = Some(channel_id);
             draft.upstream_model = Some(model.to_owned());
             draft.attempts.push(Attempt {
                 channel_id,
+                endpoint: wire,
                 status: AttemptStatus::Cancelled,
                 http_status: None,
                 latency_us: 0,

@@ -466,5 +466,11 @@ fn a_client_of_any_dialect_reaches_a_channel_of_any_other() {
             (&json!("ok"), &json!(false)),
             "{call}"
         );
+        let asked = match call["model"].as_str().unwrap() {
+            "claude-x" => "messages",
+            "gemini-x" => "generate_content",
+            _ => "chat",
+        };
+        assert_eq!(call["attempts"][0]["endpoint"], asked, "{call}");
     }
 }

@@ -551,6 +551,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Messages, streamed or not. Request and answer as Anthropic describes them. */
+        post: operations["gateway_messages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/count_tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The tokens of a request for a message. Request and answer as Anthropic describes them. */
+        post: operations["gateway_count_tokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/models": {
         parameters: {
             query?: never;
@@ -619,6 +653,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1beta/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The models that this key may use, as Google lists them. */
+        get: operations["gateway_gemini_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of them. */
+        get: operations["gateway_gemini_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models/{model}:countTokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The tokens of a request for content. Request and answer as Google describes them. */
+        post: operations["gateway_gemini_count_tokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models/{model}:embedContent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** An embedding. Request and answer as Google describes them. */
+        post: operations["gateway_embed_content"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models/{model}:generateContent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Content. Request and answer as Google describes them. */
+        post: operations["gateway_generate_content"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models/{model}:streamGenerateContent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Content, streamed. Request and answer as Google describes them. */
+        post: operations["gateway_stream_generate_content"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -678,6 +814,8 @@ export interface components {
         Attempt: {
             channel_id: string;
             channel_name: string | null;
+            /** @description The provider's endpoint that was asked; another than the call's, if it was carried into another dialect. */
+            endpoint: components["schemas"]["Endpoint"];
             /** @description `ok`, `provider_error`, `connect_failed`, `timed_out`, `broken_answer` or `cancelled`. */
             status: string;
             /** Format: int32 */
@@ -727,7 +865,7 @@ export interface components {
             key_deleted: boolean;
             account_id: string;
             account_username: string;
-            endpoint: string;
+            endpoint: components["schemas"]["Endpoint"];
             model: string;
             /** @description The model's name at the provider. */
             upstream_model: string | null;
@@ -997,6 +1135,11 @@ export interface components {
          * @enum {string}
          */
         DeliveryStatus: "pending" | "delivered" | "given_up";
+        /**
+         * @description What kind of call it is.
+         * @enum {string}
+         */
+        Endpoint: "chat" | "completions" | "embeddings" | "responses" | "messages" | "generate_content" | "count_tokens" | "embed_content";
         /** @description The error itself. */
         ErrorBody: {
             /** @description What to do about it. */
@@ -1401,11 +1544,8 @@ export interface components {
              * @default []
              */
             models: string[];
-            /**
-             * @description Names such as `chat`.
-             * @default []
-             */
-            endpoints: string[];
+            /** @default [] */
+            endpoints: components["schemas"]["Endpoint"][];
             /**
              * @description Addresses or CIDR blocks such as `10.0.0.0/8`.
              * @default []
@@ -1692,6 +1832,7 @@ export type CredentialState = components['schemas']['CredentialState'];
 export type Deliveries = components['schemas']['Deliveries'];
 export type Delivery = components['schemas']['Delivery'];
 export type DeliveryStatus = components['schemas']['DeliveryStatus'];
+export type Endpoint = components['schemas']['Endpoint'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type Hint = components['schemas']['Hint'];
 export type Key = components['schemas']['Key'];
@@ -3149,6 +3290,44 @@ export interface operations {
             };
         };
     };
+    gateway_messages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    gateway_count_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
     gateway_models: {
         parameters: {
             query?: never;
@@ -3207,6 +3386,120 @@ export interface operations {
         };
     };
     gateway_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    gateway_gemini_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    gateway_gemini_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    gateway_gemini_count_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    gateway_embed_content: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    gateway_generate_content: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    gateway_stream_generate_content: {
         parameters: {
             query?: never;
             header?: never;

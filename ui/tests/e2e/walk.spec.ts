@@ -28,9 +28,9 @@ test("log in, create, copy, call, see usage, disable: 401, enable: 200, delete: 
     expect(shown).toMatch(/^sk-real200-[0-9A-Za-z]{32}$/);
     await dialog.getByRole("button", { name: "Copy key" }).click();
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(shown);
-    for (const language of ["Python", "Node", "curl"]) {
-      await dialog.getByRole("tab", { name: language }).click();
-      await expect(dialog.getByRole("region", { name: `${language} code` })).toContainText(shown);
+    for (const client of ["OpenAI SDK", "Anthropic SDK", "Google Gen AI SDK", "curl"]) {
+      await dialog.getByRole("tab", { name: client }).click();
+      await expect(dialog.getByRole("region", { name: `${client} code` })).toContainText(shown);
     }
     await expect(dialog.getByRole("button", { name: "Done" })).toBeDisabled();
     await page.keyboard.press("Escape");

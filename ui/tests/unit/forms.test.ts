@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { ChannelKind } from "../../src/api/schema.d.ts";
 import { isTyped } from "../../src/components/isTyped.ts";
 import { writeChanges } from "../../src/pages/audit/changes.ts";
 import {
@@ -9,7 +10,8 @@ import {
   headersProblem,
   overridesProblem,
 } from "../../src/pages/channel/calling.ts";
-import { blank, bodyOf, problems } from "../../src/pages/channel/channelForm.ts";
+import { blank, bodyOf, ofKind, problems, valuesOf } from "../../src/pages/channel/channelForm.ts";
+import { KIND_NAMES, providerOf } from "../../src/pages/channel/kinds.ts";
 import { modelMapProblem, readModelMap, writeModelMap } from "../../src/pages/channel/modelMap.ts";
 import { keyStatus, keyTitle } from "../../src/pages/key/keyStatus.ts";
 import { PRICE_FIELDS, type PriceValues, priceOf } from "../../src/pages/model/price.ts";
@@ -18,7 +20,7 @@ import { readEvents } from "../../src/pages/playground/chat.ts";
 import { bySize } from "../../src/pages/usage/bySize.ts";
 import { readable } from "../../src/pages/webhook/deliveryStatus.ts";
 import * as webhookForm from "../../src/pages/webhook/webhookForm.ts";
-import { usageRow } from "./rows.ts";
+import { channel, usageRow } from "./rows.ts";
 
 describe("a price that is entered", () => {
   const blankPrice = Object.fromEntries(PRICE_FIELDS.map(({ name }) => [name, ""])) as PriceValues;
@@ -66,13 +68,50 @@ describe("a channel that is entered", () => {
     expect(body).not.toHaveProperty("credential");
   });
 
-  test.each(["", "api.openai.com", "ftp://x", "https://", "javascript:1"])("has no address such as %j", (url) => {
+  test.each(["api.openai.com", "ftp://x", "https://", "javascript:1"])("has no address such as %j", (url) => {
     expect(problems.base_url(url, openai)).not.toBeNull();
+  });
+
+  test("may leave its address blank where its kind has a usual one", () => {
+    const blankOf = (kind: ChannelKind) => problems.base_url(" ", { ...openai, kind });
+    const needed = KIND_NAMES.filter((kind) => blankOf(kind) !== null);
+    expect(needed).toEqual(["azure-openai"]);
+  });
+
+  test("has a version of the interface only where its kind has several", () => {
+    const versioned = { ...openai, api_version: " 2024-10-21 " };
+    expect(bodyOf({ ...versioned, kind: "azure-openai" })).toMatchObject({ api_version: "2024-10-21" });
+    expect(bodyOf({ ...openai, kind: "anthropic" })).toMatchObject({ api_version: null });
+    expect(bodyOf(versioned)).toMatchObject({ api_version: null });
   });
 
   test("has its name and address without the spaces around them", () => {
     expect(bodyOf(openai)).toMatchObject({ name: "OpenAI", base_url: "https://api.openai.com/v1" });
   });
+});
+
+describe("a channel that goes over to another provider", () => {
+  const before = valuesOf(channel({ kind: "azure-openai", base_url: "https://a.example", api_version: "2024-10-21" }));
+
+  test("takes neither address nor version with it, and has them again if it comes back", () => {
+    const typed = { ...before, credential: "sk-typed" };
+    const gone = { ...typed, ...ofKind("gemini", before) };
+    expect(gone).toMatchObject({ kind: "gemini", base_url: "", api_version: "", credential: "" });
+    expect({ ...gone, ...ofKind("azure-openai", before) }).toEqual(before);
+  });
+
+  test("does not show its stored credential to the new one", () => {
+    const gone = { ...before, ...ofKind("gemini", before) };
+    expect(bodyOf(gone, before)).toMatchObject({ credential: null });
+    expect(bodyOf({ ...gone, credential: "AIza-1" }, before)).toMatchObject({ credential: "AIza-1" });
+    expect(bodyOf(before, before)).not.toHaveProperty("credential");
+  });
+});
+
+test("a channel's provider in few words", () => {
+  const base_url = "https://api.anthropic.com/v1";
+  expect(providerOf({ kind: "anthropic", base_url })).toBe("Anthropic · https://api.anthropic.com/v1");
+  expect(providerOf({ kind: "echo", base_url: "" })).toBe("Echo, built in");
 });
 
 describe("how a channel is called", () => {

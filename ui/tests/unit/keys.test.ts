@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Failure } from "../../src/api/failure.ts";
+import type { Permissions } from "../../src/api/schema.d.ts";
 import { quotaValues } from "../../src/components/limits/limitValues.ts";
 import { countHints } from "../../src/pages/key/hygiene.ts";
 import { keyErrors } from "../../src/pages/key/keyErrors.ts";
@@ -137,7 +138,11 @@ describe("a rotation", () => {
 
 describe("the terms of a new key", () => {
   test("name what it was given", () => {
-    const permissions = { models: ["gpt-4o*"], endpoints: ["chat", "embeddings"], ips: ["10.0.0.0/8", "::1"] };
+    const permissions: Permissions = {
+      models: ["gpt-4o*"],
+      endpoints: ["chat", "embeddings"],
+      ips: ["10.0.0.0/8", "::1"],
+    };
     expect(writePermissions(permissions)).toBe("gpt-4o*, 2 endpoints, 2 addresses");
     const rate_limit = { rpm: 60, tpm: null, concurrency: null };
     expect(writeTerms(key({ quota: quota({ daily_usd: 1 }), rate_limit }))).toBe(

@@ -1,5 +1,5 @@
-// Rows of usage, keys, accounts and models for tests: zero, blank or usual but for what a test is about.
-import type { Account, Balance, Key, Model, Quota, Tally, UsageRow } from "../../src/api/schema.d.ts";
+// Rows of usage, keys, accounts, channels and models for tests: zero, blank or usual but for what a test is about.
+import type { Account, Balance, Channel, Key, Model, Quota, Tally, UsageRow } from "../../src/api/schema.d.ts";
 
 const tally: Tally = {
   requests: 0,
@@ -124,5 +124,28 @@ export const model = (fields: Partial<Model>): Model => ({
   source_url: null,
   taken_on: null,
   channels: [{ id: "01a0", name: "echo" }],
+  ...fields,
+});
+
+export const channel = (fields: Partial<Channel>): Channel => ({
+  id: "01a0",
+  name: "provider",
+  kind: "openai",
+  base_url: "https://api.openai.com/v1",
+  api_version: null,
+  credential_state: "sealed",
+  models: ["gpt-4o"],
+  model_map: {},
+  priority: 0,
+  weight: 1,
+  price_multiplier: 1,
+  headers: {},
+  proxy: null,
+  timeouts: { connect_ms: null, first_byte_ms: null, idle_ms: null },
+  overrides: {},
+  status: "active",
+  created_at: "2026-11-20T00:00:00Z",
+  health: { state: "healthy", until: null, reason: null, error_rate: null, latency_ms: null, rate_limited: [] },
+  usage: tally,
   ...fields,
 });

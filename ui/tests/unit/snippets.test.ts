@@ -1,8 +1,15 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
-import { curlSnippet, firstServed, nodeSnippet, pythonSnippet } from "../../src/components/snippetCode.ts";
+import { firstServed, SNIPPETS, type SnippetFor, snippetsFor } from "../../src/components/snippetCode.ts";
 
-const call = { origin: "http://127.0.0.1:3000", secret: "sk-real200-AbC", model: "echo" };
+const call: SnippetFor = { origin: "http://127.0.0.1:3000", secret: "sk-real200-AbC", model: "echo" };
+
+const every = SNIPPETS.flatMap(({ name, write }) =>
+  Object.entries(write).map(([language, code]) => ({ title: `${name} in ${language}`, language, code })),
+);
+const inLanguages = every.filter(({ language }) => language !== "Shell");
+
+const curl = (given: SnippetFor) => every.find(({ language }) => language === "Shell")?.code(given) ?? "";
 
 /** The arguments that a shell hands to `curl` when the snippet is pasted into it. */
 function pasted(snippet: string): string[] {
@@ -14,15 +21,14 @@ function pasted(snippet: string): string[] {
 
 describe("curl", () => {
   test("asks the model with the key", () => {
-    const args = pasted(curlSnippet(call));
+    const args = pasted(curl(call));
     expect(args[0]).toBe("http://127.0.0.1:3000/v1/chat/completions");
     expect(args).toContain("Authorization: Bearer sk-real200-AbC");
     expect(JSON.parse(args.at(-1) ?? "")).toMatchObject({ model: "echo", messages: [{ role: "user" }] });
   });
 
-  test("takes the key from the environment where it is written so", () => {
-    const args = pasted(curlSnippet({ ...call, secret: "$REAL200_KEY" }));
-    expect(args).toContain("Authorization: Bearer sk-real200-own");
+  test("takes the key from the environment where none is given", () => {
+    expect(pasted(curl({ ...call, secret: null }))).toContain("Authorization: Bearer sk-real200-own");
   });
 
   test.each([
@@ -35,21 +41,44 @@ describe("curl", () => {
     "qwen/qwen3:8b",
     "模型",
   ])("a model called %s reaches the gateway as it is", (model) =>
-    expect(JSON.parse(pasted(curlSnippet({ ...call, model })).at(-1) ?? "").model).toBe(model),
+    expect(JSON.parse(pasted(curl({ ...call, model })).at(-1) ?? "").model).toBe(model),
   );
 });
 
-describe("Python and Node", () => {
-  test.each(['say "hi"', "it's", "back\\slash", "new\nline"])("a model called %s stays one string", (model) => {
-    expect(pythonSnippet({ ...call, model })).toContain(`model=${JSON.stringify(model)},`);
-    expect(nodeSnippet({ ...call, model })).toContain(`model: ${JSON.stringify(model)},`);
+describe.each(inLanguages)("the $title", ({ language, code }) => {
+  test.each(['say "hi"', "it's", "back\\slash", "new\nline"])("has a model called %s as one string", (model) => {
+    const assigned = language === "Python" ? `model=${JSON.stringify(model)},` : `model: ${JSON.stringify(model)},`;
+    expect(code({ ...call, model })).toContain(assigned);
   });
 
-  test("call the address that the console is open at", () => {
-    const secure = { ...call, origin: "https://llm.example.org" };
-    expect(pythonSnippet(secure)).toContain('base_url="https://llm.example.org/v1", api_key="sk-real200-AbC"');
-    expect(nodeSnippet(secure)).toContain('baseURL: "https://llm.example.org/v1", apiKey: "sk-real200-AbC"');
+  test("has the key, or where it is in the environment", () => {
+    expect(code(call)).toContain('"sk-real200-AbC"');
+    const own = code({ ...call, secret: null });
+    expect(own).toContain(language === "Python" ? 'os.environ["REAL200_KEY"]' : "process.env.REAL200_KEY");
+    expect(own).not.toContain("null");
   });
+
+  test("parses", () => {
+    const given = { ...call, model: 'say "hi"' };
+    for (const secret of [call.secret, null]) {
+      const text = code({ ...given, secret });
+      if (language === "Python") execFileSync("python3", ["-c", "import ast, sys; ast.parse(sys.argv[1])", text]);
+      else execFileSync("node", ["--input-type=module", "--check"], { input: text });
+    }
+  });
+});
+
+test("each SDK gets the address that it adds its paths to", () => {
+  const secure = { ...call, origin: "https://llm.example.org" };
+  const addresses = inLanguages.map(({ code }) => /https:[^"]*/.exec(code(secure))?.[0]);
+  const [openai, bare] = ["https://llm.example.org/v1", "https://llm.example.org"];
+  expect(addresses).toEqual([openai, openai, bare, bare, bare, bare]);
+});
+
+test("a key is shown the calls that it may make", () => {
+  expect(snippetsFor([])).toEqual(SNIPPETS);
+  expect(snippetsFor(["chat"]).map(({ name }) => name)).toEqual(["curl", "OpenAI SDK"]);
+  expect(snippetsFor(["embeddings"])).toEqual([]);
 });
 
 test("code is shown with the first model that a channel serves", () => {

@@ -14,7 +14,7 @@ export function CallAttempts({ call }: { call: Call }) {
         <li key={index}>
           <div className={classes.line}>
             <Status tone={attempt.status === "ok" ? "good" : attempt.status === "cancelled" ? "quiet" : "bad"}>
-              {attemptTitle(attempt, index)}
+              {attemptTitle(call, attempt, index)}
             </Status>
             <span className="number">{formatDuration(attempt.latency_ms)}</span>
           </div>
@@ -29,9 +29,11 @@ export function CallAttempts({ call }: { call: Call }) {
   );
 }
 
-function attemptTitle(attempt: Attempt, index: number): string {
+/** `2. Anthropic · as messages · provider error · 529`. */
+function attemptTitle(call: Call, attempt: Attempt, index: number): string {
   const channel = attempt.channel_name ?? "a deleted channel";
-  return [`${index + 1}. ${channel}`, attempt.status.replace("_", " "), attempt.http_status]
+  const carried = attempt.endpoint !== call.endpoint && `as ${attempt.endpoint}`;
+  return [`${index + 1}. ${channel}`, carried, attempt.status.replace("_", " "), attempt.http_status]
     .filter(Boolean)
     .join(" · ");
 }

@@ -91,11 +91,13 @@ function Timing({ call }: { call: Call }) {
 }
 
 function Route({ call }: { call: Call }) {
+  const asked = call.attempts.at(-1)?.endpoint ?? call.endpoint;
   return (
     <section>
       <Title order={3}>Route</Title>
       <Details>
         <Detail name="Endpoint">{call.endpoint}</Detail>
+        {asked !== call.endpoint && <Detail name="Endpoint at the provider">{asked}</Detail>}
         <Detail name="Model">{call.model}</Detail>
         {call.upstream_model && call.upstream_model !== call.model && (
           <Detail name="Model at the provider">{call.upstream_model}</Detail>

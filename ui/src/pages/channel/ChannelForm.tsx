@@ -1,15 +1,5 @@
 // Adds or changes a channel.
-import {
-  Button,
-  Group,
-  NumberInput,
-  SegmentedControl,
-  Stack,
-  TagsInput,
-  Text,
-  Textarea,
-  TextInput,
-} from "@mantine/core";
+import { Button, Group, NumberInput, Stack, TagsInput, Text, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useState } from "react";
 import type { Channel } from "../../api/schema";
@@ -18,9 +8,11 @@ import { fieldErrors } from "../../components/fieldErrors";
 import { notifyDone } from "../../components/notify";
 import { CallingFields } from "./CallingFields";
 import { ChannelHealthNotice } from "./ChannelHealthNotice";
-import { CredentialField } from "./CredentialField";
-import { blank, bodyOf, type ChannelValues, FIELDS, problems, valuesOf } from "./channelForm";
+import { blank, bodyOf, type ChannelValues, FIELDS, ofKind, problems, valuesOf } from "./channelForm";
+import { KindSelect } from "./KindSelect";
+import { KINDS } from "./kinds";
 import { PresetPicker } from "./PresetPicker";
+import { ProviderFields } from "./ProviderFields";
 import type { Preset } from "./presets";
 import { useSaveChannel } from "./useSaveChannel";
 
@@ -34,7 +26,7 @@ export function ChannelForm({ channel, onDone }: ChannelFormProps) {
   const saving = useSaveChannel(channel);
   const [before] = useState(() => (channel ? valuesOf(channel) : blank));
   const form = useForm<ChannelValues>({ initialValues: before, validate: problems });
-  const openai = form.values.kind === "openai";
+  const { kind } = form.values;
   const takePreset = (preset: Preset) =>
     form.setValues({ base_url: preset.base_url, name: form.values.name || preset.name });
   const submit = form.onSubmit((values) =>
@@ -50,35 +42,20 @@ export function ChannelForm({ channel, onDone }: ChannelFormProps) {
     <form onSubmit={submit}>
       <Stack>
         {channel && <ChannelHealthNotice channel={channel} />}
-        {!channel && (
-          <SegmentedControl
-            aria-label="Kind"
-            data={[
-              { value: "openai", label: "OpenAI-compatible" },
-              { value: "echo", label: "Echo, for trying out" },
-            ]}
-            {...form.getInputProps("kind")}
-          />
-        )}
-        {openai && !channel && <PresetPicker onPick={takePreset} />}
-        <TextInput label="Name" placeholder="OpenAI" required data-autofocus {...form.getInputProps("name")} />
-        {openai && (
-          <>
-            <TextInput
-              label="Base URL"
-              description="Up to and including /v1."
-              placeholder="https://api.openai.com/v1"
-              inputMode="url"
-              required
-              {...form.getInputProps("base_url")}
-            />
-            <CredentialField form={form} state={channel?.credential_state ?? "none"} />
-          </>
-        )}
+        <KindSelect kind={kind} onPick={(next) => form.setValues(ofKind(next, before))} />
+        {kind === "openai" && !channel && <PresetPicker onPick={takePreset} />}
+        <TextInput
+          label="Name"
+          placeholder={KINDS[kind].label}
+          required
+          data-autofocus
+          {...form.getInputProps("name")}
+        />
+        <ProviderFields form={form} stored={channel?.kind === kind ? channel.credential_state : "none"} />
         <TagsInput
           label="Models"
           description="The names that clients ask for. Enter after each."
-          placeholder={form.values.models.length === 0 ? "gpt-4o-mini" : ""}
+          placeholder={form.values.models.length === 0 ? KINDS[kind].model : ""}
           splitChars={[",", " "]}
           acceptValueOnBlur
           required
@@ -117,7 +94,7 @@ export function ChannelForm({ channel, onDone }: ChannelFormProps) {
             {...form.getInputProps("price_multiplier")}
           />
         </Group>
-        {openai && <CallingFields form={form} />}
+        {KINDS[kind].address && <CallingFields form={form} />}
         <Text size="sm" c="dimmed">
           Changes hold for the next call. The credential is sealed on disk and never shown again.
         </Text>

@@ -8,6 +8,7 @@ import { Status } from "../../components/Status";
 import { CostText, TokensText } from "../../components/UsageText";
 import { ChannelActions, type ChannelActionsProps } from "./ChannelActions";
 import { channelState, formatErrorRate } from "./channelState";
+import { providerOf } from "./kinds";
 
 interface ChannelsTableProps extends Omit<ChannelActionsProps, "channel"> {
   channels: Channel[] | undefined;
@@ -45,8 +46,8 @@ function ChannelName({ channel }: { channel: Channel }) {
       <Anchor inherit component={Link} to={{ search: `channel=${channel.id}` }} c="inherit" fw={550} lineClamp={2}>
         {channel.name}
       </Anchor>
-      <Text size="xs" c="dimmed" truncate>
-        {channel.kind === "echo" ? "echo, built in" : channel.base_url}
+      <Text size="xs" c="dimmed" truncate title={channel.base_url || undefined}>
+        {providerOf(channel)}
       </Text>
     </div>
   );

@@ -4,13 +4,16 @@ import type { UseFormReturnType } from "@mantine/form";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import type { CredentialState } from "../../api/schema";
 import type { ChannelValues } from "./channelForm";
+import type { Hint } from "./kinds";
 
 interface CredentialFieldProps {
   form: UseFormReturnType<ChannelValues>;
   state: CredentialState;
+  /** What the provider takes. */
+  hint: Hint;
 }
 
-export function CredentialField({ form, state }: CredentialFieldProps) {
+export function CredentialField({ form, state, hint }: CredentialFieldProps) {
   const there = state !== "none";
   return (
     <>
@@ -21,12 +24,8 @@ export function CredentialField({ form, state }: CredentialFieldProps) {
       )}
       <PasswordInput
         label="Credential"
-        description={
-          there
-            ? "Leave it blank to keep what is stored."
-            : "The provider's API key; none for most servers of your own."
-        }
-        placeholder={there ? "stored" : "sk-…"}
+        description={there ? "Leave it blank to keep what is stored." : hint.about}
+        placeholder={there ? "stored" : hint.example}
         autoComplete="off"
         disabled={form.values.forgetCredential}
         {...form.getInputProps("credential")}

@@ -1,12 +1,14 @@
 // What the channel form holds, and how it becomes what the gateway is asked for.
-import type { Channel, NewChannel } from "../../api/schema";
+import type { Channel, ChannelKind, NewChannel } from "../../api/schema";
 import { blankCalling, type CallingValues, callingBody, callingOf, headersProblem, overridesProblem } from "./calling";
+import { KINDS } from "./kinds";
 import { modelMapProblem, readModelMap, writeModelMap } from "./modelMap";
 
 export interface ChannelValues extends CallingValues {
   name: string;
-  kind: "openai" | "echo";
+  kind: ChannelKind;
   base_url: string;
+  api_version: string;
   credential: string;
   forgetCredential: boolean;
   models: string[];
@@ -20,6 +22,7 @@ export const FIELDS = [
   "name",
   "kind",
   "base_url",
+  "api_version",
   "credential",
   "models",
   "model_map",
@@ -35,6 +38,7 @@ export const blank: ChannelValues = {
   name: "",
   kind: "openai",
   base_url: "",
+  api_version: "",
   credential: "",
   forgetCredential: false,
   models: [],
@@ -48,7 +52,8 @@ export const blank: ChannelValues = {
 export const valuesOf = (channel: Channel): ChannelValues => ({
   name: channel.name,
   kind: channel.kind,
-  base_url: channel.base_url ?? "",
+  base_url: channel.base_url,
+  api_version: channel.api_version ?? "",
   credential: "",
   forgetCredential: false,
   models: channel.models,
@@ -59,15 +64,22 @@ export const valuesOf = (channel: Channel): ChannelValues => ({
   ...callingOf(channel),
 });
 
-/** A blank credential means: leave it as it is. */
-function credentialOf(values: ChannelValues): { credential?: string | null } {
+/** Another kind is another provider: what was entered for the one before is not for it. */
+export function ofKind(kind: ChannelKind, before: ChannelValues) {
+  const { base_url, api_version } = kind === before.kind ? before : blank;
+  return { kind, base_url, api_version, credential: "", forgetCredential: false };
+}
+
+/** A blank credential means: leave it as it is; but not with another provider, which shall not get it. */
+function credentialOf(values: ChannelValues, before: ChannelValues): { credential?: string | null } {
   if (values.forgetCredential) return { credential: null };
-  return values.credential ? { credential: values.credential } : {};
+  if (values.credential) return { credential: values.credential };
+  return values.kind === before.kind ? {} : { credential: null };
 }
 
 /** What is asked for; `before` is what the form began with. */
 export function bodyOf(values: ChannelValues, before = blank): NewChannel {
-  const openai = values.kind === "openai";
+  const { address, api_version } = KINDS[values.kind];
   return {
     name: values.name.trim(),
     kind: values.kind,
@@ -76,16 +88,22 @@ export function bodyOf(values: ChannelValues, before = blank): NewChannel {
     priority: Number(values.priority),
     weight: Number(values.weight),
     price_multiplier: Number(values.price_multiplier),
-    ...(openai && { base_url: values.base_url.trim(), ...credentialOf(values), ...callingBody(values, before) }),
+    api_version: (api_version && values.api_version.trim()) || null,
+    ...(address && {
+      base_url: values.base_url.trim(),
+      ...credentialOf(values, before),
+      ...callingBody(values, before),
+    }),
   };
 }
 
 export const problems = {
   name: (name: string) => (name.trim() ? null : "Give it a name."),
-  base_url: (url: string, values: ChannelValues) =>
-    values.kind === "echo" || /^https?:\/\/[^\s/]/.test(url.trim())
-      ? null
-      : "An address such as https://api.openai.com/v1",
+  base_url: (url: string, { kind }: ChannelValues) => {
+    const { address } = KINDS[kind];
+    const fits = !address || (address.usual && url.trim() === "") || /^https?:\/\/[^\s/]/.test(url.trim());
+    return fits ? null : `An address such as ${address.example}`;
+  },
   models: (models: string[]) => (models.length > 0 ? null : "Name at least one model."),
   model_map: modelMapProblem,
   headers: headersProblem,

@@ -11,7 +11,6 @@ export const PRESETS: Preset[] = [
   { name: "Groq", base_url: "https://api.groq.com/openai/v1" },
   { name: "Mistral", base_url: "https://api.mistral.ai/v1" },
   { name: "OpenRouter", base_url: "https://openrouter.ai/api/v1" },
-  { name: "Ollama", base_url: "http://127.0.0.1:11434/v1" },
   { name: "vLLM", base_url: "http://127.0.0.1:8000/v1" },
   { name: "llama.cpp", base_url: "http://127.0.0.1:8080/v1" },
 ];

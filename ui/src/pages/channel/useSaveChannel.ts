@@ -16,8 +16,7 @@ export function useSaveChannel(channel: Channel | null) {
     pending: used.isPending,
     save: (body: NewChannel, outcome: Outcome) => {
       if (!channel) return create.mutate(body, outcome);
-      const { kind: _, ...changes } = body;
-      return change.mutate({ id: channel.id, ...changes }, outcome);
+      return change.mutate({ id: channel.id, ...body }, outcome);
     },
   };
 }

@@ -24,6 +24,7 @@ export function NewKeySecret({ created, onDone }: { created: KeyCreated; onDone:
       <Snippets
         origin={window.location.origin}
         secret={created.key}
+        endpoints={created.permissions.endpoints}
         model={modelFor(created.permissions.models, models.data?.items)}
       />
       <Group justify="space-between" mt="xs">

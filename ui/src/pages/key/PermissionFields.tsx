@@ -1,9 +1,8 @@
 // Which models, endpoints and addresses a key may use; what is left empty allows all.
-import { Stack, TagsInput } from "@mantine/core";
+import { MultiSelect, Stack, TagsInput, Text } from "@mantine/core";
+import type { Endpoint } from "../../api/schema";
+import { ENDPOINT_ROUTES, ENDPOINTS } from "./endpoints";
 import type { KeyForm } from "./KeyFields";
-
-/** Suggestions: the gateway knows all of them, and refuses a wrong one with the list. */
-const ENDPOINTS = ["chat", "completions", "embeddings", "responses"];
 
 export function PermissionFields({ form, models }: { form: KeyForm; models: string[] }) {
   const empty = (list: string[], words: string) => (list.length === 0 ? words : "");
@@ -19,11 +18,20 @@ export function PermissionFields({ form, models }: { form: KeyForm; models: stri
         {...tags}
         {...form.getInputProps("permissions.models")}
       />
-      <TagsInput
+      <MultiSelect
         label="Endpoints"
         placeholder={empty(permissions.endpoints, "all endpoints")}
         data={ENDPOINTS}
-        {...tags}
+        searchable
+        hidePickedOptions
+        renderOption={({ option }) => (
+          <div>
+            <Text size="sm">{option.label}</Text>
+            <Text size="xs" c="dimmed">
+              {ENDPOINT_ROUTES[option.value as Endpoint]}
+            </Text>
+          </div>
+        )}
         {...form.getInputProps("permissions.endpoints")}
       />
       <TagsInput

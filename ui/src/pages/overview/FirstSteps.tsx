@@ -3,9 +3,9 @@ import { Button, Group, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { modelsQuery } from "../../api/models";
-import { Code } from "../../components/Code";
 import { Panel } from "../../components/Panel";
-import { curlSnippet, firstServed } from "../../components/snippetCode";
+import { Snippets } from "../../components/Snippets";
+import { firstServed } from "../../components/snippetCode";
 import { Step } from "./Step";
 import classes from "./Step.module.css";
 import type { Steps } from "./steps";
@@ -27,7 +27,6 @@ export function FirstSteps({ steps, admin, onTakeEcho }: FirstStepsProps) {
       </Panel>
     );
   }
-  const curl = curlSnippet({ origin: window.location.origin, secret: "$REAL200_KEY", model });
   return (
     <Panel title="First steps">
       <ol className={classes.steps}>
@@ -59,9 +58,9 @@ export function FirstSteps({ steps, admin, onTakeEcho }: FirstStepsProps) {
         <Step
           done={steps.call}
           title="Make the first call"
-          about="Put your key in place of $REAL200_KEY. The call shows up here a moment later."
+          about="The key is taken from REAL200_KEY in the environment. The call shows up here a moment later."
         >
-          <Code label="First call with curl">{curl}</Code>
+          <Snippets origin={window.location.origin} secret={null} model={model} />
         </Step>
       </ol>
     </Panel>

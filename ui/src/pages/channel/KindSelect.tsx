@@ -1,0 +1,28 @@
+// Chooses what kind of provider a channel leads to.
+import { Select, Text } from "@mantine/core";
+import type { ChannelKind } from "../../api/schema";
+import { KIND_NAMES, KINDS } from "./kinds";
+
+const CHOICES = KIND_NAMES.map((value) => ({ value, label: KINDS[value].label }));
+
+export function KindSelect({ kind, onPick }: { kind: ChannelKind; onPick: (kind: ChannelKind) => void }) {
+  return (
+    <Select
+      label="Kind"
+      description={KINDS[kind].about}
+      data={CHOICES}
+      value={kind}
+      onChange={(next) => next && onPick(next)}
+      allowDeselect={false}
+      maxDropdownHeight={420}
+      renderOption={({ option }) => (
+        <div>
+          <Text size="sm">{option.label}</Text>
+          <Text size="xs" c="dimmed">
+            {KINDS[option.value as ChannelKind].about}
+          </Text>
+        </div>
+      )}
+    />
+  );
+}
