@@ -82,6 +82,7 @@ pub async fn run(
     limit_writes(&listener, config.server.write_timeout_seconds)?;
     let state = web::Data::new(state);
     let probe = web::Data::new(gateway::probe(state.clone().into_inner()));
+    let discovery = web::Data::new(gateway::discovery(state.clone().into_inner()));
     let workers = match config.server.workers {
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         workers => workers,
@@ -91,6 +92,7 @@ pub async fn run(
         App::new()
             .app_data(app_state.clone())
             .app_data(probe.clone())
+            .app_data(discovery.clone())
             .configure(console::routes)
             .configure(gateway::routes)
     })

@@ -11,6 +11,7 @@ mod booked;
 mod caller;
 pub mod catalogue;
 mod channels;
+mod discovery;
 mod hidden;
 mod ids;
 mod keys;
@@ -43,6 +44,7 @@ pub use channels::{
     AllOut, CallingChange, CallingView, ChannelChange, ChannelView, Channels, CredentialState,
     HealthView, NewChannel, Route, ServedModel, Turn, Upstream,
 };
+pub use discovery::{Discovery, Listed};
 pub use keys::{KeyChange, KeyFilter, KeyFilterStatus, KeyView, Keys, NewKey, Rotation};
 pub use ledger::{Draft, Ledger, OpenCall};
 pub use limits::{Permit, RateLimitHeaders, RateStanding};

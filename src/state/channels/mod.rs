@@ -308,16 +308,21 @@ impl Channels {
         }
     }
 
-    /// Makes a channel.
+    /// A channel that is not kept, and takes no calls: for asking its provider something before it is made.
     ///
     /// # Errors
-    /// When it cannot be written.
-    pub async fn create(&self, new: NewChannel, actor: &Actor) -> Result<ChannelView> {
+    /// When the system gives no random bytes.
+    pub fn draft(&self, new: NewChannel) -> Result<Arc<Upstream>> {
+        let channel = self.made(new)?;
+        Ok(Arc::new(Upstream::open(&self.0.master_key, channel)))
+    }
+
+    fn made(&self, new: NewChannel) -> Result<Channel> {
         let now = self.0.clock.now();
         let id: ChannelId = new_id(now);
         let credential = self.seal(id, new.credential.as_ref())?;
         let calling = self.seal_calling(id, &Calling::default(), new.calling)?;
-        let channel = Channel {
+        Ok(Channel {
             id,
             name: new.name,
             kind: new.kind,
@@ -333,12 +338,20 @@ impl Channels {
             status: new.status,
             created_at: now,
             deleted_at: None,
-        };
+        })
+    }
+
+    /// Makes a channel.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn create(&self, new: NewChannel, actor: &Actor) -> Result<ChannelView> {
+        let channel = self.made(new)?;
         let log = audit::entry(
             &self.0.clock,
             actor,
             "channel.create",
-            (id, &channel.name),
+            (channel.id, &channel.name),
             Vec::new(),
         );
         self.put(channel, log).await

@@ -1,15 +1,5 @@
 // Adds or changes a channel.
-import {
-  Button,
-  Group,
-  NumberInput,
-  SegmentedControl,
-  Stack,
-  TagsInput,
-  Text,
-  Textarea,
-  TextInput,
-} from "@mantine/core";
+import { Button, Group, NumberInput, SegmentedControl, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useState } from "react";
 import type { Channel } from "../../api/schema";
@@ -20,6 +10,7 @@ import { CallingFields } from "./CallingFields";
 import { ChannelHealthNotice } from "./ChannelHealthNotice";
 import { CredentialField } from "./CredentialField";
 import { blank, bodyOf, type ChannelValues, FIELDS, problems, valuesOf } from "./channelForm";
+import { ModelsField } from "./ModelsField";
 import { PresetPicker } from "./PresetPicker";
 import type { Preset } from "./presets";
 import { useSaveChannel } from "./useSaveChannel";
@@ -34,7 +25,7 @@ export function ChannelForm({ channel, onDone }: ChannelFormProps) {
   const saving = useSaveChannel(channel);
   const [before] = useState(() => (channel ? valuesOf(channel) : blank));
   const form = useForm<ChannelValues>({ initialValues: before, validate: problems });
-  const openai = form.values.kind === "openai";
+  const remote = form.values.kind !== "echo";
   const takePreset = (preset: Preset) =>
     form.setValues({ base_url: preset.base_url, name: form.values.name || preset.name });
   const submit = form.onSubmit((values) =>
@@ -60,9 +51,9 @@ export function ChannelForm({ channel, onDone }: ChannelFormProps) {
             {...form.getInputProps("kind")}
           />
         )}
-        {openai && !channel && <PresetPicker onPick={takePreset} />}
+        {remote && !channel && <PresetPicker onPick={takePreset} />}
         <TextInput label="Name" placeholder="OpenAI" required data-autofocus {...form.getInputProps("name")} />
-        {openai && (
+        {remote && (
           <>
             <TextInput
               label="Base URL"
@@ -75,15 +66,7 @@ export function ChannelForm({ channel, onDone }: ChannelFormProps) {
             <CredentialField form={form} state={channel?.credential_state ?? "none"} />
           </>
         )}
-        <TagsInput
-          label="Models"
-          description="The names that clients ask for. Enter after each."
-          placeholder={form.values.models.length === 0 ? "gpt-4o-mini" : ""}
-          splitChars={[",", " "]}
-          acceptValueOnBlur
-          required
-          {...form.getInputProps("models")}
-        />
+        <ModelsField form={form} channel={channel} before={before} />
         <Textarea
           label="Model names at the provider"
           description="Only where they differ: one a line, public = upstream."
@@ -117,7 +100,7 @@ export function ChannelForm({ channel, onDone }: ChannelFormProps) {
             {...form.getInputProps("price_multiplier")}
           />
         </Group>
-        {openai && <CallingFields form={form} />}
+        {remote && <CallingFields form={form} />}
         <Text size="sm" c="dimmed">
           Changes hold for the next call. The credential is sealed on disk and never shown again.
         </Text>

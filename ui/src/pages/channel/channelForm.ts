@@ -5,7 +5,7 @@ import { modelMapProblem, readModelMap, writeModelMap } from "./modelMap";
 
 export interface ChannelValues extends CallingValues {
   name: string;
-  kind: "openai" | "echo";
+  kind: Channel["kind"];
   base_url: string;
   credential: string;
   forgetCredential: boolean;
@@ -60,14 +60,14 @@ export const valuesOf = (channel: Channel): ChannelValues => ({
 });
 
 /** A blank credential means: leave it as it is. */
-function credentialOf(values: ChannelValues): { credential?: string | null } {
+export function credentialOf(values: ChannelValues): { credential?: string | null } {
   if (values.forgetCredential) return { credential: null };
   return values.credential ? { credential: values.credential } : {};
 }
 
 /** What is asked for; `before` is what the form began with. */
 export function bodyOf(values: ChannelValues, before = blank): NewChannel {
-  const openai = values.kind === "openai";
+  const remote = values.kind !== "echo";
   return {
     name: values.name.trim(),
     kind: values.kind,
@@ -76,7 +76,7 @@ export function bodyOf(values: ChannelValues, before = blank): NewChannel {
     priority: Number(values.priority),
     weight: Number(values.weight),
     price_multiplier: Number(values.price_multiplier),
-    ...(openai && { base_url: values.base_url.trim(), ...credentialOf(values), ...callingBody(values, before) }),
+    ...(remote && { base_url: values.base_url.trim(), ...credentialOf(values), ...callingBody(values, before) }),
   };
 }
 
