@@ -130,5 +130,6 @@ pub(super) async fn test(
         latency_ms: report.latency_ms,
         model: report.model,
         error: report.error,
+        body: report.body,
     }))
 }

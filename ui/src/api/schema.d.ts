@@ -966,6 +966,8 @@ export interface components {
             model: string;
             /** @description As the provider said it. */
             error: string | null;
+            /** @description The body of the provider's error, its first 8 KiB; null: none came. */
+            body: string | null;
         };
         /** @description How long to wait for a channel's provider, in milliseconds; null: as long as the configuration says for all. */
         ChannelTimeouts: {
