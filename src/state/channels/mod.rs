@@ -3,6 +3,7 @@
 mod calling;
 mod change;
 mod route;
+mod seals;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use zeroize::Zeroizing;
 pub use calling::{CallingChange, CallingView};
 pub use change::{ChannelChange, NewChannel};
 pub use route::{AllOut, Route};
+pub(super) use seals::of_channel as seals_of_channel;
 pub use upstream::{CredentialState, Turn, Upstream};
 
 use crate::clock::Clock;
@@ -429,7 +431,7 @@ impl Channels {
         credential: Option<&Zeroizing<String>>,
     ) -> Result<Option<crate::domain::Sealed>> {
         credential
-            .map(|text| self.0.master_key.seal(text, id.as_bytes()))
+            .map(|text| self.0.master_key.seal(text, &seals::credential_place(id)))
             .transpose()
             .map_err(Error::internal)
     }
