@@ -64,19 +64,21 @@ pub fn print(state: &State, listen: SocketAddr) -> anyhow::Result<()> {
             MODELS_SHOWN,
         ),
     );
-    let unreadable = state.channels.unreadable();
+    let mut unreadable = state.channels.unreadable();
+    let webhooks = state.webhooks.unreadable().into_iter();
+    unreadable.extend(webhooks.map(|name| format!("{name} (webhook)")));
     if !unreadable.is_empty() {
         line("", "");
         line(
             "ATTENTION",
             &format!(
-                "the master key is not the one that sealed the credentials of: {}",
+                "the master key is not the one that sealed the secrets of: {}",
                 unreadable.join(", ")
             ),
         );
         line(
             "",
-            "start with the former REAL200_MASTER_KEY or master.key, or enter these credentials again in the console",
+            "start with the former REAL200_MASTER_KEY or master.key, or enter these secrets again in the console",
         );
     }
     text.push('\n');

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
@@ -14,9 +14,9 @@ use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, LogConfig, LogFormat, Overrides};
 use crate::domain::{AccountStatus, Quota, RateLimit, Role};
 use crate::progress::Reporter;
-use crate::server;
 use crate::state::{AccountChange, Actor, NewAccount, Page, State};
 use crate::storage::{self, Severity, Store};
+use crate::{rekey, server};
 
 /// Bad usage or configuration (`EX_USAGE` of sysexits.h).
 const EXIT_USAGE: u8 = 64;
@@ -51,6 +51,12 @@ enum Command {
     /// Work on the accounts of a stopped gateway
     #[command(subcommand)]
     User(UserCommand),
+    /// Change the master key: everything sealed with it is sealed anew; the gateway must be stopped
+    Rekey {
+        /// Take the new key from this file: 64 hexadecimal characters [default: make one]
+        #[arg(long, value_name = "FILE")]
+        new_key_file: Option<PathBuf>,
+    },
     /// Check the configuration, the database, and that totals equal the call log; the gateway must be stopped
     Doctor,
 }
@@ -131,6 +137,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let done = actix_web::rt::System::new().block_on(user(command, &state));
             close(store)?;
             done.map(|()| ExitCode::SUCCESS)
+        }
+        Command::Rekey { new_key_file } => {
+            let variable = bootstrap.master_key.as_ref().map(|key| key.as_str());
+            change_key(&config, variable, new_key_file.as_deref())
         }
         Command::Doctor => doctor(&config),
     }
@@ -283,16 +293,54 @@ fn read_password() -> anyhow::Result<Zeroizing<String>> {
     Ok(first)
 }
 
-/// Says what it found; exit code 1 when something is wrong.
-fn doctor(config: &Config) -> anyhow::Result<ExitCode> {
-    let dir = &config.data_dir.0;
-    say("configuration: good")?;
+/// Changes the master key and says what to do next.
+fn change_key(
+    config: &Config,
+    variable: Option<&str>,
+    new_key_file: Option<&Path>,
+) -> anyhow::Result<ExitCode> {
+    let (dir, clock) = (&config.data_dir.0, Clock::system());
+    existing(dir)?;
+    let store = server::open_store(config, &clock)?;
+    let done = rekey::rekey(dir, variable, new_key_file, &store, &clock);
+    close(store)?;
+    let done = done?;
+    say(&format!(
+        "sealed {} secrets anew; the master key is now {}…",
+        done.resealed.secrets, done.fingerprint
+    ))?;
+    if !done.resealed.unreadable.is_empty() {
+        say(&format!(
+            "ATTENTION: the old key did not open the secrets of {}; they stay as they were",
+            done.resealed.unreadable.join(", ")
+        ))?;
+    }
+    match done.to_set {
+        Some(file) => say(&format!(
+            "set REAL200_MASTER_KEY to the key in {}; the next start with it removes that file",
+            file.display()
+        ))?,
+        None => say("keep a copy of master.key elsewhere; backups from before need the old one")?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Only a mistyped directory is not there.
+fn existing(dir: &Path) -> anyhow::Result<()> {
     if !dir.is_dir() {
         bail!(
             "there is no data directory at {}; name it with --data-dir, or start the gateway once",
             dir.display()
         );
     }
+    Ok(())
+}
+
+/// Says what it found; exit code 1 when something is wrong.
+fn doctor(config: &Config) -> anyhow::Result<ExitCode> {
+    let dir = &config.data_dir.0;
+    say("configuration: good")?;
+    existing(dir)?;
     let reporter = Reporter::new(Clock::system());
     let examination = storage::examine(dir, &config.storage(), &mut |progress| {
         reporter.report(progress)

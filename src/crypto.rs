@@ -222,7 +222,11 @@ impl fmt::Debug for MasterKey {
     }
 }
 
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
+/// Writes a file that only this user can read, and waits until it is on disk.
+///
+/// # Errors
+/// When it is there already, or cannot be written.
+pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let mut file = std::fs::OpenOptions::new()

@@ -7,7 +7,7 @@
 //! `tests/integration/architecture.rs` holds the code to this.
 //!
 //! ```text
-//! floor 4   cli  config  server  first_start  banner  progress   start, wire together, stop
+//! floor 4   cli  config  server  first_start  rekey  banner  progress   start, wire together, stop
 //! floor 3   gateway/  data plane: /v1 …                   console/  control plane: /api, /console
 //! floor 2   state/    keys in memory, limits, quotas, channels, webhooks, the ledger; knows nothing of HTTP
 //! floor 1   storage/  the journal, sled and bincode       crypto  the only file that knows ring      clock
@@ -41,6 +41,7 @@ pub mod first_start;
 pub mod gateway;
 pub mod outbound;
 pub mod progress;
+pub mod rekey;
 pub mod server;
 pub mod state;
 pub mod storage;

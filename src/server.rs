@@ -10,11 +10,10 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::config::{Bootstrap, Config};
-use crate::crypto::MasterKey;
 use crate::progress::Reporter;
 use crate::state::State;
 use crate::storage::Store;
-use crate::{banner, console, first_start, gateway};
+use crate::{banner, console, first_start, gateway, rekey};
 
 /// Settling what a drain cut off may take this long: tokens of broken streams are still being counted.
 const SETTLE_DEADLINE: Duration = Duration::from_secs(10);
@@ -33,16 +32,8 @@ pub fn open(
     listen: std::net::SocketAddr,
     clock: &Clock,
 ) -> anyhow::Result<(Store, State)> {
-    let dir = &config.data_dir.0;
-    let reporter = Reporter::new(clock.clone());
-    let store = Store::open(dir, config.storage(), &mut |progress| {
-        reporter.report(progress)
-    })?;
-    drop(reporter);
-    let master_key = match master_key {
-        Some(text) => MasterKey::from_hex(text, "REAL200_MASTER_KEY"),
-        None => MasterKey::from_file(&dir.join("master.key")),
-    }?;
+    let store = open_store(config, clock)?;
+    let master_key = rekey::master_key(&config.data_dir.0, master_key, &store)?;
     let state = State::open(
         config.settings(listen)?,
         store.clone(),
@@ -51,6 +42,20 @@ pub fn open(
     )
     .map_err(|e| anyhow!(e.for_operator()))?;
     Ok((store, state))
+}
+
+/// Opens a data directory's store: lock, database, journal.
+///
+/// # Errors
+/// One sentence that names the path and says what to change.
+pub fn open_store(config: &Config, clock: &Clock) -> anyhow::Result<Store> {
+    let reporter = Reporter::new(clock.clone());
+    let mut report = |progress| reporter.report(progress);
+    Ok(Store::open(
+        &config.data_dir.0,
+        config.storage(),
+        &mut report,
+    )?)
 }
 
 /// Serves on `listener` until `stop` resolves, then drains and closes. When `stop` resolves once more, it does not wait
@@ -82,6 +87,7 @@ pub async fn run(
     limit_writes(&listener, config.server.write_timeout_seconds)?;
     let state = web::Data::new(state);
     let probe = web::Data::new(gateway::probe(state.clone().into_inner()));
+    let discovery = web::Data::new(gateway::discovery(state.clone().into_inner()));
     let workers = match config.server.workers {
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         workers => workers,
@@ -91,6 +97,7 @@ pub async fn run(
         App::new()
             .app_data(app_state.clone())
             .app_data(probe.clone())
+            .app_data(discovery.clone())
             .configure(console::routes)
             .configure(gateway::routes)
     })

@@ -24,6 +24,7 @@ mod integration {
     mod chaos;
     mod console;
     mod dialects;
+    mod discovery;
     mod harness;
     mod hygiene;
     mod keys;

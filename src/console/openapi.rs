@@ -42,6 +42,8 @@ use super::{
         channels::update,
         channels::delete,
         channels::test,
+        channels::discovery::of_channel,
+        channels::discovery::of_draft,
         models::list,
         models::set,
         models::clear,

@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use bytes::Bytes;
 
 use super::accept::{self, Accepted, Unfit};
 use super::admission::Plan;
@@ -372,15 +371,8 @@ pub(super) async fn read_error(
     upstream: &Upstream,
     idle: Duration,
 ) -> (Vec<(HeaderName, HeaderValue)>, Bytes) {
-    let (mut read, mut body) = (BytesMut::new(), answer.body);
-    while let Ok(Some(Ok(piece))) = tokio::time::timeout(idle, body.next()).await {
-        let room = ERROR_BYTES.saturating_sub(read.len());
-        read.extend_from_slice(piece.get(..room).unwrap_or(&piece));
-        if read.len() >= ERROR_BYTES {
-            break;
-        }
-    }
-    (answer.headers, scrub(read.freeze(), upstream.secrets()))
+    let read = answer.body.read_up_to(ERROR_BYTES, idle).await;
+    (answer.headers, scrub(read, upstream.secrets()))
 }
 
 fn retry_after(answer: &Answer) -> Option<Duration> {

@@ -10,6 +10,7 @@ mod bill;
 mod carry;
 mod count;
 pub mod dialect;
+mod discovery;
 mod errors;
 pub mod estimate;
 mod forward;
@@ -32,6 +33,7 @@ mod words;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource};
 
+pub use discovery::discovery;
 pub use probe::probe;
 
 use crate::domain::Endpoint;

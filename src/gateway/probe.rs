@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -12,6 +13,9 @@ use super::provider::{self, Outgoing};
 use super::words::{scrub, words};
 use crate::domain::{ChannelId, Code, Endpoint, Error, Result};
 use crate::state::{Probe, ProbeReport, State, Upstream};
+
+/// So much of what a provider answered is shown, in bytes.
+const MOST_SHOWN: usize = 8 * 1024;
 
 /// The test, ready to be asked for by the console.
 pub fn probe(state: Arc<State>) -> Probe {
@@ -36,26 +40,47 @@ async fn test(state: &State, channel: ChannelId, model: Option<String>) -> Resul
         })?;
     let own_name = upstream.channel.upstream_model(&model).to_owned();
     let started = state.clock.tick();
-    let (http_status, error) = ask(state, &upstream, &own_name).await;
-    if error.is_none() {
+    let asked = ask(state, &upstream, &own_name).await;
+    if asked.error.is_none() {
         state.channels.mend(&upstream);
     }
     let latency_ms = state.clock.tick().micros_since(started) / 1_000;
     Ok(ProbeReport {
-        ok: error.is_none(),
-        http_status,
+        ok: asked.error.is_none(),
+        http_status: asked.http_status,
         latency_ms,
         model,
-        error,
+        error: asked.error,
+        body: asked.body,
     })
 }
 
+/// What one call came to.
+struct Asked {
+    http_status: Option<u16>,
+    error: Option<String>,
+    body: Option<String>,
+}
+
+impl Asked {
+    /// The provider said no, in this body.
+    fn refused(status: StatusCode, body: &[u8]) -> Self {
+        let shown = body.get(..MOST_SHOWN).unwrap_or(body);
+        Self {
+            http_status: Some(status.as_u16()),
+            error: Some(words(body)),
+            body: Some(String::from_utf8_lossy(shown).into_owned()),
+        }
+    }
+
+    /// Its status and words, where there was an answer that is no good.
+    fn refusal(&self) -> Option<(u16, &str)> {
+        self.http_status.zip(self.error.as_deref())
+    }
+}
+
 /// Asks for one token of a chat, or, from a model that only embeds, for one embedding.
-async fn ask(
-    state: &State,
-    upstream: &Arc<Upstream>,
-    model: &str,
-) -> (Option<u16>, Option<String>) {
+async fn ask(state: &State, upstream: &Arc<Upstream>, model: &str) -> Asked {
     let chat = || json!({"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1});
     match upstream.channel.kind.serves_with(Endpoint::Chat) {
         Some(Endpoint::Messages) => {
@@ -65,8 +90,8 @@ async fn ask(
             let body = json!({"contents": [{"role": "user", "parts": [{"text": "Hi"}]}], "generationConfig": {"maxOutputTokens": 1}});
             let first = send(state, upstream, (Endpoint::GenerateContent, model), &body).await;
             let embedding = json!({"content": {"parts": [{"text": "Hi"}]}});
-            match &first {
-                (Some(400 | 404), Some(_)) if model.contains("embed") => {
+            match first.refusal() {
+                Some((400 | 404, _)) if model.contains("embed") => {
                     send(state, upstream, (Endpoint::EmbedContent, model), &embedding).await
                 }
                 _ => first,
@@ -76,20 +101,15 @@ async fn ask(
     }
 }
 
-async fn ask_openai(
-    state: &State,
-    upstream: &Arc<Upstream>,
-    model: &str,
-    chat: &Value,
-) -> (Option<u16>, Option<String>) {
+async fn ask_openai(state: &State, upstream: &Arc<Upstream>, model: &str, chat: &Value) -> Asked {
     let embedding = json!({"model": model, "input": "Hi"});
     let first = send(state, upstream, (Endpoint::Chat, model), chat).await;
-    match &first {
-        (Some(400 | 404 | 405 | 422), Some(words)) if words.contains("max_completion_tokens") => {
+    match first.refusal() {
+        Some((400 | 404 | 405 | 422, words)) if words.contains("max_completion_tokens") => {
             let chat = json!({"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_completion_tokens": 16});
             send(state, upstream, (Endpoint::Chat, model), &chat).await
         }
-        (Some(400 | 403 | 404 | 405 | 422), Some(_)) if model.contains("embed") => {
+        Some((400 | 403 | 404 | 405 | 422, _)) if model.contains("embed") => {
             send(state, upstream, (Endpoint::Embeddings, model), &embedding).await
         }
         _ => first,
@@ -101,7 +121,7 @@ async fn send(
     upstream: &Arc<Upstream>,
     (endpoint, model): (Endpoint, &str),
     body: &Value,
-) -> (Option<u16>, Option<String>) {
+) -> Asked {
     let body = Bytes::from(body.to_string());
     let body = overrides::apply(body, &upstream.channel.calling.overrides);
     let timeouts = upstream.timeouts(state.settings.timeouts);
@@ -115,19 +135,32 @@ async fn send(
         now: state.clock.now(),
     };
     match provider::send(upstream, outgoing).await {
-        Err(failure) => (None, Some(failure.words)),
+        Err(failure) => Asked {
+            http_status: None,
+            error: Some(failure.words),
+            body: None,
+        },
         Ok(answer) => {
             let status = answer.status;
             if !status.is_success() {
                 let (_, body) = read_error(answer, upstream, timeouts.idle).await;
-                return (Some(status.as_u16()), Some(words(&body)));
+                return Asked::refused(status, &body);
             }
-            let error = match accept::accept(endpoint, answer, timeouts).await {
-                Ok(_) => None,
-                Err(Unfit::Unusable(unreadable)) => Some(unreadable.words),
-                Err(Unfit::Error { body, .. }) => Some(words(&scrub(body, upstream.secrets()))),
-            };
-            (Some(status.as_u16()), error)
+            match accept::accept(endpoint, answer, timeouts).await {
+                Ok(_) => Asked {
+                    http_status: Some(status.as_u16()),
+                    error: None,
+                    body: None,
+                },
+                Err(Unfit::Unusable(unreadable)) => Asked {
+                    http_status: Some(status.as_u16()),
+                    error: Some(unreadable.words),
+                    body: None,
+                },
+                Err(Unfit::Error { body, .. }) => {
+                    Asked::refused(status, &scrub(body, upstream.secrets()))
+                }
+            }
         }
     }
 }

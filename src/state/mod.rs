@@ -11,6 +11,7 @@ mod booked;
 mod caller;
 pub mod catalogue;
 mod channels;
+mod discovery;
 mod hidden;
 mod ids;
 mod keys;
@@ -22,6 +23,7 @@ mod policies;
 mod probe;
 mod quota;
 mod refusal;
+mod reseal;
 mod search;
 mod sessions;
 mod sync;
@@ -43,6 +45,7 @@ pub use channels::{
     AllOut, CallingChange, CallingView, ChannelChange, ChannelView, Channels, CredentialState,
     HealthView, NewChannel, Route, ServedModel, Turn, Upstream,
 };
+pub use discovery::{Discovery, Listed};
 pub use keys::{KeyChange, KeyFilter, KeyFilterStatus, KeyView, Keys, NewKey, Rotation};
 pub use ledger::{Draft, Ledger, OpenCall};
 pub use limits::{Permit, RateLimitHeaders, RateStanding};
@@ -51,6 +54,7 @@ pub use passwords::{check_password, hash_password};
 pub use policies::{Policies, PolicyChange};
 pub use probe::{Probe, ProbeReport};
 pub use quota::{Reservation, Standing};
+pub use reseal::{Resealed, reseal, sealed_with};
 pub use sessions::{LoggedIn, SessionToken, Sessions};
 pub use telemetry::Telemetry;
 pub use webhooks::{ChangedWebhook, Courier, NewWebhook, WebhookChange, WebhookView, Webhooks};

@@ -26,4 +26,6 @@ pub struct ProbeReport {
     pub model: String,
     /// What went wrong, as the provider said it.
     pub error: Option<String>,
+    /// The body of the provider's error as it came, without the channel's secrets.
+    pub body: Option<String>,
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Top-level modules by floor.
-const FLOORS: [(&str, u8); 15] = [
+const FLOORS: [(&str, u8); 16] = [
     ("domain", 0),
     ("clock", 1),
     ("crypto", 1),
@@ -18,6 +18,7 @@ const FLOORS: [(&str, u8); 15] = [
     ("first_start", 4),
     ("banner", 4),
     ("progress", 4),
+    ("rekey", 4),
     ("server", 4),
     ("cli", 4),
     ("main", 4),

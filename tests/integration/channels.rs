@@ -51,6 +51,10 @@ fn the_test_button_shows_the_providers_error_as_it_came() {
             .contains("Incorrect API key"),
         "{report}"
     );
+    assert_eq!(
+        report["body"],
+        r#"{"error":{"message":"Incorrect API key provided: sk-upst*****tial"}}"#
+    );
     admin
         .patch(&path, &json!({"credential": "right"}))
         .expect(200);

@@ -327,6 +327,77 @@ fn a_lost_master_key_names_the_channels_and_lets_their_credentials_be_entered_ag
     client.chat(&chat("m", "x")).expect(200);
 }
 
+fn stopped(binary: Binary) {
+    binary.signal("TERM");
+    let (code, log) = binary.wait();
+    assert_eq!(code, Some(0), "{log}");
+}
+
+#[test]
+fn the_master_key_is_changed_and_nobody_notices() {
+    let upstream = Upstream::start(|request| match request.header("authorization") {
+        Some("Bearer sk-kept") => Script::chat("hi", 1, 1),
+        _ => Script::json(401, &json!({})),
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let binary = Binary::serve(dir.path(), &[], &ADMIN);
+    let channel = json!({"name": "u", "kind": "openai", "base_url": upstream.base_url(), "credential": "sk-kept", "models": ["m"]});
+    let path = admin(&binary).post("/api/channels", &channel).expect(201)["id"].clone();
+    let path = format!("/api/channels/{}", path.as_str().unwrap());
+    let key = admin(&binary).post("/api/keys", &json!({})).expect(201)["key"].clone();
+    let (_, words) = complaint(dir.path(), &["rekey", "--data-dir", "data"], &[]);
+    assert!(
+        words.contains("in use") || words.contains("another"),
+        "{words}"
+    );
+    stopped(binary);
+    let file = dir.path().join("data/master.key");
+    let before = std::fs::read_to_string(&file).unwrap();
+    let output = Binary::output(dir.path(), &["rekey", "--data-dir", "data"], &[]);
+    let words = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success() && words.contains("sealed 1 secrets anew"),
+        "{words}"
+    );
+    let after = std::fs::read_to_string(&file).unwrap();
+    assert_ne!(before, after);
+    assert!(!words.contains(after.trim()), "{words}");
+    let works = |binary: &Binary| {
+        let client = KeyClient::new(binary.base(), key.as_str().unwrap());
+        client.chat(&chat("m", "x")).expect(200);
+        let shown = admin(binary).get(&path).expect(200);
+        assert_eq!(
+            (&shown["credential_state"], &shown["status"]),
+            (&json!("sealed"), &json!("active"))
+        );
+    };
+    let binary = Binary::serve(dir.path(), &[], &[]);
+    works(&binary);
+    let audit = admin(&binary).get("/api/audit").body;
+    assert!(
+        audit.contains("master_key.rekey") && !audit.contains(after.trim()),
+        "{audit}"
+    );
+    stopped(binary);
+
+    // With the key in the environment, the new one has to be set there.
+    std::fs::remove_file(&file).unwrap();
+    let former = [("REAL200_MASTER_KEY", after.trim())];
+    let next = "ab".repeat(32);
+    std::fs::write(dir.path().join("next"), &next).unwrap();
+    let arguments = ["rekey", "--data-dir", "data", "--new-key-file", "next"];
+    let output = Binary::output(dir.path(), &arguments, &former);
+    let words = String::from_utf8(output.stdout).unwrap();
+    assert!(words.contains("set REAL200_MASTER_KEY"), "{words}");
+    let arguments = ["--listen", "127.0.0.1:0", "--data-dir", "data"];
+    let (_, words) = complaint(dir.path(), &arguments, &former);
+    assert!(words.contains("master.key.new"), "{words}");
+    let binary = Binary::serve(dir.path(), &[], &[("REAL200_MASTER_KEY", next.as_str())]);
+    works(&binary);
+    assert!(!dir.path().join("data/master.key.new").exists());
+    stopped(binary);
+}
+
 #[test]
 fn accounts_are_worked_on_from_the_command_line() {
     let dir = tempfile::tempdir().unwrap();

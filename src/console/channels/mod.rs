@@ -1,6 +1,7 @@
 //! Channels, for admins: list, make, change, test, delete.
 
 mod calling;
+pub(super) mod discovery;
 mod fields;
 mod shape;
 
@@ -22,13 +23,18 @@ pub(super) fn routes(config: &mut ServiceConfig) {
                 .route(web::get().to(list))
                 .route(web::post().to(create)),
         )
+        .route("/channels/discover", web::post().to(discovery::of_draft))
         .service(
             web::resource("/channels/{id}")
                 .route(web::get().to(show))
                 .route(web::patch().to(update))
                 .route(web::delete().to(delete)),
         )
-        .route("/channels/{id}/test", web::post().to(test));
+        .route("/channels/{id}/test", web::post().to(test))
+        .route(
+            "/channels/{id}/discover",
+            web::post().to(discovery::of_channel),
+        );
 }
 
 /// Lists channels.
@@ -124,5 +130,6 @@ pub(super) async fn test(
         latency_ms: report.latency_ms,
         model: report.model,
         error: report.error,
+        body: report.body,
     }))
 }

@@ -302,4 +302,7 @@ pub(in crate::console) struct ChannelTest {
     /// As the provider said it.
     #[schema(required)]
     pub(super) error: Option<String>,
+    /// The body of the provider's error, its first 8 KiB; null: none came.
+    #[schema(required)]
+    pub(super) body: Option<String>,
 }

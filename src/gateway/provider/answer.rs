@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
-use bytes::Bytes;
-use futures_util::Stream;
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
 
 use crate::domain::{AttemptStatus, Endpoint, Timestamp};
 use crate::state::Timeouts;
@@ -75,6 +76,19 @@ pub(crate) enum Body {
 }
 
 impl Body {
+    /// Reads it up to a bound, or as far as it comes.
+    pub(crate) async fn read_up_to(mut self, most: usize, idle: Duration) -> Bytes {
+        let mut read = BytesMut::new();
+        while let Ok(Some(Ok(piece))) = tokio::time::timeout(idle, self.next()).await {
+            let room = most.saturating_sub(read.len());
+            read.extend_from_slice(piece.get(..room).unwrap_or(&piece));
+            if read.len() >= most {
+                break;
+            }
+        }
+        read.freeze()
+    }
+
     /// Puts what was read back in front.
     pub(crate) fn give_back(&mut self, mut read: VecDeque<Bytes>) {
         *self = match std::mem::replace(self, Self::Ended) {

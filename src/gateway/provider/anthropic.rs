@@ -28,13 +28,26 @@ pub(super) fn address(upstream: &Upstream, outgoing: &Outgoing<'_>) -> Result<Ad
         .headers
         .iter()
         .find(|(name, _)| name.as_str() == VERSION_HEADER);
-    let mut address = Address::behind(upstream, path, clients.is_none());
-    if clients.is_none() || own.is_some() {
-        let version = HeaderValue::try_from(own.unwrap_or(VERSION))
-            .map_err(|_| Failure::unusable("API version"))?;
-        address
-            .headers
-            .push((HeaderName::from_static(VERSION_HEADER), version));
+    let version = match own {
+        Some(own) => Some(own),
+        None => clients.is_none().then_some(VERSION),
+    };
+    let address = Address::behind(upstream, path, clients.is_none());
+    versioned(address, version)?.authorized(upstream, "x-api-key", "")
+}
+
+/// Another address of Anthropic's, which takes no headers of a client.
+pub(super) fn at(upstream: &Upstream, path: &str) -> Result<Address, Failure> {
+    let version = upstream.channel.api_version.as_deref();
+    let address = Address::behind(upstream, path, false);
+    versioned(address, Some(version.unwrap_or(VERSION)))?.authorized(upstream, "x-api-key", "")
+}
+
+fn versioned(mut address: Address, version: Option<&str>) -> Result<Address, Failure> {
+    if let Some(version) = version {
+        let value = HeaderValue::try_from(version).map_err(|_| Failure::unusable("API version"))?;
+        let name = HeaderName::from_static(VERSION_HEADER);
+        address.headers.push((name, value));
     }
-    address.authorized(upstream, "x-api-key", "")
+    Ok(address)
 }

@@ -13,13 +13,13 @@ use actix_web::HttpMessage;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, Uri};
 use awc::error::{ConnectError, SendRequestError};
-use awc::{Client, ClientRequest, Connector, FrozenClientRequest};
+use awc::{Client, ClientRequest, Connector, FrozenClientRequest, SendClientRequest};
 
 use super::address::Address;
 use super::answer::{Answer, Body, Failure, Outgoing};
 use super::proxy;
 use crate::domain::{AttemptStatus, Endpoint, Proxy};
-use crate::state::Upstream;
+use crate::state::{Timeouts, Upstream};
 
 /// How long an unused connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -194,6 +194,24 @@ pub(super) async fn send(
             })
             .send_body(outgoing.body.clone()),
     };
+    answer(sending, timeouts).await
+}
+
+/// Asks for what an address has, such as a list of models.
+pub(super) async fn get(
+    upstream: &Arc<Upstream>,
+    address: Address,
+    timeouts: Timeouts,
+) -> Result<Answer, Failure> {
+    let request = WORKER.with_borrow_mut(|worker| {
+        let client = &worker.of(upstream, timeouts.connect).client;
+        request(client, Method::GET, upstream, address)
+    })?;
+    answer(request.send(), timeouts).await
+}
+
+/// Waits for the head of an answer.
+async fn answer(sending: SendClientRequest, timeouts: Timeouts) -> Result<Answer, Failure> {
     match tokio::time::timeout(timeouts.first_byte, sending).await {
         Err(_) => Err(Failure {
             status: AttemptStatus::TimedOut,

@@ -7,12 +7,14 @@ mod azure;
 mod echo;
 mod gemini;
 mod http;
+mod listing;
 mod openai;
 mod proxy;
 
 use std::sync::Arc;
 
 pub(crate) use answer::{Answer, Body, Failure, Outgoing};
+pub(crate) use listing::{Unlisted, list};
 
 use crate::domain::ChannelKind;
 use crate::state::Upstream;

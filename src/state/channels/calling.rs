@@ -7,6 +7,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::super::audit::Differences;
+use super::seals::{header_place, proxy_place};
 use crate::crypto::{MasterKey, NoRandomness};
 use crate::domain::{Calling, ChannelId, ChannelTimeouts, Proxy, Sealed, masked};
 use crate::state::Timeouts;
@@ -50,16 +51,6 @@ impl CallingChange {
         new.overrides = self.overrides.unwrap_or(new.overrides);
         Ok(new)
     }
-}
-
-/// What a header's value is sealed for: moved to another channel or header, it does not open.
-pub(in crate::state) fn header_place(id: ChannelId, name: &str) -> Vec<u8> {
-    [id.as_bytes().as_slice(), b"/header/", name.as_bytes()].concat()
-}
-
-/// What a proxy's address is sealed for.
-pub(in crate::state) fn proxy_place(id: ChannelId) -> Vec<u8> {
-    [id.as_bytes().as_slice(), b"/proxy"].concat()
 }
 
 /// Notes what is different, without any secret.

@@ -3,6 +3,7 @@
 mod calling;
 mod change;
 mod route;
+mod seals;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use zeroize::Zeroizing;
 pub use calling::{CallingChange, CallingView};
 pub use change::{ChannelChange, NewChannel};
 pub use route::{AllOut, Route};
+pub(super) use seals::of_channel as seals_of_channel;
 pub use upstream::{CredentialState, Turn, Upstream};
 
 use crate::clock::Clock;
@@ -308,16 +310,21 @@ impl Channels {
         }
     }
 
-    /// Makes a channel.
+    /// A channel that is not kept, and takes no calls: for asking its provider something before it is made.
     ///
     /// # Errors
-    /// When it cannot be written.
-    pub async fn create(&self, new: NewChannel, actor: &Actor) -> Result<ChannelView> {
+    /// When the system gives no random bytes.
+    pub fn draft(&self, new: NewChannel) -> Result<Arc<Upstream>> {
+        let channel = self.made(new)?;
+        Ok(Arc::new(Upstream::open(&self.0.master_key, channel)))
+    }
+
+    fn made(&self, new: NewChannel) -> Result<Channel> {
         let now = self.0.clock.now();
         let id: ChannelId = new_id(now);
         let credential = self.seal(id, new.credential.as_ref())?;
         let calling = self.seal_calling(id, &Calling::default(), new.calling)?;
-        let channel = Channel {
+        Ok(Channel {
             id,
             name: new.name,
             kind: new.kind,
@@ -333,12 +340,20 @@ impl Channels {
             status: new.status,
             created_at: now,
             deleted_at: None,
-        };
+        })
+    }
+
+    /// Makes a channel.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn create(&self, new: NewChannel, actor: &Actor) -> Result<ChannelView> {
+        let channel = self.made(new)?;
         let log = audit::entry(
             &self.0.clock,
             actor,
             "channel.create",
-            (id, &channel.name),
+            (channel.id, &channel.name),
             Vec::new(),
         );
         self.put(channel, log).await
@@ -416,7 +431,7 @@ impl Channels {
         credential: Option<&Zeroizing<String>>,
     ) -> Result<Option<crate::domain::Sealed>> {
         credential
-            .map(|text| self.0.master_key.seal(text, id.as_bytes()))
+            .map(|text| self.0.master_key.seal(text, &seals::credential_place(id)))
             .transpose()
             .map_err(Error::internal)
     }

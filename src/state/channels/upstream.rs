@@ -6,6 +6,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::calling::{self, CallingView};
+use super::seals;
 use crate::clock::Clock;
 use crate::crypto::MasterKey;
 use crate::domain::{Admits, Channel, Health, Out, Proxy, Turned};
@@ -55,7 +56,7 @@ impl Upstream {
     pub(super) fn open(master_key: &MasterKey, channel: Channel) -> Self {
         let credential = match &channel.credential {
             None => Opened::None,
-            Some(sealed) => match master_key.open(sealed, channel.id.as_bytes()) {
+            Some(sealed) => match master_key.open(sealed, &seals::credential_place(channel.id)) {
                 Some(text) => Opened::Plain(Arc::new(text)),
                 None => Opened::Unreadable,
             },

@@ -390,6 +390,13 @@ impl Webhooks {
         Ok(delivery)
     }
 
+    /// Names of the webhooks whose secrets were sealed with another master key.
+    pub fn unreadable(&self) -> Vec<String> {
+        let book = self.book();
+        let lost = book.hooks.values().filter(|hook| hook.secret.is_none());
+        lost.map(|hook| hook.record.name.clone()).collect()
+    }
+
     fn check_url(&self, url: &str) -> Result<()> {
         self.0.fetcher.check(url).map_err(|error| {
             let words = match error {

@@ -1,7 +1,7 @@
 // Channels: the connections to providers.
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, take } from "./client";
-import type { ChannelChange, NewChannel } from "./schema";
+import type { ChannelChange, NewChannel, NewDiscovery } from "./schema";
 
 export const channelsQuery = () =>
   queryOptions({ queryKey: ["channels"], queryFn: () => take(api.GET("/api/channels")) });
@@ -34,3 +34,12 @@ export const useTestChannel = () =>
   useChannelMutation(({ id, model }: { id: string; model: string | null }) =>
     take(api.POST("/api/channels/{id}/test", { params: { path: { id } }, body: model ? { model } : {} })),
   );
+
+/** Asks a provider for its models: that of a channel, by its id, or one whose address is given. */
+export const useDiscoverModels = () =>
+  useMutation({
+    mutationFn: (asked: string | NewDiscovery) =>
+      typeof asked === "string"
+        ? take(api.POST("/api/channels/{id}/discover", { params: { path: { id: asked } } }))
+        : take(api.POST("/api/channels/discover", { body: asked })),
+  });

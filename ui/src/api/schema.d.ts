@@ -110,6 +110,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/channels/discover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks a provider for its models before a channel to it is made. */
+        post: operations["discover_models"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/channels/{id}": {
         parameters: {
             query?: never;
@@ -127,6 +144,23 @@ export interface paths {
         head?: never;
         /** Changes a channel, effective for the very next call. */
         patch: operations["update_channel"];
+        trace?: never;
+    };
+    "/api/channels/{id}/discover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks a channel's provider for its models. */
+        post: operations["discover_channel_models"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/channels/{id}/test": {
@@ -1070,6 +1104,8 @@ export interface components {
             model: string;
             /** @description As the provider said it. */
             error: string | null;
+            /** @description The body of the provider's error, its first 8 KiB; null: none came. */
+            body: string | null;
         };
         /** @description How long to wait for a channel's provider, in milliseconds; null: as long as the configuration says for all. */
         ChannelTimeouts: {
@@ -1135,6 +1171,18 @@ export interface components {
          * @enum {string}
          */
         DeliveryStatus: "pending" | "delivered" | "given_up";
+        /** @description A model that a provider serves. */
+        DiscoveredModel: {
+            /** @description As the provider names it. */
+            name: string;
+            /** @description Whether a price is known under this name, own or of the catalogue. */
+            priced: boolean;
+        };
+        /** @description What a provider serves. */
+        DiscoveredModels: {
+            /** @description By name. */
+            models: components["schemas"]["DiscoveredModel"][];
+        };
         /**
          * @description What kind of call it is.
          * @enum {string}
@@ -1389,6 +1437,18 @@ export interface components {
         NewChannelTest: {
             /** @description Default: the channel's first. */
             model?: string | null;
+        };
+        /** @description What is needed to ask a provider for its models; the fields are those of a channel. */
+        NewDiscovery: {
+            kind: components["schemas"]["ChannelKind"];
+            base_url?: string | null;
+            api_version?: string | null;
+            credential?: string | null;
+            headers?: {
+                [key: string]: string | null;
+            };
+            proxy?: string | null;
+            timeouts?: components["schemas"]["ChannelTimeouts"];
         };
         /** @description What a key is made of; nothing is required. */
         NewKey: {
@@ -1832,6 +1892,8 @@ export type CredentialState = components['schemas']['CredentialState'];
 export type Deliveries = components['schemas']['Deliveries'];
 export type Delivery = components['schemas']['Delivery'];
 export type DeliveryStatus = components['schemas']['DeliveryStatus'];
+export type DiscoveredModel = components['schemas']['DiscoveredModel'];
+export type DiscoveredModels = components['schemas']['DiscoveredModels'];
 export type Endpoint = components['schemas']['Endpoint'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type Hint = components['schemas']['Hint'];
@@ -1851,6 +1913,7 @@ export type Models = components['schemas']['Models'];
 export type NewAccount = components['schemas']['NewAccount'];
 export type NewChannel = components['schemas']['NewChannel'];
 export type NewChannelTest = components['schemas']['NewChannelTest'];
+export type NewDiscovery = components['schemas']['NewDiscovery'];
 export type NewKey = components['schemas']['NewKey'];
 export type NewPassword = components['schemas']['NewPassword'];
 export type NewPrice = components['schemas']['NewPrice'];
@@ -2189,6 +2252,37 @@ export interface operations {
             };
         };
     };
+    discover_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDiscovery"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveredModels"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     show_channel: {
         parameters: {
             query?: never;
@@ -2266,6 +2360,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Channel"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    discover_channel_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveredModels"];
                 };
             };
             default: {

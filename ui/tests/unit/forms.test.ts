@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { ChannelKind } from "../../src/api/schema.d.ts";
+import type { Channel, ChannelKind } from "../../src/api/schema.d.ts";
 import { isTyped } from "../../src/components/isTyped.ts";
 import { writeChanges } from "../../src/pages/audit/changes.ts";
 import {
@@ -11,6 +11,7 @@ import {
   overridesProblem,
 } from "../../src/pages/channel/calling.ts";
 import { blank, bodyOf, ofKind, problems, valuesOf } from "../../src/pages/channel/channelForm.ts";
+import { asked, unpriced } from "../../src/pages/channel/discovery.ts";
 import { KIND_NAMES, providerOf } from "../../src/pages/channel/kinds.ts";
 import { modelMapProblem, readModelMap, writeModelMap } from "../../src/pages/channel/modelMap.ts";
 import { keyStatus, keyTitle } from "../../src/pages/key/keyStatus.ts";
@@ -152,6 +153,28 @@ describe("how a channel is called", () => {
   test("says what is set", () => {
     expect(callingSummary(blankCalling)).toBe("as usual");
     expect(callingSummary(stored)).toBe("headers, proxy, timeouts, overrides");
+  });
+});
+
+describe("the list of a provider's models", () => {
+  const stored = { id: "01c", kind: "openai", models: ["a"] } as Channel;
+  const before = { ...blank, base_url: "https://p/v1" };
+
+  test("is asked of the stored channel until something else is entered", () => {
+    expect(asked({ ...before, models: ["b"], weight: 2 }, before, stored)).toBe("01c");
+    const other = asked({ ...before, base_url: " https://q/v1 ", credential: "sk-2" }, before, stored);
+    expect(other).toMatchObject({ kind: "openai", base_url: "https://q/v1", credential: "sk-2" });
+    expect(asked(before, before, null)).not.toBe("01c");
+  });
+
+  test("says which of the chosen models have no price", () => {
+    const found = [
+      { name: "a", priced: true },
+      { name: "b", priced: false },
+      { name: "c", priced: false },
+    ];
+    expect(unpriced(["a", "b", "own"], found)).toEqual(["b"]);
+    expect(unpriced(["b"], undefined)).toEqual([]);
   });
 });
 

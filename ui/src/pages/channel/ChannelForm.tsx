@@ -1,5 +1,5 @@
 // Adds or changes a channel.
-import { Button, Group, NumberInput, Stack, TagsInput, Text, Textarea, TextInput } from "@mantine/core";
+import { Button, Group, NumberInput, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useState } from "react";
 import type { Channel } from "../../api/schema";
@@ -11,6 +11,7 @@ import { ChannelHealthNotice } from "./ChannelHealthNotice";
 import { blank, bodyOf, type ChannelValues, FIELDS, ofKind, problems, valuesOf } from "./channelForm";
 import { KindSelect } from "./KindSelect";
 import { KINDS } from "./kinds";
+import { ModelsField } from "./ModelsField";
 import { PresetPicker } from "./PresetPicker";
 import { ProviderFields } from "./ProviderFields";
 import type { Preset } from "./presets";
@@ -52,15 +53,7 @@ export function ChannelForm({ channel, onDone }: ChannelFormProps) {
           {...form.getInputProps("name")}
         />
         <ProviderFields form={form} stored={channel?.kind === kind ? channel.credential_state : "none"} />
-        <TagsInput
-          label="Models"
-          description="The names that clients ask for. Enter after each."
-          placeholder={form.values.models.length === 0 ? KINDS[kind].model : ""}
-          splitChars={[",", " "]}
-          acceptValueOnBlur
-          required
-          {...form.getInputProps("models")}
-        />
+        <ModelsField form={form} channel={channel} before={before} />
         <Textarea
           label="Model names at the provider"
           description="Only where they differ: one a line, public = upstream."

@@ -52,7 +52,7 @@ function TestResult({ result }: { result: ChannelTest }) {
             What came back
           </Text>
           <Code label="The provider's answer" wrap>
-            {result.error}
+            {result.body || result.error}
           </Code>
         </div>
       )}

@@ -71,7 +71,7 @@ export function ofKind(kind: ChannelKind, before: ChannelValues) {
 }
 
 /** A blank credential means: leave it as it is; but not with another provider, which shall not get it. */
-function credentialOf(values: ChannelValues, before: ChannelValues): { credential?: string | null } {
+export function credentialOf(values: ChannelValues, before: ChannelValues): { credential?: string | null } {
   if (values.forgetCredential) return { credential: null };
   if (values.credential) return { credential: values.credential };
   return values.kind === before.kind ? {} : { credential: null };
