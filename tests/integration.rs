@@ -24,6 +24,7 @@ mod integration {
     mod chaos;
     mod console;
     mod dialects;
+    mod endpoints;
     mod harness;
     mod hygiene;
     mod keys;

@@ -102,6 +102,10 @@ mod v1 {
         embeddings post "/v1/embeddings";
         /// Responses, streamed or not. Request and answer as OpenAI describes them.
         responses post "/v1/responses";
+        /// Moderations. Request and answer as OpenAI describes them.
+        moderations post "/v1/moderations";
+        /// Documents in the order in which they fit a query. Request and answer are the provider's.
+        rerank post "/v1/rerank";
         /// The models that this key may use.
         models get "/v1/models";
         /// One of them.

@@ -460,7 +460,14 @@ impl Plan {
             | Endpoint::Responses
             | Endpoint::Messages
             | Endpoint::GenerateContent
-            | Endpoint::EmbedContent) => endpoint,
+            | Endpoint::EmbedContent
+            | Endpoint::Moderations
+            | Endpoint::Rerank
+            | Endpoint::Images
+            | Endpoint::ImageEdits
+            | Endpoint::Speech
+            | Endpoint::Transcriptions
+            | Endpoint::Translations) => endpoint,
         }
     }
 }

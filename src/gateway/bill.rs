@@ -31,7 +31,7 @@ struct Tab {
     /// How the model that answers cuts text into tokens, where it is known.
     encoding: Option<Encoding>,
     request: Bytes,
-    /// What the request alone tells of what is used: its tier, and what is billed by the piece.
+    /// What the request alone tells of what is used, beside prompt and words.
     asked: Usage,
     /// The provider has accepted the request (status 2xx): from then on the prompt counts.
     accepted: bool,
@@ -64,9 +64,8 @@ impl Bill {
                 tariff,
                 request: request.body.clone(),
                 asked: Usage {
-                    pieces: request.scan.pieces,
                     tier: request.scan.tier,
-                    ..Usage::default()
+                    ..request.scan.guess
                 },
                 ..Tab::default()
             },
@@ -265,6 +264,15 @@ impl Tab {
     fn known(&self) -> Option<Usage> {
         if !self.accepted {
             return Some(Usage::default());
+        }
+        if self.usage.is_none() && self.tariff.price.is_some_and(|price| price.is_by_piece()) {
+            // Its tokens say nothing of its cost, and nobody has counted them.
+            return Some(Usage {
+                pieces: self.asked.pieces,
+                tier: self.asked.tier,
+                estimated: self.asked.estimated,
+                ..Usage::default()
+            });
         }
         self.usage.filter(|_| self.written.bytes() == 0)
     }

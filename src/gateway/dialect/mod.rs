@@ -7,6 +7,7 @@ pub mod crossing;
 mod embeddings;
 mod gemini;
 mod messages;
+mod rerank;
 mod responses;
 mod told;
 mod usage;
@@ -28,9 +29,17 @@ pub fn read_frame(endpoint: Endpoint, frame: &[u8], written: &mut Written) -> Se
         return Seen::default();
     };
     match endpoint {
-        Endpoint::Chat | Endpoint::Embeddings | Endpoint::CountTokens | Endpoint::EmbedContent => {
-            chat::read_frame(data, written)
-        }
+        Endpoint::Chat
+        | Endpoint::Embeddings
+        | Endpoint::CountTokens
+        | Endpoint::EmbedContent
+        | Endpoint::Moderations
+        | Endpoint::Rerank
+        | Endpoint::Images
+        | Endpoint::ImageEdits
+        | Endpoint::Speech
+        | Endpoint::Transcriptions
+        | Endpoint::Translations => chat::read_frame(data, written),
         Endpoint::Completions => completions::read_frame(data, written),
         Endpoint::Responses => responses::read_frame(data, written),
         Endpoint::Messages => messages::read_frame(data, written),
@@ -52,6 +61,8 @@ pub fn read_answer(endpoint: Endpoint, answer: &[u8]) -> Result<Told, NotJson> {
         #[serde(borrow)]
         service_tier: Option<&'a RawValue>,
         #[serde(borrow)]
+        meta: Option<&'a RawValue>,
+        #[serde(borrow)]
         error: Option<&'a RawValue>,
     }
     let read: Answer<'_> = serde_json::from_slice(answer).map_err(|_| NotJson)?;
@@ -62,12 +73,20 @@ pub fn read_answer(endpoint: Endpoint, answer: &[u8]) -> Result<Told, NotJson> {
         }
         // Nothing is used by counting.
         Endpoint::CountTokens => Some(Usage::default()),
-        Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings | Endpoint::Responses => {
-            read.usage.and_then(usage::read).map(|usage| Usage {
-                tier: usage::tier(read.service_tier),
-                ..usage
-            })
-        }
+        Endpoint::Rerank => rerank::usage(read.usage, read.meta),
+        Endpoint::Chat
+        | Endpoint::Completions
+        | Endpoint::Embeddings
+        | Endpoint::Responses
+        | Endpoint::Moderations
+        | Endpoint::Images
+        | Endpoint::ImageEdits
+        | Endpoint::Speech
+        | Endpoint::Transcriptions
+        | Endpoint::Translations => read.usage.and_then(usage::read).map(|usage| Usage {
+            tier: usage::tier(read.service_tier),
+            ..usage
+        }),
     };
     Ok(Told {
         usage,
@@ -83,7 +102,16 @@ pub(crate) fn read_written(endpoint: Endpoint, answer: &[u8], written: &mut Writ
         Endpoint::Responses => responses::read_written(answer, written),
         Endpoint::Messages => messages::read_written(answer, written),
         Endpoint::GenerateContent => gemini::read_written(answer, written),
-        Endpoint::Embeddings | Endpoint::CountTokens | Endpoint::EmbedContent => {
+        Endpoint::Embeddings
+        | Endpoint::CountTokens
+        | Endpoint::EmbedContent
+        | Endpoint::Moderations
+        | Endpoint::Rerank
+        | Endpoint::Images
+        | Endpoint::ImageEdits
+        | Endpoint::Speech
+        | Endpoint::Transcriptions
+        | Endpoint::Translations => {
             embeddings::read_written(answer, written);
         }
     }
@@ -100,7 +128,14 @@ pub(crate) fn error_frame(endpoint: Endpoint, error: &Error) -> String {
         | Endpoint::Completions
         | Endpoint::Embeddings
         | Endpoint::CountTokens
-        | Endpoint::EmbedContent => chat::error_frame(error),
+        | Endpoint::EmbedContent
+        | Endpoint::Moderations
+        | Endpoint::Rerank
+        | Endpoint::Images
+        | Endpoint::ImageEdits
+        | Endpoint::Speech
+        | Endpoint::Transcriptions
+        | Endpoint::Translations => chat::error_frame(error),
     }
 }
 
@@ -111,9 +146,17 @@ pub(crate) fn cut_off(endpoint: Endpoint, cut: &CutOff<'_>) -> String {
         Endpoint::Completions => completions::cut_off(cut),
         Endpoint::Messages => messages::cut_off(cut),
         Endpoint::GenerateContent => gemini::cut_off(cut),
-        Endpoint::Chat | Endpoint::Embeddings | Endpoint::CountTokens | Endpoint::EmbedContent => {
-            chat::cut_off(cut)
-        }
+        Endpoint::Chat
+        | Endpoint::Embeddings
+        | Endpoint::CountTokens
+        | Endpoint::EmbedContent
+        | Endpoint::Moderations
+        | Endpoint::Rerank
+        | Endpoint::Images
+        | Endpoint::ImageEdits
+        | Endpoint::Speech
+        | Endpoint::Transcriptions
+        | Endpoint::Translations => chat::cut_off(cut),
     }
 }
 

@@ -3,7 +3,23 @@ import { Stack, TagsInput } from "@mantine/core";
 import type { KeyForm } from "./KeyFields";
 
 /** Suggestions: the gateway knows all of them, and refuses a wrong one with the list. */
-const ENDPOINTS = ["chat", "completions", "embeddings", "responses"];
+const ENDPOINTS = [
+  "chat",
+  "completions",
+  "responses",
+  "messages",
+  "generate_content",
+  "count_tokens",
+  "embeddings",
+  "embed_content",
+  "moderations",
+  "rerank",
+  "images",
+  "image_edits",
+  "speech",
+  "transcriptions",
+  "translations",
+];
 
 export function PermissionFields({ form, models }: { form: KeyForm; models: string[] }) {
   const empty = (list: string[], words: string) => (list.length === 0 ? words : "");
