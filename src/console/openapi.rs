@@ -104,6 +104,8 @@ mod v1 {
         responses post "/v1/responses";
         /// Moderations. Request and answer as OpenAI describes them.
         moderations post "/v1/moderations";
+        /// Images, streamed or not. Request and answer as OpenAI describes them.
+        image_generations post "/v1/images/generations";
         /// Documents in the order in which they fit a query. Request and answer are the provider's.
         rerank post "/v1/rerank";
         /// The models that this key may use.

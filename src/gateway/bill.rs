@@ -179,6 +179,14 @@ impl Bill {
         &mut self.tab.written
     }
 
+    /// The answer holds so much of what is billed by the piece; none: it does not say.
+    pub(crate) fn deliver(&mut self, pieces: Pieces) {
+        if pieces != Pieces::default() {
+            self.tab.asked.pieces = pieces;
+            self.tab.asked.estimated = false;
+        }
+    }
+
     /// The provider's numbers for all that was written so far.
     pub(crate) fn report(&mut self, report: Report) {
         let usage = match (report, self.tab.usage) {

@@ -47,6 +47,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(call("/v1/responses", Endpoint::Responses))
         .service(call("/v1/moderations", Endpoint::Moderations))
         .service(call("/v1/rerank", Endpoint::Rerank))
+        .service(call("/v1/images/generations", Endpoint::Images))
         .service(call("/v1/messages", Endpoint::Messages))
         .service(call("/v1/messages/count_tokens", Endpoint::CountTokens))
         .service(get("/v1beta/models").route(web::get().to(standing::gemini_models)))

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::media;
+use super::media::{self, Pictures};
 use crate::domain::{Code, Endpoint, Error, Pieces, Result, ServiceTier, Usage};
 
 /// A request body, and what was read of it.
@@ -100,6 +100,14 @@ pub enum Field {
     ServiceTier,
     /// `documents`: of a rerank
     Documents,
+    /// `size`: of images
+    Size,
+    /// `quality`: of images
+    Quality,
+    /// `partial_images`
+    PartialImages,
+    /// `output_format`: of images
+    OutputFormat,
     /// `background`
     Background,
     /// `previous_response_id`
@@ -115,7 +123,7 @@ pub enum Field {
 }
 
 impl Field {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 20] = [
         Self::Model,
         Self::Stream,
         Self::StreamOptions,
@@ -126,6 +134,10 @@ impl Field {
         Self::BestOf,
         Self::ServiceTier,
         Self::Documents,
+        Self::Size,
+        Self::Quality,
+        Self::PartialImages,
+        Self::OutputFormat,
         Self::Background,
         Self::PreviousResponse,
         Self::Conversation,
@@ -147,6 +159,10 @@ impl Field {
             Self::BestOf => "best_of",
             Self::ServiceTier => "service_tier",
             Self::Documents => "documents",
+            Self::Size => "size",
+            Self::Quality => "quality",
+            Self::PartialImages => "partial_images",
+            Self::OutputFormat => "output_format",
             Self::Background => "background",
             Self::PreviousResponse => "previous_response_id",
             Self::Conversation => "conversation",
@@ -365,6 +381,20 @@ impl<'a> Found<'a> {
                 }
                 scan.hidden_prompt = self.given(Field::CachedContent).is_some();
             }
+            Endpoint::Images => {
+                let word = |field| self.typed::<String>(field, "a string");
+                let (size, quality) = (word(Field::Size)?, word(Field::Quality)?);
+                let format = word(Field::OutputFormat)?;
+                let needs = media::pictures(Pictures {
+                    count: self.typed(Field::N, "a whole number")?,
+                    size: size.as_deref(),
+                    quality: quality.as_deref(),
+                    partial: self.typed(Field::PartialImages, "a whole number")?,
+                    format: format.as_deref(),
+                    stream: scan.stream,
+                })?;
+                needs.fill(&mut scan);
+            }
             Endpoint::Rerank => {
                 let documents: Vec<&RawValue> = self
                     .typed(Field::Documents, "a list of documents")?
@@ -376,7 +406,6 @@ impl<'a> Found<'a> {
             | Endpoint::CountTokens
             | Endpoint::EmbedContent
             | Endpoint::Moderations
-            | Endpoint::Images
             | Endpoint::ImageEdits
             | Endpoint::Speech
             | Endpoint::Transcriptions

@@ -6,6 +6,7 @@ mod count;
 pub mod crossing;
 mod embeddings;
 mod gemini;
+mod images;
 mod messages;
 mod rerank;
 mod responses;
@@ -17,7 +18,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::sse::Frame;
-use crate::domain::{Endpoint, Error, Usage};
+use crate::domain::{Endpoint, Error, Pieces, Usage};
 
 pub(crate) use told::CutOff;
 pub use told::{NotJson, Report, Seen, Told, Written};
@@ -35,12 +36,11 @@ pub fn read_frame(endpoint: Endpoint, frame: &[u8], written: &mut Written) -> Se
         | Endpoint::EmbedContent
         | Endpoint::Moderations
         | Endpoint::Rerank
-        | Endpoint::Images
-        | Endpoint::ImageEdits
         | Endpoint::Speech
         | Endpoint::Transcriptions
         | Endpoint::Translations => chat::read_frame(data, written),
         Endpoint::Completions => completions::read_frame(data, written),
+        Endpoint::Images | Endpoint::ImageEdits => images::read_frame(data),
         Endpoint::Responses => responses::read_frame(data, written),
         Endpoint::Messages => messages::read_frame(data, written),
         Endpoint::GenerateContent => gemini::read_frame(data, written),
@@ -74,13 +74,12 @@ pub fn read_answer(endpoint: Endpoint, answer: &[u8]) -> Result<Told, NotJson> {
         // Nothing is used by counting.
         Endpoint::CountTokens => Some(Usage::default()),
         Endpoint::Rerank => rerank::usage(read.usage, read.meta),
+        Endpoint::Images | Endpoint::ImageEdits => read.usage.and_then(images::read_usage),
         Endpoint::Chat
         | Endpoint::Completions
         | Endpoint::Embeddings
         | Endpoint::Responses
         | Endpoint::Moderations
-        | Endpoint::Images
-        | Endpoint::ImageEdits
         | Endpoint::Speech
         | Endpoint::Transcriptions
         | Endpoint::Translations => read.usage.and_then(usage::read).map(|usage| Usage {
@@ -90,6 +89,11 @@ pub fn read_answer(endpoint: Endpoint, answer: &[u8]) -> Result<Told, NotJson> {
     };
     Ok(Told {
         usage,
+        pieces: if matches!(endpoint, Endpoint::Images | Endpoint::ImageEdits) {
+            images::pieces(answer)
+        } else {
+            Pieces::default()
+        },
         error: read.error.is_some(),
     })
 }

@@ -1,5 +1,6 @@
 //! The endpoints beside chat: what goes in and out of each, what is set aside for it, and what it is charged.
 
+mod images;
 mod judged;
 
 use serde_json::{Value, json};
