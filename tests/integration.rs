@@ -25,6 +25,7 @@ mod integration {
     mod console;
     mod dialects;
     mod discovery;
+    mod endpoints;
     mod harness;
     mod hygiene;
     mod keys;

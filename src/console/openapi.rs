@@ -130,6 +130,12 @@ mod v1 {
         gemini_models get "/v1beta/models";
         /// One of them.
         gemini_model get "/v1beta/models/{model}";
+        /// Moderations. Request and answer as OpenAI describes them.
+        moderations post "/v1/moderations";
+        /// Images, streamed or not. Request and answer as OpenAI describes them.
+        image_generations post "/v1/images/generations";
+        /// Documents in the order in which they fit a query. Request and answer are the provider's.
+        rerank post "/v1/rerank";
         /// The models that this key may use.
         models get "/v1/models";
         /// One of them.

@@ -128,7 +128,14 @@ impl ChannelKind {
                 Endpoint::Chat
                 | Endpoint::Completions
                 | Endpoint::Embeddings
-                | Endpoint::Responses => Some(endpoint),
+                | Endpoint::Responses
+                | Endpoint::Moderations
+                | Endpoint::Rerank
+                | Endpoint::Images
+                | Endpoint::ImageEdits
+                | Endpoint::Speech
+                | Endpoint::Transcriptions
+                | Endpoint::Translations => Some(endpoint),
             },
             Self::Anthropic => carried(Endpoint::Messages),
             Self::Gemini => match endpoint {
@@ -139,6 +146,13 @@ impl ChannelKind {
                 | Endpoint::Messages
                 | Endpoint::GenerateContent
                 | Endpoint::CountTokens => carried(Endpoint::GenerateContent),
+                Endpoint::Moderations
+                | Endpoint::Rerank
+                | Endpoint::Images
+                | Endpoint::ImageEdits
+                | Endpoint::Speech
+                | Endpoint::Transcriptions
+                | Endpoint::Translations => None,
             },
         }
     }

@@ -21,11 +21,25 @@ pub enum Endpoint {
     CountTokens,
     /// `POST /v1beta/models/{model}:embedContent`
     EmbedContent,
+    /// `POST /v1/moderations`
+    Moderations,
+    /// `POST /v1/rerank`
+    Rerank,
+    /// `POST /v1/images/generations`
+    Images,
+    /// `POST /v1/images/edits`
+    ImageEdits,
+    /// `POST /v1/audio/speech`
+    Speech,
+    /// `POST /v1/audio/transcriptions`
+    Transcriptions,
+    /// `POST /v1/audio/translations`
+    Translations,
 }
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 15] = [
         Self::Chat,
         Self::Completions,
         Self::Embeddings,
@@ -34,6 +48,13 @@ impl Endpoint {
         Self::GenerateContent,
         Self::CountTokens,
         Self::EmbedContent,
+        Self::Moderations,
+        Self::Rerank,
+        Self::Images,
+        Self::ImageEdits,
+        Self::Speech,
+        Self::Transcriptions,
+        Self::Translations,
     ];
 
     /// The word of the API.
@@ -47,6 +68,13 @@ impl Endpoint {
             Self::GenerateContent => "generate_content",
             Self::CountTokens => "count_tokens",
             Self::EmbedContent => "embed_content",
+            Self::Moderations => "moderations",
+            Self::Rerank => "rerank",
+            Self::Images => "images",
+            Self::ImageEdits => "image_edits",
+            Self::Speech => "speech",
+            Self::Transcriptions => "transcriptions",
+            Self::Translations => "translations",
         }
     }
 
@@ -64,8 +92,17 @@ impl Endpoint {
             | Self::Completions
             | Self::Responses
             | Self::Messages
-            | Self::GenerateContent => true,
-            Self::Embeddings | Self::CountTokens | Self::EmbedContent => false,
+            | Self::GenerateContent
+            | Self::Images
+            | Self::ImageEdits
+            | Self::Speech
+            | Self::Transcriptions
+            | Self::Translations => true,
+            Self::Embeddings
+            | Self::CountTokens
+            | Self::EmbedContent
+            | Self::Moderations
+            | Self::Rerank => false,
         }
     }
 
@@ -79,7 +116,14 @@ impl Endpoint {
             | Self::Responses
             | Self::Messages
             | Self::GenerateContent
-            | Self::EmbedContent => false,
+            | Self::EmbedContent
+            | Self::Moderations
+            | Self::Rerank
+            | Self::Images
+            | Self::ImageEdits
+            | Self::Speech
+            | Self::Transcriptions
+            | Self::Translations => false,
         }
     }
 
@@ -87,7 +131,17 @@ impl Endpoint {
     pub const fn is_conversation(self) -> bool {
         match self {
             Self::Chat | Self::Responses | Self::Messages | Self::GenerateContent => true,
-            Self::Completions | Self::Embeddings | Self::CountTokens | Self::EmbedContent => false,
+            Self::Completions
+            | Self::Embeddings
+            | Self::CountTokens
+            | Self::EmbedContent
+            | Self::Moderations
+            | Self::Rerank
+            | Self::Images
+            | Self::ImageEdits
+            | Self::Speech
+            | Self::Transcriptions
+            | Self::Translations => false,
         }
     }
 }

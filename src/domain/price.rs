@@ -109,6 +109,11 @@ impl Price {
         )
     }
 
+    /// Whether the model is billed by the piece, so that its tokens say nothing of its cost.
+    pub fn is_by_piece(&self) -> bool {
+        self.pieces != PiecePrice::default()
+    }
+
     /// Each part of the prompt once: what is told of it beyond its length does not count.
     fn input_cost(&self, usage: &Usage) -> Money {
         let cached = usage.cached.min(usage.prompt);

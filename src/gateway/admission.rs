@@ -11,7 +11,7 @@ use super::arrival::Arrival;
 use super::bill::Bill;
 use super::request::Request;
 use super::{estimate, rewrite};
-use crate::domain::{Code, Day, Endpoint, Error, Model, Opened, Result, without_keys};
+use crate::domain::{Code, Day, Endpoint, Error, Model, Opened, Pieces, Result, without_keys};
 use crate::state::{Ask, Caller, Permit, RateLimitHeaders, Reservation, Route, State};
 
 /// A call that was turned away before it was opened.
@@ -320,6 +320,10 @@ impl Admitted {
 impl Routed {
     fn ask(&self, state: &State) -> Ask {
         let (scan, endpoint) = (&self.asked.request.scan, self.asked.arrival.endpoint);
+        let price = self.model.as_ref().and_then(|model| model.price);
+        // Where the pieces are what is billed, its provider reports no tokens.
+        let by_piece =
+            scan.pieces != Pieces::default() && price.is_some_and(|price| price.is_by_piece());
         Ask {
             prompt_tokens: self.prompt_bound,
             hidden_tokens: if endpoint.is_free() {
@@ -329,7 +333,7 @@ impl Routed {
             },
             generates: endpoint.generates(),
             least_output: rewrite::least_limit(endpoint),
-            client_limit: scan.output_limit,
+            client_limit: if by_piece { Some(0) } else { scan.output_limit },
             choices: scan.choices,
             pieces: scan.pieces,
             tier: scan.tier,
@@ -460,7 +464,14 @@ impl Plan {
             | Endpoint::Responses
             | Endpoint::Messages
             | Endpoint::GenerateContent
-            | Endpoint::EmbedContent) => endpoint,
+            | Endpoint::EmbedContent
+            | Endpoint::Moderations
+            | Endpoint::Rerank
+            | Endpoint::Images
+            | Endpoint::ImageEdits
+            | Endpoint::Speech
+            | Endpoint::Transcriptions
+            | Endpoint::Translations) => endpoint,
         }
     }
 }

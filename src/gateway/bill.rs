@@ -33,7 +33,7 @@ struct Tab {
     /// How the model that answers cuts text into tokens, where it is known.
     encoding: Option<Encoding>,
     request: Bytes,
-    /// What the request alone tells of what is used: its tier, and what is billed by the piece.
+    /// What the request alone tells of what is used, beside prompt and words.
     asked: Usage,
     /// The provider has accepted the request (status 2xx): from then on the prompt counts.
     accepted: bool,
@@ -65,9 +65,8 @@ impl Bill {
                 tariff,
                 request: request.body.clone(),
                 asked: Usage {
-                    pieces: request.scan.pieces,
                     tier: request.scan.tier,
-                    ..Usage::default()
+                    ..request.scan.guess
                 },
                 ..Tab::default()
             },
@@ -185,6 +184,14 @@ impl Bill {
         &mut self.tab.written
     }
 
+    /// The answer holds so much of what is billed by the piece; none: it does not say.
+    pub(crate) fn deliver(&mut self, pieces: Pieces) {
+        if pieces != Pieces::default() {
+            self.tab.asked.pieces = pieces;
+            self.tab.asked.estimated = false;
+        }
+    }
+
     /// The provider's numbers for all that was written so far.
     pub(crate) fn report(&mut self, report: Report) {
         let usage = match (report, self.tab.usage) {
@@ -270,6 +277,15 @@ impl Tab {
     fn known(&self) -> Option<Usage> {
         if !self.accepted {
             return Some(Usage::default());
+        }
+        if self.usage.is_none() && self.tariff.price.is_some_and(|price| price.is_by_piece()) {
+            // Its tokens say nothing of its cost, and nobody has counted them.
+            return Some(Usage {
+                pieces: self.asked.pieces,
+                tier: self.asked.tier,
+                estimated: self.asked.estimated,
+                ..Usage::default()
+            });
         }
         self.usage.filter(|_| self.written.bytes() == 0)
     }

@@ -35,7 +35,14 @@ fn dialect(endpoint: Endpoint) -> Option<Dialect> {
         Endpoint::Completions
         | Endpoint::Embeddings
         | Endpoint::CountTokens
-        | Endpoint::EmbedContent => None,
+        | Endpoint::EmbedContent
+        | Endpoint::Moderations
+        | Endpoint::Rerank
+        | Endpoint::Images
+        | Endpoint::ImageEdits
+        | Endpoint::Speech
+        | Endpoint::Transcriptions
+        | Endpoint::Translations => None,
     }
 }
 

@@ -15,6 +15,7 @@ mod errors;
 pub mod estimate;
 mod forward;
 mod headers;
+mod media;
 mod meter;
 mod miss;
 mod ops;
@@ -46,6 +47,9 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(call("/v1/completions", Endpoint::Completions))
         .service(call("/v1/embeddings", Endpoint::Embeddings))
         .service(call("/v1/responses", Endpoint::Responses))
+        .service(call("/v1/moderations", Endpoint::Moderations))
+        .service(call("/v1/rerank", Endpoint::Rerank))
+        .service(call("/v1/images/generations", Endpoint::Images))
         .service(call("/v1/messages", Endpoint::Messages))
         .service(call("/v1/messages/count_tokens", Endpoint::CountTokens))
         .service(get("/v1beta/models").route(web::get().to(standing::gemini_models)))

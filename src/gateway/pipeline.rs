@@ -332,6 +332,7 @@ fn whole(
 ) -> Metered {
     let first_token_us = state.clock.tick().micros_since(plan.arrival.started);
     bill.draft(|draft| draft.first_token_us = Some(first_token_us));
+    bill.deliver(told.pieces);
     match told.usage {
         Some(usage) => bill.report(Report::All(usage)),
         None => dialect::read_written(plan.arrival.endpoint, &body, bill.written()),

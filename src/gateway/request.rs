@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::domain::{Code, Endpoint, Error, Pieces, Result, ServiceTier};
+use super::media::{self, Pictures};
+use crate::domain::{Code, Endpoint, Error, Pieces, Result, ServiceTier, Usage};
 
 /// A request body, and what was read of it.
 #[derive(Clone, Debug)]
@@ -25,8 +26,8 @@ pub struct Request {
 pub struct Scan {
     /// The model's public name.
     pub model: String,
-    /// Where the model's name stands, quotes included; empty where it stands in the path.
-    pub model_at: Range<usize>,
+    /// Where the model's name stands.
+    pub model_at: ModelAt,
     /// Whether the client wants a stream.
     pub stream: bool,
     /// Where `stream_options` stands.
@@ -45,10 +46,24 @@ pub struct Scan {
     pub pieces: Pieces,
     /// The provider's tier that is asked for.
     pub tier: ServiceTier,
+    /// What is counted, beside prompt and words, should the provider give no numbers.
+    pub guess: Usage,
     /// Whether the prompt has parts that are not in the body (an earlier response, a stored prompt).
     pub hidden_prompt: bool,
     /// Whether there is any field at all; then one more needs a comma.
     pub has_fields: bool,
+}
+
+/// Where a model's name stands.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum ModelAt {
+    /// In the path.
+    #[default]
+    Path,
+    /// In the body, there, quotes included.
+    Body(Range<usize>),
+    /// Nowhere: it is the provider's usual one.
+    Nowhere,
 }
 
 /// What a call of the Gemini dialect says in its path, where others have it in the body.
@@ -83,6 +98,16 @@ pub enum Field {
     BestOf,
     /// `service_tier`
     ServiceTier,
+    /// `documents`: of a rerank
+    Documents,
+    /// `size`: of images
+    Size,
+    /// `quality`: of images
+    Quality,
+    /// `partial_images`
+    PartialImages,
+    /// `output_format`: of images
+    OutputFormat,
     /// `background`
     Background,
     /// `previous_response_id`
@@ -98,7 +123,7 @@ pub enum Field {
 }
 
 impl Field {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 20] = [
         Self::Model,
         Self::Stream,
         Self::StreamOptions,
@@ -108,6 +133,11 @@ impl Field {
         Self::N,
         Self::BestOf,
         Self::ServiceTier,
+        Self::Documents,
+        Self::Size,
+        Self::Quality,
+        Self::PartialImages,
+        Self::OutputFormat,
         Self::Background,
         Self::PreviousResponse,
         Self::Conversation,
@@ -128,6 +158,11 @@ impl Field {
             Self::N => "n",
             Self::BestOf => "best_of",
             Self::ServiceTier => "service_tier",
+            Self::Documents => "documents",
+            Self::Size => "size",
+            Self::Quality => "quality",
+            Self::PartialImages => "partial_images",
+            Self::OutputFormat => "output_format",
             Self::Background => "background",
             Self::PreviousResponse => "previous_response_id",
             Self::Conversation => "conversation",
@@ -155,7 +190,14 @@ impl Field {
             Endpoint::GenerateContent
             | Endpoint::Embeddings
             | Endpoint::CountTokens
-            | Endpoint::EmbedContent => false,
+            | Endpoint::EmbedContent
+            | Endpoint::Moderations
+            | Endpoint::Rerank
+            | Endpoint::Images
+            | Endpoint::ImageEdits
+            | Endpoint::Speech
+            | Endpoint::Transcriptions
+            | Endpoint::Translations => false,
         }
     }
 }
@@ -291,7 +333,7 @@ impl<'a> Found<'a> {
             .param(field.name()));
         }
         let mut scan = Scan {
-            model: self.model(in_path)?,
+            model: self.model(endpoint, in_path)?,
             choices: 1,
             has_fields: self.has_fields,
             ..Scan::default()
@@ -299,9 +341,9 @@ impl<'a> Found<'a> {
         match in_path {
             Some(in_path) => scan.stream = in_path.stream,
             None => {
-                if let Some(raw) = self.get(Field::Model) {
-                    scan.model_at = place(body, raw);
-                }
+                scan.model_at = self
+                    .get(Field::Model)
+                    .map_or(ModelAt::Nowhere, |raw| ModelAt::Body(place(body, raw)));
                 if endpoint.generates() {
                     scan.stream = self.typed(Field::Stream, "true or false")?.unwrap_or(false);
                 }
@@ -339,22 +381,53 @@ impl<'a> Found<'a> {
                 }
                 scan.hidden_prompt = self.given(Field::CachedContent).is_some();
             }
+            Endpoint::Images => {
+                let word = |field| self.typed::<String>(field, "a string");
+                let (size, quality) = (word(Field::Size)?, word(Field::Quality)?);
+                let format = word(Field::OutputFormat)?;
+                let needs = media::pictures(Pictures {
+                    count: self.typed(Field::N, "a whole number")?,
+                    size: size.as_deref(),
+                    quality: quality.as_deref(),
+                    partial: self.typed(Field::PartialImages, "a whole number")?,
+                    format: format.as_deref(),
+                    stream: scan.stream,
+                })?;
+                needs.fill(&mut scan);
+            }
+            Endpoint::Rerank => {
+                let documents: Vec<&RawValue> = self
+                    .typed(Field::Documents, "a list of documents")?
+                    .unwrap_or_default();
+                media::rerank(len(&documents), len(body.as_bytes())).fill(&mut scan);
+            }
             Endpoint::Messages
             | Endpoint::Embeddings
             | Endpoint::CountTokens
-            | Endpoint::EmbedContent => {}
+            | Endpoint::EmbedContent
+            | Endpoint::Moderations
+            | Endpoint::ImageEdits
+            | Endpoint::Speech
+            | Endpoint::Transcriptions
+            | Endpoint::Translations => {}
         }
         Ok(scan)
     }
 
     /// The model's name, from the path or from the body.
-    fn model(&self, in_path: Option<&InPath>) -> Result<String> {
+    fn model(&self, endpoint: Endpoint, in_path: Option<&InPath>) -> Result<String> {
         let model = match in_path {
             Some(in_path) => in_path.model.clone(),
-            None => self.typed(Field::Model, "a string")?.ok_or_else(|| {
-                invalid("The field model is missing. Name a model; GET /v1/models lists them.")
-                    .param("model")
-            })?,
+            None => match self.typed(Field::Model, "a string")? {
+                Some(model) => model,
+                // The only endpoint whose reference has a default, which the official clients leave to the provider.
+                None if endpoint == Endpoint::Moderations => "omni-moderation-latest".to_owned(),
+                None => {
+                    let message =
+                        "The field model is missing. Name a model; GET /v1/models lists them.";
+                    return Err(invalid(message).param("model"));
+                }
+            },
         };
         if model.is_empty() || model.len() > 256 {
             return Err(invalid("model must have 1 to 256 characters.").param("model"));
@@ -419,6 +492,10 @@ fn place(body: &str, raw: &RawValue) -> Range<usize> {
     start..start.wrapping_add(raw.get().len())
 }
 
+fn len<T>(items: &[T]) -> u64 {
+    u64::try_from(items.len()).unwrap_or(u64::MAX)
+}
+
 fn invalid(message: impl Into<String>) -> Error {
     Error::new(Code::InvalidRequest, message)
 }
@@ -457,7 +534,10 @@ mod tests {
             ("gpt-4o", true, 3, Some(7))
         );
         assert_eq!(scan.include_usage, Some(false));
-        assert_eq!(&body[scan.model_at], "\"gpt-4o\"");
+        let ModelAt::Body(at) = scan.model_at else {
+            panic!("{:?}", scan.model_at)
+        };
+        assert_eq!(&body[at], "\"gpt-4o\"");
         assert_eq!(
             &body[scan.stream_options_at.unwrap()],
             r#"{"include_usage":false,"x":1}"#

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
-use super::request::{Field, Request};
+use super::request::{Field, ModelAt, Request};
 use crate::domain::Endpoint;
 
 /// What must be different at the provider.
@@ -30,11 +30,15 @@ pub fn rewrite(request: &Request, changes: Changes<'_>) -> Bytes {
     let scan = &request.scan;
     let mut edits: Vec<Edit> = Vec::new();
     let mut added: Vec<String> = Vec::new();
-    if changes.model != scan.model && !scan.model_at.is_empty() {
-        edits.push(Edit {
-            at: scan.model_at.clone(),
-            text: quoted(changes.model),
-        });
+    if changes.model != scan.model {
+        match &scan.model_at {
+            ModelAt::Body(at) => edits.push(Edit {
+                at: at.clone(),
+                text: quoted(changes.model),
+            }),
+            ModelAt::Nowhere => added.push(format!("\"model\":{}", quoted(changes.model))),
+            ModelAt::Path => {}
+        }
     }
     if changes.include_usage && scan.include_usage != Some(true) {
         match &scan.stream_options_at {
@@ -141,7 +145,14 @@ pub fn limit_field(endpoint: Endpoint, base_url: &str) -> Field {
         | Endpoint::Embeddings
         | Endpoint::Messages
         | Endpoint::CountTokens
-        | Endpoint::EmbedContent => Field::MaxTokens,
+        | Endpoint::EmbedContent
+        | Endpoint::Moderations
+        | Endpoint::Rerank
+        | Endpoint::Images
+        | Endpoint::ImageEdits
+        | Endpoint::Speech
+        | Endpoint::Transcriptions
+        | Endpoint::Translations => Field::MaxTokens,
     }
 }
 
@@ -155,7 +166,14 @@ pub fn least_limit(endpoint: Endpoint) -> u64 {
         | Endpoint::Messages
         | Endpoint::GenerateContent
         | Endpoint::CountTokens
-        | Endpoint::EmbedContent => 1,
+        | Endpoint::EmbedContent
+        | Endpoint::Moderations
+        | Endpoint::Rerank
+        | Endpoint::Images
+        | Endpoint::ImageEdits
+        | Endpoint::Speech
+        | Endpoint::Transcriptions
+        | Endpoint::Translations => 1,
     }
 }
 
@@ -186,6 +204,31 @@ mod tests {
         )
         .unwrap();
         assert_eq!(rewrite(&request, SAME).as_ptr(), request.body.as_ptr());
+    }
+
+    #[test]
+    fn a_model_that_was_not_named_is_added_where_the_provider_calls_it_otherwise() {
+        for (body, want) in [
+            (r#"{"input":"x"}"#, r#"{"input":"x","model":"own"}"#),
+            (
+                r#"{"model":null,"input":"x"}"#,
+                r#"{"model":"own","input":"x"}"#,
+            ),
+            ("{ }", r#"{ "model":"own"}"#),
+        ] {
+            let request =
+                Request::read(Endpoint::Moderations, Bytes::from_static(body.as_bytes())).unwrap();
+            let same = Changes {
+                model: "omni-moderation-latest",
+                ..SAME
+            };
+            assert_eq!(rewrite(&request, same), body);
+            let own = Changes {
+                model: "own",
+                ..SAME
+            };
+            assert_eq!(rewrite(&request, own), want);
+        }
     }
 
     #[test]

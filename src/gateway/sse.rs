@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use memchr::{memchr, memchr_iter, memrchr_iter};
 
 /// The most that one frame may hold: images come as base64 in one frame.
-pub const FRAME_LIMIT: usize = 16 * 1024 * 1024;
+pub const FRAME_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Collects bytes until they make whole frames.
 #[derive(Debug)]

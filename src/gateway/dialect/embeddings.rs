@@ -1,5 +1,5 @@
-//! OpenAI embeddings: never streamed, nothing written, the prompt is all that counts.
-//! Reference: OpenAI API reference, "Embeddings".
+//! OpenAI embeddings and moderations, and reranks: never streamed, nothing written, the prompt is all that counts.
+//! Reference: OpenAI API reference, "Embeddings" and "Moderations".
 
 use super::told::Written;
 

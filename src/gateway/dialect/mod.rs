@@ -6,7 +6,9 @@ mod count;
 pub mod crossing;
 mod embeddings;
 mod gemini;
+mod images;
 mod messages;
+mod rerank;
 mod responses;
 mod told;
 mod usage;
@@ -16,7 +18,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::sse::Frame;
-use crate::domain::{Endpoint, Error, Usage};
+use crate::domain::{Endpoint, Error, Pieces, Usage};
 
 pub(crate) use told::CutOff;
 pub use told::{NotJson, Report, Seen, Told, Written};
@@ -28,10 +30,17 @@ pub fn read_frame(endpoint: Endpoint, frame: &[u8], written: &mut Written) -> Se
         return Seen::default();
     };
     match endpoint {
-        Endpoint::Chat | Endpoint::Embeddings | Endpoint::CountTokens | Endpoint::EmbedContent => {
-            chat::read_frame(data, written)
-        }
+        Endpoint::Chat
+        | Endpoint::Embeddings
+        | Endpoint::CountTokens
+        | Endpoint::EmbedContent
+        | Endpoint::Moderations
+        | Endpoint::Rerank
+        | Endpoint::Speech
+        | Endpoint::Transcriptions
+        | Endpoint::Translations => chat::read_frame(data, written),
         Endpoint::Completions => completions::read_frame(data, written),
+        Endpoint::Images | Endpoint::ImageEdits => images::read_frame(data),
         Endpoint::Responses => responses::read_frame(data, written),
         Endpoint::Messages => messages::read_frame(data, written),
         Endpoint::GenerateContent => gemini::read_frame(data, written),
@@ -52,6 +61,8 @@ pub fn read_answer(endpoint: Endpoint, answer: &[u8]) -> Result<Told, NotJson> {
         #[serde(borrow)]
         service_tier: Option<&'a RawValue>,
         #[serde(borrow)]
+        meta: Option<&'a RawValue>,
+        #[serde(borrow)]
         error: Option<&'a RawValue>,
     }
     let read: Answer<'_> = serde_json::from_slice(answer).map_err(|_| NotJson)?;
@@ -62,15 +73,27 @@ pub fn read_answer(endpoint: Endpoint, answer: &[u8]) -> Result<Told, NotJson> {
         }
         // Nothing is used by counting.
         Endpoint::CountTokens => Some(Usage::default()),
-        Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings | Endpoint::Responses => {
-            read.usage.and_then(usage::read).map(|usage| Usage {
-                tier: usage::tier(read.service_tier),
-                ..usage
-            })
-        }
+        Endpoint::Rerank => rerank::usage(read.usage, read.meta),
+        Endpoint::Images | Endpoint::ImageEdits => read.usage.and_then(images::read_usage),
+        Endpoint::Chat
+        | Endpoint::Completions
+        | Endpoint::Embeddings
+        | Endpoint::Responses
+        | Endpoint::Moderations
+        | Endpoint::Speech
+        | Endpoint::Transcriptions
+        | Endpoint::Translations => read.usage.and_then(usage::read).map(|usage| Usage {
+            tier: usage::tier(read.service_tier),
+            ..usage
+        }),
     };
     Ok(Told {
         usage,
+        pieces: if matches!(endpoint, Endpoint::Images | Endpoint::ImageEdits) {
+            images::pieces(answer)
+        } else {
+            Pieces::default()
+        },
         error: read.error.is_some(),
     })
 }
@@ -83,7 +106,16 @@ pub(crate) fn read_written(endpoint: Endpoint, answer: &[u8], written: &mut Writ
         Endpoint::Responses => responses::read_written(answer, written),
         Endpoint::Messages => messages::read_written(answer, written),
         Endpoint::GenerateContent => gemini::read_written(answer, written),
-        Endpoint::Embeddings | Endpoint::CountTokens | Endpoint::EmbedContent => {
+        Endpoint::Embeddings
+        | Endpoint::CountTokens
+        | Endpoint::EmbedContent
+        | Endpoint::Moderations
+        | Endpoint::Rerank
+        | Endpoint::Images
+        | Endpoint::ImageEdits
+        | Endpoint::Speech
+        | Endpoint::Transcriptions
+        | Endpoint::Translations => {
             embeddings::read_written(answer, written);
         }
     }
@@ -100,7 +132,14 @@ pub(crate) fn error_frame(endpoint: Endpoint, error: &Error) -> String {
         | Endpoint::Completions
         | Endpoint::Embeddings
         | Endpoint::CountTokens
-        | Endpoint::EmbedContent => chat::error_frame(error),
+        | Endpoint::EmbedContent
+        | Endpoint::Moderations
+        | Endpoint::Rerank
+        | Endpoint::Images
+        | Endpoint::ImageEdits
+        | Endpoint::Speech
+        | Endpoint::Transcriptions
+        | Endpoint::Translations => chat::error_frame(error),
     }
 }
 
@@ -111,9 +150,17 @@ pub(crate) fn cut_off(endpoint: Endpoint, cut: &CutOff<'_>) -> String {
         Endpoint::Completions => completions::cut_off(cut),
         Endpoint::Messages => messages::cut_off(cut),
         Endpoint::GenerateContent => gemini::cut_off(cut),
-        Endpoint::Chat | Endpoint::Embeddings | Endpoint::CountTokens | Endpoint::EmbedContent => {
-            chat::cut_off(cut)
-        }
+        Endpoint::Chat
+        | Endpoint::Embeddings
+        | Endpoint::CountTokens
+        | Endpoint::EmbedContent
+        | Endpoint::Moderations
+        | Endpoint::Rerank
+        | Endpoint::Images
+        | Endpoint::ImageEdits
+        | Endpoint::Speech
+        | Endpoint::Transcriptions
+        | Endpoint::Translations => chat::cut_off(cut),
     }
 }
 

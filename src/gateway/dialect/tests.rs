@@ -100,7 +100,7 @@ fn whole_answers_are_read_as_their_providers_mean_them() {
             read_answer(Endpoint::Chat, &answer),
             Ok(Told {
                 usage: Some(wanted(&name)),
-                error: false
+                ..Told::default()
             }),
             "{name}"
         );

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::Usage;
+use crate::domain::{Pieces, Usage};
 use crate::gateway::sse::Frame;
 
 /// What a frame of a stream told.
@@ -36,6 +36,8 @@ pub enum Report {
 pub struct Told {
     /// The tokens used.
     pub usage: Option<Usage>,
+    /// What it holds of what is billed by the piece; none: it does not say.
+    pub pieces: Pieces,
     /// It says that the call failed, whatever its HTTP status.
     pub error: bool,
 }

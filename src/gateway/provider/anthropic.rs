@@ -21,7 +21,14 @@ pub(super) fn address(upstream: &Upstream, outgoing: &Outgoing<'_>) -> Result<Ad
         | Endpoint::Embeddings
         | Endpoint::Responses
         | Endpoint::GenerateContent
-        | Endpoint::EmbedContent => return Err(Failure::no_endpoint(outgoing.endpoint)),
+        | Endpoint::EmbedContent
+        | Endpoint::Moderations
+        | Endpoint::Rerank
+        | Endpoint::Images
+        | Endpoint::ImageEdits
+        | Endpoint::Speech
+        | Endpoint::Transcriptions
+        | Endpoint::Translations => return Err(Failure::no_endpoint(outgoing.endpoint)),
     };
     let own = upstream.channel.api_version.as_deref();
     let clients = outgoing

@@ -6,6 +6,8 @@
 
 mod embed;
 mod gemini;
+mod judge;
+mod media;
 mod messages;
 mod prompt;
 mod responses;
@@ -28,6 +30,11 @@ pub(super) fn answer(outgoing: &Outgoing<'_>) -> Answer {
     match (outgoing.endpoint, echo.stream) {
         (Endpoint::Embeddings, _) => whole(&embed::answer(&body)),
         (Endpoint::EmbedContent, _) => whole(&gemini::embedding(&body)),
+        (Endpoint::Moderations, _) => whole(&judge::moderation(&body)),
+        (Endpoint::Rerank, _) => whole(&judge::rerank(&body)),
+        (Endpoint::Images | Endpoint::ImageEdits, _) => whole(&media::images(&body, &echo)),
+        (Endpoint::Speech, _) => media::speech(&body),
+        (Endpoint::Transcriptions | Endpoint::Translations, _) => whole(&media::heard()),
         (Endpoint::Responses, false) => whole(&responses::answer(&echo)),
         (Endpoint::Responses, true) => streamed(responses::events(&echo)),
         (Endpoint::Messages, false) => whole(&messages::answer(&echo)),

@@ -34,6 +34,13 @@ pub(super) fn method(outgoing: &Outgoing<'_>) -> Result<&'static str, Failure> {
         | Endpoint::Completions
         | Endpoint::Embeddings
         | Endpoint::Responses
-        | Endpoint::Messages => Err(Failure::no_endpoint(outgoing.endpoint)),
+        | Endpoint::Messages
+        | Endpoint::Moderations
+        | Endpoint::Rerank
+        | Endpoint::Images
+        | Endpoint::ImageEdits
+        | Endpoint::Speech
+        | Endpoint::Transcriptions
+        | Endpoint::Translations => Err(Failure::no_endpoint(outgoing.endpoint)),
     }
 }

@@ -13,6 +13,13 @@ pub(super) fn path(endpoint: Endpoint) -> Result<&'static str, Failure> {
         Endpoint::Completions => Ok("/completions"),
         Endpoint::Embeddings => Ok("/embeddings"),
         Endpoint::Responses => Ok("/responses"),
+        Endpoint::Moderations => Ok("/moderations"),
+        Endpoint::Rerank => Ok("/rerank"),
+        Endpoint::Images => Ok("/images/generations"),
+        Endpoint::ImageEdits => Ok("/images/edits"),
+        Endpoint::Speech => Ok("/audio/speech"),
+        Endpoint::Transcriptions => Ok("/audio/transcriptions"),
+        Endpoint::Translations => Ok("/audio/translations"),
         Endpoint::Messages
         | Endpoint::GenerateContent
         | Endpoint::CountTokens

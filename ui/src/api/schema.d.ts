@@ -1187,7 +1187,7 @@ export interface components {
          * @description What kind of call it is.
          * @enum {string}
          */
-        Endpoint: "chat" | "completions" | "embeddings" | "responses" | "messages" | "generate_content" | "count_tokens" | "embed_content";
+        Endpoint: "chat" | "completions" | "embeddings" | "responses" | "messages" | "generate_content" | "count_tokens" | "embed_content" | "moderations" | "rerank" | "images" | "image_edits" | "speech" | "transcriptions" | "translations";
         /** @description The error itself. */
         ErrorBody: {
             /** @description What to do about it. */

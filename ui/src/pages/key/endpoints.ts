@@ -10,6 +10,13 @@ export const ENDPOINT_ROUTES: Record<Endpoint, string> = {
   completions: "/v1/completions",
   embeddings: "/v1/embeddings",
   embed_content: "/v1beta/models/…:embedContent",
+  moderations: "/v1/moderations",
+  rerank: "/v1/rerank",
+  images: "/v1/images/generations",
+  image_edits: "/v1/images/edits",
+  speech: "/v1/audio/speech",
+  transcriptions: "/v1/audio/transcriptions",
+  translations: "/v1/audio/translations",
   count_tokens: "/v1/messages/count_tokens, /v1beta/models/…:countTokens",
 };
 
