@@ -41,7 +41,7 @@ pub use audit::{Actor, Audit};
 pub use caller::{Balance, Caller};
 pub use channels::{
     AllOut, CallingChange, CallingView, ChannelChange, ChannelView, Channels, CredentialState,
-    HealthView, NewChannel, Route, ServedModel, Turn, Upstream,
+    CredentialView, GivenCredential, HealthView, NewChannel, Route, ServedModel, Turn, Upstream,
 };
 pub use keys::{KeyChange, KeyFilter, KeyFilterStatus, KeyView, Keys, NewKey, Rotation};
 pub use ledger::{Draft, Ledger, OpenCall};
