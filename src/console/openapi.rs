@@ -44,6 +44,7 @@ use super::{
         channels::test,
         models::list,
         models::set,
+        models::route,
         models::clear,
         webhooks::list,
         webhooks::create,

@@ -22,6 +22,7 @@ mod policies;
 mod probe;
 mod quota;
 mod refusal;
+mod routing;
 mod search;
 mod sessions;
 mod sync;
@@ -40,8 +41,9 @@ pub use ask::{ASSUMED_MAX_OUTPUT, Ask};
 pub use audit::{Actor, Audit};
 pub use caller::{Balance, Caller};
 pub use channels::{
-    AllOut, CallingChange, CallingView, ChannelChange, ChannelView, Channels, CredentialState,
-    CredentialView, GivenCredential, HealthView, NewChannel, Route, ServedModel, Turn, Upstream,
+    AllOut, CallingChange, CallingView, Candidate, ChannelChange, ChannelView, Channels,
+    CredentialState, CredentialView, Fallback, GivenCredential, HealthView, NewChannel, Route,
+    ServedModel, Turn, Upstream,
 };
 pub use keys::{KeyChange, KeyFilter, KeyFilterStatus, KeyView, Keys, NewKey, Rotation};
 pub use ledger::{Draft, Ledger, OpenCall};
@@ -51,6 +53,7 @@ pub use passwords::{check_password, hash_password};
 pub use policies::{Policies, PolicyChange};
 pub use probe::{Probe, ProbeReport};
 pub use quota::{Reservation, Standing};
+pub use routing::{ModelRoutingChange, Routing, RoutingChange};
 pub use sessions::{LoggedIn, SessionToken, Sessions};
 pub use telemetry::Telemetry;
 pub use webhooks::{ChangedWebhook, Courier, NewWebhook, WebhookChange, WebhookView, Webhooks};
@@ -137,6 +140,8 @@ pub struct State {
     pub sessions: Sessions,
     /// What holds for new keys.
     pub policies: Policies,
+    /// How calls find their channels.
+    pub routing: Routing,
     /// The API keys.
     pub keys: Keys,
     /// The connections to providers.
@@ -197,6 +202,7 @@ impl State {
             settings.session_lifetime,
         )?;
         let policies = Policies::load(store.clone(), clock.clone())?;
+        let routing = Routing::load(store.clone(), clock.clone())?;
         let keys = Keys::load(
             store.clone(),
             clock.clone(),
@@ -227,6 +233,7 @@ impl State {
             accounts,
             sessions,
             policies,
+            routing,
             keys,
             channels,
             models,
