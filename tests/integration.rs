@@ -29,6 +29,7 @@ mod integration {
     mod hygiene;
     mod keys;
     mod limits;
+    mod outages;
     mod permissions;
     mod policies;
     mod process;
