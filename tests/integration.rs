@@ -23,6 +23,7 @@ mod integration {
     mod channels;
     mod chaos;
     mod console;
+    mod credentials;
     mod dialects;
     mod discovery;
     mod endpoints;
@@ -30,12 +31,14 @@ mod integration {
     mod hygiene;
     mod keys;
     mod limits;
+    mod outages;
     mod permissions;
     mod policies;
     mod process;
     mod promises;
     mod quotas;
     mod rotation;
+    mod routing;
     mod secrets;
     mod streams;
     mod webhooks;

@@ -24,8 +24,8 @@ pub struct Channel {
     pub base_url: String,
     /// The version of the provider's interface, for kinds that have several; `None`: the usual one.
     pub api_version: Option<String>,
-    /// The provider's credential, sealed; `None` where the provider needs none.
-    pub credential: Option<Sealed>,
+    /// The provider's credentials, sealed, used in turn; none where the provider needs none.
+    pub credentials: Vec<Sealed>,
     /// Public names of the models it serves.
     pub models: Vec<String>,
     /// Public model name to the provider's own, where they differ.
@@ -232,60 +232,5 @@ pub struct Sealed(pub Vec<u8>);
 impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Sealed(…)")
-    }
-}
-
-/// Puts candidates into the order in which they are tried: by priority, and within one priority by weighted chance
-/// (Efraimidis and Spirakis, 2006: sort by u^(1/w); here with exponential keys −ln(u)/w). `chance` yields numbers in (0, 1].
-pub fn order_candidates<T>(
-    candidates: &mut [T],
-    rank: impl Fn(&T) -> (i32, u32),
-    mut chance: impl FnMut() -> f64,
-) {
-    if candidates.len() < 2 {
-        return;
-    }
-    candidates.sort_by_cached_key(|candidate| {
-        let (priority, weight) = rank(candidate);
-        let wait = if weight == 0 {
-            f64::INFINITY
-        } else {
-            -chance().ln() / f64::from(weight)
-        };
-        (std::cmp::Reverse(priority), wait.to_bits())
-    });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn higher_priority_comes_first_and_zero_weight_last_of_its_rank() {
-        let mut names = vec![("low", 0, 9), ("spare", 5, 0), ("high", 5, 1)];
-        order_candidates(&mut names, |c| (c.1, c.2), || 0.5);
-        assert_eq!(
-            names.iter().map(|c| c.0).collect::<Vec<_>>(),
-            ["high", "spare", "low"]
-        );
-    }
-
-    #[test]
-    fn weights_share_the_first_place() {
-        let mut seed = 7u64;
-        let mut chance = move || {
-            seed = seed
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (f64::from(u32::try_from(seed >> 33).unwrap()) + 1.0) / f64::from(1u32 << 31)
-        };
-        let first = (0..10_000)
-            .filter(|_| {
-                let mut pair = [("heavy", 3), ("light", 1)];
-                order_candidates(&mut pair, |c| (0, c.1), &mut chance);
-                pair[0].0 == "heavy"
-            })
-            .count();
-        assert!((7_200..7_800).contains(&first), "{first} of 10,000");
     }
 }

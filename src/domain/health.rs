@@ -1,8 +1,9 @@
 //! A channel's health, from the calls that go through it: when it is taken out of the pool, and how one live call at a time
 //! brings it back. Times are durations on a scale that never goes back, passed in by the caller.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
+
+use super::pace::{Average, Pace, Took};
 
 /// More failures than this in a row take a channel out of the pool.
 const IN_A_ROW: u32 = 3;
@@ -15,10 +16,6 @@ const LONGEST_COOL_DOWN: Duration = Duration::from_secs(60);
 /// A moving average of the time to a stream's first event above this makes a channel slow, once there are this many of them.
 const SLOW: Duration = Duration::from_secs(10);
 const FEWEST_TIMES: u32 = 3;
-/// What a new time counts in the average: one in this many.
-const SHARE: u32 = 4;
-/// The longest that a provider's own `Retry-After` is believed.
-const LONGEST_LIMIT: Duration = Duration::from_secs(3_600);
 
 /// Why a channel is out of the pool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +26,7 @@ pub enum DownReason {
     ErrorRate,
     /// Its streams take more than 10 s to begin.
     Slow,
-    /// The provider refused its credential.
+    /// The provider refused its credential, or all of them.
     CredentialRefused,
 }
 
@@ -79,12 +76,9 @@ pub struct Health {
     cool_downs: u32,
     out: Option<Outage>,
     /// The moving average of the time to the first event of a stream, and of how many it is.
-    first_event: Duration,
-    timed: u32,
-    /// The provider's words when it refused the credential.
-    refused: Option<String>,
-    /// Models that the provider limits the rate of, each until when.
-    limited: BTreeMap<String, Duration>,
+    first_event: Average,
+    /// How quickly it answers, since it was last out.
+    pace: Pace,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -101,14 +95,12 @@ pub struct Condition {
     pub state: HealthState,
     /// When it is tried again, if it is cooling or slow.
     pub until: Option<Duration>,
-    /// Why it is not healthy; the provider's words where it refused the credential.
-    pub reason: Option<String>,
+    /// Why it is not healthy.
+    pub reason: Option<DownReason>,
     /// How many of the newest calls failed, and of how many.
     pub failed: (u32, u32),
     /// The moving average of the time to the first event of a stream; `None`: there was none.
     pub first_event: Option<Duration>,
-    /// Models that take no call because the provider limits their rate, each until when.
-    pub limited: BTreeMap<String, Duration>,
 }
 
 /// In one word.
@@ -122,7 +114,7 @@ pub enum HealthState {
     Cooling,
     /// The next call, or one under way, tries whether it is back.
     Probing,
-    /// It takes none until its credential is changed or tested well.
+    /// It takes none until a credential is changed or tested well.
     CredentialRefused,
 }
 
@@ -140,14 +132,8 @@ impl HealthState {
 }
 
 impl Health {
-    /// Whether it takes a call for a model (by the provider's name of it); changes nothing.
-    pub fn admits(&self, model: &str, now: Duration) -> Admits {
-        if self.refused.is_some() {
-            return Admits::Out(Out::Refused);
-        }
-        if let Some(until) = self.limited.get(model).filter(|until| now < **until) {
-            return Admits::Out(Out::Limited(*until));
-        }
+    /// Whether it takes a call; changes nothing.
+    pub fn admits(&self, now: Duration) -> Admits {
         match self.out {
             None => Admits::Call,
             Some(out) if now < out.until || out.probing => match out.reason {
@@ -160,10 +146,9 @@ impl Health {
         }
     }
 
-    /// Takes a call in. A probe is claimed with it: it ends with [`Self::succeed`], [`Self::fail`], [`Self::refuse`] or
-    /// [`Self::release`].
-    pub fn begin(&mut self, model: &str, now: Duration) -> Admits {
-        let admits = self.admits(model, now);
+    /// Takes a call in. A probe is claimed with it: it ends with [`Self::succeed`], [`Self::fail`] or [`Self::release`].
+    pub fn begin(&mut self, now: Duration) -> Admits {
+        let admits = self.admits(now);
         if admits == Admits::Probe
             && let Some(out) = &mut self.out
         {
@@ -172,23 +157,29 @@ impl Health {
         admits
     }
 
-    /// A call got an answer; `first_event` is how long a streamed one took to begin (one that is not streamed begins when all
-    /// of it is written, which says nothing). It brings the channel back, unless it was slow and this call tells nothing else.
-    pub fn succeed(&mut self, now: Duration, probe: bool, first_event: Option<Duration>) -> Turned {
+    /// A call for a model got an answer. It brings the channel back, unless it was slow and this call does not tell that it is
+    /// better: only the beginning of a stream does.
+    pub fn succeed(&mut self, now: Duration, probe: bool, model: &str, took: Took) -> Turned {
+        let first_event = match took {
+            Took::ToFirstEvent(time) => Some(time),
+            Took::ToEnd(_) | Took::Unknown => None,
+        };
         let slow = |out: &Outage| out.reason == DownReason::Slow;
         if self.out.as_ref().is_some_and(slow) && !probe && first_event.is_none_or(|t| t > SLOW) {
             return Turned::None;
         }
         let was_out = self.out.take().is_some();
         if was_out {
-            (self.failed, self.seen, self.timed) = (0, 0, 0);
+            (self.failed, self.seen) = (0, 0);
+            (self.first_event, self.pace) = Default::default();
         }
         self.note(0);
         self.in_a_row = 0;
+        self.pace.note(model, took);
         if let Some(time) = first_event {
-            self.time(time);
-            let enough = was_out || self.timed >= FEWEST_TIMES;
-            if enough && self.first_event > SLOW {
+            self.first_event.note(time);
+            let enough = was_out || self.first_event.times() >= FEWEST_TIMES;
+            if enough && self.first_event.value() > Some(SLOW) {
                 self.cool_down(now, DownReason::Slow);
                 return if was_out {
                     Turned::None
@@ -226,28 +217,14 @@ impl Health {
         Turned::Down(reason)
     }
 
-    /// The provider refused the credential, in these words: no call until [`Self::mend`].
-    pub fn refuse(&mut self, words: &str) -> Turned {
-        self.release();
-        if self.refused.replace(words.to_owned()).is_some() {
-            return Turned::None;
-        }
-        Turned::Down(DownReason::CredentialRefused)
-    }
-
-    /// The provider wants no call for a model for so long.
-    pub fn limit(&mut self, model: &str, now: Duration, wait: Duration) {
-        self.limited.retain(|_, until| now < *until);
-        let until = now.saturating_add(wait.min(LONGEST_LIMIT));
-        let known = self.limited.entry(model.to_owned()).or_insert(until);
-        *known = until.max(*known);
-    }
-
     /// A test of the operator's went well: whatever was before, it is back.
-    pub fn mend(&mut self) -> Turned {
-        let was_out = self.out.is_some() || self.refused.is_some();
+    pub fn mend(&mut self) {
         *self = Self::default();
-        if was_out { Turned::Back } else { Turned::None }
+    }
+
+    /// Whether it is out of the pool.
+    pub fn is_out(&self) -> bool {
+        self.out.is_some()
     }
 
     /// A probe ended without telling anything, as when its client went away: the next call may try.
@@ -257,12 +234,16 @@ impl Health {
         }
     }
 
+    /// How long it takes to answer a call for a model, by its own name; `None`: not known.
+    pub fn latency(&self, model: &str, streamed: bool) -> Option<Duration> {
+        self.pace.of(model, streamed)
+    }
+
     /// What an operator is to see of it.
     pub fn condition(&self, now: Duration) -> Condition {
-        let (state, until, reason) = match (&self.refused, self.out) {
-            (Some(words), _) => (HealthState::CredentialRefused, None, Some(words.clone())),
-            (None, None) => (HealthState::Healthy, None, None),
-            (None, Some(out)) => {
+        let (state, until, reason) = match self.out {
+            None => (HealthState::Healthy, None, None),
+            Some(out) => {
                 let resting = now < out.until;
                 let state = if out.reason == DownReason::Slow {
                     HealthState::Slow
@@ -272,32 +253,21 @@ impl Health {
                     HealthState::Probing
                 };
                 let until = resting.then_some(out.until);
-                (state, until, Some(out.reason.as_str().to_owned()))
+                (state, until, Some(out.reason))
             }
         };
-        let mut limited = self.limited.clone();
-        limited.retain(|_, until| now < *until);
         Condition {
             state,
             until,
             reason,
             failed: (self.failed.count_ones(), self.seen),
-            first_event: (self.timed > 0).then_some(self.first_event),
-            limited,
+            first_event: self.first_event.value(),
         }
     }
 
     fn note(&mut self, failed: u32) {
         self.failed = ((self.failed << 1) | failed) & ((1 << NEWEST) - 1);
         self.seen = (self.seen + 1).min(NEWEST);
-    }
-
-    fn time(&mut self, time: Duration) {
-        self.first_event = match self.timed {
-            0 => time,
-            _ => (self.first_event * (SHARE - 1)).saturating_add(time) / SHARE,
-        };
-        self.timed = self.timed.saturating_add(1);
     }
 
     fn cool_down(&mut self, now: Duration, reason: DownReason) {
@@ -330,11 +300,11 @@ mod tests {
 
     use super::*;
 
+    const M: &str = "model";
+
     const fn at(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
     }
-
-    const M: &str = "model";
 
     const fn cooling(until: u64) -> Admits {
         Admits::Out(Out::Cooling(at(until)))
@@ -354,12 +324,12 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(health.fail(at(0), false), Turned::None);
         }
-        assert_eq!(health.admits(M, at(0)), Admits::Call);
+        assert_eq!(health.admits(at(0)), Admits::Call);
         assert_eq!(
             health.fail(at(0), false),
             Turned::Down(DownReason::Failures)
         );
-        assert_eq!(health.admits(M, at(4)), cooling(5));
+        assert_eq!(health.admits(at(4)), cooling(5));
     }
 
     #[test]
@@ -370,7 +340,7 @@ mod tests {
             reasons.push(health.fail(at(0), false));
             reasons.push(health.fail(at(0), false));
             if reasons.last() != Some(&Turned::Down(DownReason::ErrorRate)) {
-                health.succeed(at(0), false, None);
+                health.succeed(at(0), false, M, Took::Unknown);
             }
         }
         let first = reasons.iter().position(|change| *change != Turned::None);
@@ -381,15 +351,15 @@ mod tests {
     #[test]
     fn one_probe_at_a_time_and_a_longer_wait_after_each_that_fails() {
         let mut health = down();
-        assert_eq!(health.begin(M, at(5)), Admits::Probe);
-        assert_eq!(health.begin(M, at(5)), cooling(5));
+        assert_eq!(health.begin(at(5)), Admits::Probe);
+        assert_eq!(health.begin(at(5)), cooling(5));
         health.release();
-        assert_eq!(health.begin(M, at(5)), Admits::Probe);
+        assert_eq!(health.begin(at(5)), Admits::Probe);
         health.fail(at(6), true);
-        assert_eq!(health.admits(M, at(15)), cooling(16));
-        assert_eq!(health.begin(M, at(16)), Admits::Probe);
-        assert_eq!(health.succeed(at(16), true, None), Turned::Back);
-        assert_eq!(health.admits(M, at(16)), Admits::Call);
+        assert_eq!(health.admits(at(15)), cooling(16));
+        assert_eq!(health.begin(at(16)), Admits::Probe);
+        assert_eq!(health.succeed(at(16), true, M, Took::Unknown), Turned::Back);
+        assert_eq!(health.admits(at(16)), Admits::Call);
     }
 
     #[test]
@@ -398,68 +368,41 @@ mod tests {
         for _ in 0..50 {
             assert_eq!(health.fail(at(1), false), Turned::None);
         }
-        assert_eq!(health.admits(M, at(1)), cooling(5));
-    }
-
-    #[test]
-    fn a_refused_credential_is_out_until_it_is_mended() {
-        let mut health = Health::default();
-        assert_eq!(
-            health.refuse("no such key"),
-            Turned::Down(DownReason::CredentialRefused)
-        );
-        assert_eq!(health.refuse("no such key"), Turned::None);
-        // A call that began before and ends well says nothing of the credential now.
-        health.succeed(at(1), false, None);
-        assert_eq!(health.admits(M, at(9_999)), Admits::Out(Out::Refused));
-        let condition = health.condition(at(9_999));
-        assert_eq!(condition.state, HealthState::CredentialRefused);
-        assert_eq!(condition.reason.as_deref(), Some("no such key"));
-        assert_eq!(health.mend(), Turned::Back);
-        assert_eq!(health.admits(M, at(9_999)), Admits::Call);
-    }
-
-    #[test]
-    fn a_rate_limit_rests_one_model_only_and_not_for_ever() {
-        let mut health = Health::default();
-        health.limit(M, at(10), at(30));
-        health.limit(M, at(11), at(1));
-        assert_eq!(health.admits(M, at(39)), Admits::Out(Out::Limited(at(40))));
-        assert_eq!(health.admits("other", at(39)), Admits::Call);
-        assert_eq!(health.admits(M, at(40)), Admits::Call);
-        health.limit(M, at(0), at(1_000_000));
-        assert_eq!(health.admits(M, at(3_600)), Admits::Call);
+        assert_eq!(health.admits(at(1)), cooling(5));
     }
 
     #[test]
     fn a_slow_channel_is_the_last_resort_until_a_stream_begins_in_time() {
         let mut health = Health::default();
-        let slow = Some(at(11));
-        assert_eq!(health.succeed(at(0), false, slow), Turned::None);
-        assert_eq!(health.succeed(at(0), false, slow), Turned::None);
+        let slow = Took::ToFirstEvent(at(11));
+        assert_eq!(health.succeed(at(0), false, M, slow), Turned::None);
+        assert_eq!(health.succeed(at(0), false, M, slow), Turned::None);
         assert_eq!(
-            health.succeed(at(0), false, slow),
+            health.succeed(at(0), false, M, slow),
             Turned::Down(DownReason::Slow)
         );
-        assert_eq!(health.admits(M, at(4)), Admits::LastResort);
+        assert_eq!(health.admits(at(4)), Admits::LastResort);
         // Neither another slow one nor one that was not streamed tells that it is better.
-        health.succeed(at(4), false, slow);
-        health.succeed(at(4), false, None);
-        assert_eq!(health.admits(M, at(4)), Admits::LastResort);
+        health.succeed(at(4), false, M, slow);
+        health.succeed(at(4), false, M, Took::Unknown);
+        assert_eq!(health.admits(at(4)), Admits::LastResort);
         // A slow probe makes the rest longer.
-        assert_eq!(health.begin(M, at(5)), Admits::Probe);
-        assert_eq!(health.succeed(at(5), true, slow), Turned::None);
+        assert_eq!(health.begin(at(5)), Admits::Probe);
+        assert_eq!(health.succeed(at(5), true, M, slow), Turned::None);
         assert_eq!(health.condition(at(14)).until, Some(at(15)));
         assert_eq!(health.condition(at(14)).state, HealthState::Slow);
-        assert_eq!(health.succeed(at(14), false, Some(at(1))), Turned::Back);
-        assert_eq!(health.admits(M, at(14)), Admits::Call);
+        assert_eq!(
+            health.succeed(at(14), false, M, Took::ToFirstEvent(at(1))),
+            Turned::Back
+        );
+        assert_eq!(health.admits(at(14)), Admits::Call);
     }
 
     #[test]
     fn a_slow_channel_that_fails_is_out_like_any_other() {
         let mut health = Health::default();
         for _ in 0..3 {
-            health.succeed(at(0), false, Some(at(11)));
+            health.succeed(at(0), false, M, Took::ToFirstEvent(at(11)));
         }
         for _ in 0..3 {
             assert_eq!(health.fail(at(1), false), Turned::None);
@@ -468,10 +411,7 @@ mod tests {
             health.fail(at(1), false),
             Turned::Down(DownReason::Failures)
         );
-        assert!(matches!(
-            health.admits(M, at(2)),
-            Admits::Out(Out::Cooling(_))
-        ));
+        assert!(matches!(health.admits(at(2)), Admits::Out(Out::Cooling(_))));
     }
 
     proptest! {
@@ -480,12 +420,12 @@ mod tests {
             let (mut health, mut now) = (Health::default(), at(0));
             for (passed, good) in outcomes {
                 now += at(passed);
-                match health.begin(M, now) {
+                match health.begin(now) {
                     Admits::Out(Out::Cooling(until)) => {
                         prop_assert!(until <= now + LONGEST_COOL_DOWN);
-                        prop_assert_eq!(health.admits(M, until), Admits::Probe);
+                        prop_assert_eq!(health.admits(until), Admits::Probe);
                     }
-                    Admits::Call | Admits::Probe if good => { health.succeed(at(0), false, None); prop_assert_eq!(health.admits(M, now), Admits::Call); }
+                    Admits::Call | Admits::Probe if good => { health.succeed(at(0), false, M, Took::Unknown); prop_assert_eq!(health.admits(now), Admits::Call); }
                     Admits::LastResort | Admits::Out(Out::Limited(_) | Out::Refused) => prop_assert!(false, "nothing here is slow, limited or refused"),
                     admits @ (Admits::Call | Admits::Probe) => { health.fail(now, admits == Admits::Probe); }
                 }

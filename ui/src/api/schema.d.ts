@@ -320,7 +320,8 @@ export interface paths {
         delete: operations["clear_model_price"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Changes how calls for a model find their channels, effective for the very next call. Its price stays. */
+        patch: operations["route_model"];
         trace?: never;
     };
     "/api/session": {
@@ -373,7 +374,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Changes the policies for new keys. */
+        /** Changes the policies for new keys and how calls find their channels. */
         patch: operations["update_settings"];
         trace?: never;
     };
@@ -848,6 +849,11 @@ export interface components {
         Attempt: {
             channel_id: string;
             channel_name: string | null;
+            /**
+             * Format: int32
+             * @description Which of the channel's credentials, counted from 1; null: it had one or none.
+             */
+            credential: number | null;
             /** @description The provider's endpoint that was asked; another than the call's, if it was carried into another dialect. */
             endpoint: components["schemas"]["Endpoint"];
             /** @description `ok`, `provider_error`, `connect_failed`, `timed_out`, `broken_answer` or `cancelled`. */
@@ -994,6 +1000,8 @@ export interface components {
             /** @description The version of the provider's interface; null: the usual one. */
             api_version: string | null;
             credential_state: components["schemas"]["CredentialState"];
+            /** @description Its credentials, used in turn; empty: the provider needs none. */
+            credentials: components["schemas"]["ChannelCredential"][];
             models: string[];
             /** @description Public name to the provider's own. */
             model_map: {
@@ -1037,6 +1045,8 @@ export interface components {
             api_version?: string | null;
             /** @description Null: none. */
             credential?: string | null;
+            /** @description In place of `credential`: all that it is to have from now on, used in turn; none: an empty list. */
+            credentials?: components["schemas"]["NewCredential"][] | null;
             models?: string[] | null;
             model_map?: {
                 [key: string]: string;
@@ -1060,12 +1070,28 @@ export interface components {
             } | null;
             status?: components["schemas"]["Status"] | null;
         };
+        /** @description One of a channel's credentials, which is never returned. */
+        ChannelCredential: {
+            /** @description Another one after it was entered anew. */
+            id: string;
+            state: components["schemas"]["ChannelCredentialState"];
+            /** @description What the provider said when it refused it. */
+            reason: string | null;
+            /** @description Models that take no call with it for a time because the provider limits their rate. */
+            rate_limited: components["schemas"]["RateLimited"][];
+        };
+        /**
+         * @description `healthy`; `rate_limited`: for some models; `refused`: takes no calls until it is entered anew or tested well;
+         *     `unreadable`: it was sealed with another master key, enter it again.
+         * @enum {string}
+         */
+        ChannelCredentialState: "healthy" | "rate_limited" | "refused" | "unreadable";
         /** @description How a channel has done lately, from the calls that went through it. In memory: a start of the gateway begins anew. */
         ChannelHealth: {
             state: components["schemas"]["ChannelHealthState"];
             /** @description When it is tried again, if it is out for a time. */
             until: string | null;
-            /** @description Why it is not healthy; what the provider said, if it refused the credential. */
+            /** @description Why it is not healthy; what the provider said, if it refused every credential. */
             reason: string | null;
             /**
              * Format: double
@@ -1077,7 +1103,7 @@ export interface components {
              * @description Moving average of the time to the first event of a stream; null: there was none.
              */
             latency_ms: number | null;
-            /** @description Models that take no call for a time because the provider limits their rate. */
+            /** @description Models that take no call for a time because the provider limits their rate under every credential. */
             rate_limited: components["schemas"]["RateLimited"][];
         };
         /**
@@ -1131,8 +1157,8 @@ export interface components {
             total: number;
         };
         /**
-         * @description Whether a channel's credential can be used; `unreadable`: it, a header or the proxy was sealed with another master key,
-         *     enter it again.
+         * @description Whether a channel's secrets can be used; `unreadable`: all credentials, a header or the proxy were sealed with another
+         *     master key, enter them again.
          * @enum {string}
          */
         CredentialState: "none" | "sealed" | "unreadable";
@@ -1361,6 +1387,9 @@ export interface components {
             source_url: string | null;
             /** @description When it was read. */
             taken_on: string | null;
+            strategy: components["schemas"]["RoutingStrategy"] | null;
+            /** @description Models that serve in its place, one after the other, when no channel of its own can. */
+            fallbacks: string[];
             /** @description Who serves it; for admins. */
             channels: components["schemas"]["ModelChannel"][];
         };
@@ -1368,6 +1397,12 @@ export interface components {
         ModelChannel: {
             id: string;
             name: string;
+        };
+        /** @description How calls for a model find their channels; a field that is not there stays as it is. */
+        ModelRoutingPatch: {
+            strategy?: components["schemas"]["RoutingStrategy"] | null;
+            /** @description At most 10, tried in this order; a key must be allowed to use them. */
+            fallbacks?: string[] | null;
         };
         /**
          * @description Where a price comes from.
@@ -1398,6 +1433,8 @@ export interface components {
             api_version?: string | null;
             /** @description Stored sealed, never returned. */
             credential?: string | null;
+            /** @description In place of `credential` where there are several, used in turn. */
+            credentials?: components["schemas"]["NewCredential"][] | null;
             models: string[];
             model_map?: {
                 [key: string]: string;
@@ -1437,6 +1474,13 @@ export interface components {
         NewChannelTest: {
             /** @description Default: the channel's first. */
             model?: string | null;
+            /** @description The id of one of the channel's credentials. Default: its first. */
+            credential?: string | null;
+        };
+        /** @description A credential that a channel is to have: its text, or the id of one that it has. */
+        NewCredential: string | {
+            /** @description Its id. */
+            id: string;
         };
         /** @description What is needed to ask a provider for its models; the fields are those of a channel. */
         NewDiscovery: {
@@ -1704,6 +1748,12 @@ export interface components {
          */
         Role: "admin" | "member";
         /**
+         * @description `priority`: the highest priority first, the others when it cannot serve; `weighted`: shared out by weight alone;
+         *     `lowest-latency`: the quickest first; `best-price`: the cheapest first, of equals the quickest.
+         * @enum {string}
+         */
+        RoutingStrategy: "priority" | "weighted" | "lowest-latency" | "best-price";
+        /**
          * @description At which speed and price a provider works.
          * @enum {string}
          */
@@ -1738,6 +1788,10 @@ export interface components {
              */
             key_max_lifetime_days: number | null;
             key_default_quota: components["schemas"]["Quota"] | null;
+            /** @description In which order the channels of a model are tried, where the model says nothing else. */
+            routing_strategy: components["schemas"]["RoutingStrategy"];
+            /** @description Among channels of one rank, and among the credentials of one channel, the calls of one key go the same way. */
+            routing_sticky: boolean;
         };
         /** @description What to change; a field that is not there stays as it is. */
         SettingsChange: {
@@ -1747,6 +1801,8 @@ export interface components {
              */
             key_max_lifetime_days?: number | null;
             key_default_quota?: components["schemas"]["Quota"] | null;
+            routing_strategy?: components["schemas"]["RoutingStrategy"] | null;
+            routing_sticky?: boolean | null;
         };
         /** @description Whether the first admin still has to be made. */
         SetupState: {
@@ -1853,7 +1909,7 @@ export interface components {
          * @description What a webhook can be told of.
          * @enum {string}
          */
-        WebhookEvent: "quota.exceeded" | "balance.low";
+        WebhookEvent: "quota.exceeded" | "balance.low" | "channel.down" | "channel.up";
         /** @description All webhooks, oldest first. */
         Webhooks: {
             items: components["schemas"]["Webhook"][];
@@ -1882,6 +1938,8 @@ export type Calls = components['schemas']['Calls'];
 export type ChangedWebhook = components['schemas']['ChangedWebhook'];
 export type Channel = components['schemas']['Channel'];
 export type ChannelChange = components['schemas']['ChannelChange'];
+export type ChannelCredential = components['schemas']['ChannelCredential'];
+export type ChannelCredentialState = components['schemas']['ChannelCredentialState'];
 export type ChannelHealth = components['schemas']['ChannelHealth'];
 export type ChannelHealthState = components['schemas']['ChannelHealthState'];
 export type ChannelKind = components['schemas']['ChannelKind'];
@@ -1908,11 +1966,13 @@ export type Keys = components['schemas']['Keys'];
 export type Left = components['schemas']['Left'];
 export type Model = components['schemas']['Model'];
 export type ModelChannel = components['schemas']['ModelChannel'];
+export type ModelRoutingPatch = components['schemas']['ModelRoutingPatch'];
 export type ModelSource = components['schemas']['ModelSource'];
 export type Models = components['schemas']['Models'];
 export type NewAccount = components['schemas']['NewAccount'];
 export type NewChannel = components['schemas']['NewChannel'];
 export type NewChannelTest = components['schemas']['NewChannelTest'];
+export type NewCredential = components['schemas']['NewCredential'];
 export type NewDiscovery = components['schemas']['NewDiscovery'];
 export type NewKey = components['schemas']['NewKey'];
 export type NewPassword = components['schemas']['NewPassword'];
@@ -1928,6 +1988,7 @@ export type RateLimited = components['schemas']['RateLimited'];
 export type Remaining = components['schemas']['Remaining'];
 export type Resets = components['schemas']['Resets'];
 export type Role = components['schemas']['Role'];
+export type RoutingStrategy = components['schemas']['RoutingStrategy'];
 export type ServiceTier = components['schemas']['ServiceTier'];
 export type Session = components['schemas']['Session'];
 export type SessionAccount = components['schemas']['SessionAccount'];
@@ -2814,6 +2875,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    route_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelRoutingPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
             };
             default: {
                 headers: {

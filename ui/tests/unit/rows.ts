@@ -96,6 +96,8 @@ export const account = (fields: Partial<Account>): Account => ({
 export const model = (fields: Partial<Model>): Model => ({
   name: "echo",
   priced: true,
+  strategy: null,
+  fallbacks: [],
   source: "catalogue",
   input_usd_per_mtok: 1,
   cached_input_usd_per_mtok: null,
@@ -134,6 +136,7 @@ export const channel = (fields: Partial<Channel>): Channel => ({
   base_url: "https://api.openai.com/v1",
   api_version: null,
   credential_state: "sealed",
+  credentials: [],
   models: ["gpt-4o"],
   model_map: {},
   priority: 0,
