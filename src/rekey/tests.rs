@@ -191,7 +191,7 @@ fn a_given_key_is_taken_and_the_same_one_refused() {
     let store = open(dir.path());
     let clock = Clock::system();
     let done = rekey(dir.path(), None, Some(&file), &store, &clock).unwrap();
-    assert_eq!((done.resealed.secrets, done.to_set), (4, None));
+    assert_eq!((done.resealed.secrets, done.to_set), (5, None));
     let again = rekey(dir.path(), None, Some(&file), &store, &clock).unwrap_err();
     assert!(again.to_string().contains("already"), "{again}");
     fs::write(&file, "short").unwrap();
