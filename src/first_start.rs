@@ -7,7 +7,9 @@ use crate::config::{Bootstrap, ProviderCredential};
 use crate::domain::{
     ChannelKind, ChannelStatus, Error, Multiplier, Quota, RateLimit, Result, Role,
 };
-use crate::state::{Actor, CallingChange, NewAccount, NewChannel, State, catalogue};
+use crate::state::{
+    Actor, CallingChange, GivenCredential, NewAccount, NewChannel, State, catalogue,
+};
 
 /// Makes what is missing; does nothing on a later start.
 ///
@@ -53,7 +55,7 @@ fn echo() -> NewChannel {
         kind: ChannelKind::Echo,
         base_url: String::new(),
         api_version: None,
-        credential: None,
+        credentials: Vec::new(),
         models: vec!["echo".to_owned()],
         model_map: BTreeMap::new(),
         priority: 0,
@@ -69,7 +71,7 @@ fn channel(provider: ProviderCredential) -> NewChannel {
         name: provider.name.to_owned(),
         kind: provider.kind,
         base_url: provider.base_url,
-        credential: Some(provider.credential),
+        credentials: vec![GivenCredential::Entered(provider.credential)],
         models: catalogue::names_of(provider.provider),
         ..echo()
     }

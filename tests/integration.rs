@@ -23,6 +23,7 @@ mod integration {
     mod channels;
     mod chaos;
     mod console;
+    mod credentials;
     mod dialects;
     mod discovery;
     mod endpoints;

@@ -121,6 +121,9 @@ pub(super) struct Attempt {
     channel_id: String,
     #[schema(required)]
     channel_name: Option<String>,
+    /// Which of the channel's credentials, counted from 1; null: it had one or none.
+    #[schema(required)]
+    credential: Option<u16>,
     /// The provider's endpoint that was asked; another than the call's, if it was carried into another dialect.
     #[schema(value_type = Endpoint)]
     endpoint: &'static str,
@@ -205,6 +208,7 @@ impl Call {
                 .map(|attempt| Attempt {
                     channel_id: attempt.channel_id.to_string(),
                     channel_name: channel_name(attempt.channel_id),
+                    credential: attempt.credential,
                     endpoint: attempt.endpoint.as_str(),
                     status: attempt.status.as_str(),
                     http_status: attempt.http_status,

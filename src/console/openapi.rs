@@ -86,6 +86,7 @@ use super::{
         channels::ChannelKind,
         channels::CredentialState,
         endpoint::Endpoint,
+        super::channel_health::ChannelCredentialState,
         super::channel_health::ChannelHealthState,
         models::ModelSource,
         webhooks::WebhookEvent,

@@ -166,6 +166,8 @@ impl CallStatus {
 pub struct Attempt {
     /// Which channel.
     pub channel_id: ChannelId,
+    /// Which of its credentials, counted from 1; `None`: it had one or none.
+    pub credential: Option<u16>,
     /// The provider's endpoint that was asked; another than the call's, if it was carried into another dialect.
     pub endpoint: Endpoint,
     /// How it ended.

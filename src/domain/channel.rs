@@ -24,8 +24,8 @@ pub struct Channel {
     pub base_url: String,
     /// The version of the provider's interface, for kinds that have several; `None`: the usual one.
     pub api_version: Option<String>,
-    /// The provider's credential, sealed; `None` where the provider needs none.
-    pub credential: Option<Sealed>,
+    /// The provider's credentials, sealed, used in turn; none where the provider needs none.
+    pub credentials: Vec<Sealed>,
     /// Public names of the models it serves.
     pub models: Vec<String>,
     /// Public model name to the provider's own, where they differ.

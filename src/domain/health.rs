@@ -1,7 +1,6 @@
 //! A channel's health, from the calls that go through it: when it is taken out of the pool, and how one live call at a time
 //! brings it back. Times are durations on a scale that never goes back, passed in by the caller.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// More failures than this in a row take a channel out of the pool.
@@ -17,8 +16,6 @@ const SLOW: Duration = Duration::from_secs(10);
 const FEWEST_TIMES: u32 = 3;
 /// What a new time counts in the average: one in this many.
 const SHARE: u32 = 4;
-/// The longest that a provider's own `Retry-After` is believed.
-const LONGEST_LIMIT: Duration = Duration::from_secs(3_600);
 
 /// Why a channel is out of the pool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +26,7 @@ pub enum DownReason {
     ErrorRate,
     /// Its streams take more than 10 s to begin.
     Slow,
-    /// The provider refused its credential.
+    /// The provider refused its credential, or all of them.
     CredentialRefused,
 }
 
@@ -81,10 +78,6 @@ pub struct Health {
     /// The moving average of the time to the first event of a stream, and of how many it is.
     first_event: Duration,
     timed: u32,
-    /// The provider's words when it refused the credential.
-    refused: Option<String>,
-    /// Models that the provider limits the rate of, each until when.
-    limited: BTreeMap<String, Duration>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -101,14 +94,12 @@ pub struct Condition {
     pub state: HealthState,
     /// When it is tried again, if it is cooling or slow.
     pub until: Option<Duration>,
-    /// Why it is not healthy; the provider's words where it refused the credential.
-    pub reason: Option<String>,
+    /// Why it is not healthy.
+    pub reason: Option<DownReason>,
     /// How many of the newest calls failed, and of how many.
     pub failed: (u32, u32),
     /// The moving average of the time to the first event of a stream; `None`: there was none.
     pub first_event: Option<Duration>,
-    /// Models that take no call because the provider limits their rate, each until when.
-    pub limited: BTreeMap<String, Duration>,
 }
 
 /// In one word.
@@ -122,7 +113,7 @@ pub enum HealthState {
     Cooling,
     /// The next call, or one under way, tries whether it is back.
     Probing,
-    /// It takes none until its credential is changed or tested well.
+    /// It takes none until a credential is changed or tested well.
     CredentialRefused,
 }
 
@@ -140,14 +131,8 @@ impl HealthState {
 }
 
 impl Health {
-    /// Whether it takes a call for a model (by the provider's name of it); changes nothing.
-    pub fn admits(&self, model: &str, now: Duration) -> Admits {
-        if self.refused.is_some() {
-            return Admits::Out(Out::Refused);
-        }
-        if let Some(until) = self.limited.get(model).filter(|until| now < **until) {
-            return Admits::Out(Out::Limited(*until));
-        }
+    /// Whether it takes a call; changes nothing.
+    pub fn admits(&self, now: Duration) -> Admits {
         match self.out {
             None => Admits::Call,
             Some(out) if now < out.until || out.probing => match out.reason {
@@ -160,10 +145,9 @@ impl Health {
         }
     }
 
-    /// Takes a call in. A probe is claimed with it: it ends with [`Self::succeed`], [`Self::fail`], [`Self::refuse`] or
-    /// [`Self::release`].
-    pub fn begin(&mut self, model: &str, now: Duration) -> Admits {
-        let admits = self.admits(model, now);
+    /// Takes a call in. A probe is claimed with it: it ends with [`Self::succeed`], [`Self::fail`] or [`Self::release`].
+    pub fn begin(&mut self, now: Duration) -> Admits {
+        let admits = self.admits(now);
         if admits == Admits::Probe
             && let Some(out) = &mut self.out
         {
@@ -226,28 +210,14 @@ impl Health {
         Turned::Down(reason)
     }
 
-    /// The provider refused the credential, in these words: no call until [`Self::mend`].
-    pub fn refuse(&mut self, words: &str) -> Turned {
-        self.release();
-        if self.refused.replace(words.to_owned()).is_some() {
-            return Turned::None;
-        }
-        Turned::Down(DownReason::CredentialRefused)
-    }
-
-    /// The provider wants no call for a model for so long.
-    pub fn limit(&mut self, model: &str, now: Duration, wait: Duration) {
-        self.limited.retain(|_, until| now < *until);
-        let until = now.saturating_add(wait.min(LONGEST_LIMIT));
-        let known = self.limited.entry(model.to_owned()).or_insert(until);
-        *known = until.max(*known);
-    }
-
     /// A test of the operator's went well: whatever was before, it is back.
-    pub fn mend(&mut self) -> Turned {
-        let was_out = self.out.is_some() || self.refused.is_some();
+    pub fn mend(&mut self) {
         *self = Self::default();
-        if was_out { Turned::Back } else { Turned::None }
+    }
+
+    /// Whether it is out of the pool.
+    pub fn is_out(&self) -> bool {
+        self.out.is_some()
     }
 
     /// A probe ended without telling anything, as when its client went away: the next call may try.
@@ -259,10 +229,9 @@ impl Health {
 
     /// What an operator is to see of it.
     pub fn condition(&self, now: Duration) -> Condition {
-        let (state, until, reason) = match (&self.refused, self.out) {
-            (Some(words), _) => (HealthState::CredentialRefused, None, Some(words.clone())),
-            (None, None) => (HealthState::Healthy, None, None),
-            (None, Some(out)) => {
+        let (state, until, reason) = match self.out {
+            None => (HealthState::Healthy, None, None),
+            Some(out) => {
                 let resting = now < out.until;
                 let state = if out.reason == DownReason::Slow {
                     HealthState::Slow
@@ -272,18 +241,15 @@ impl Health {
                     HealthState::Probing
                 };
                 let until = resting.then_some(out.until);
-                (state, until, Some(out.reason.as_str().to_owned()))
+                (state, until, Some(out.reason))
             }
         };
-        let mut limited = self.limited.clone();
-        limited.retain(|_, until| now < *until);
         Condition {
             state,
             until,
             reason,
             failed: (self.failed.count_ones(), self.seen),
             first_event: (self.timed > 0).then_some(self.first_event),
-            limited,
         }
     }
 
@@ -334,8 +300,6 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    const M: &str = "model";
-
     const fn cooling(until: u64) -> Admits {
         Admits::Out(Out::Cooling(at(until)))
     }
@@ -354,12 +318,12 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(health.fail(at(0), false), Turned::None);
         }
-        assert_eq!(health.admits(M, at(0)), Admits::Call);
+        assert_eq!(health.admits(at(0)), Admits::Call);
         assert_eq!(
             health.fail(at(0), false),
             Turned::Down(DownReason::Failures)
         );
-        assert_eq!(health.admits(M, at(4)), cooling(5));
+        assert_eq!(health.admits(at(4)), cooling(5));
     }
 
     #[test]
@@ -381,15 +345,15 @@ mod tests {
     #[test]
     fn one_probe_at_a_time_and_a_longer_wait_after_each_that_fails() {
         let mut health = down();
-        assert_eq!(health.begin(M, at(5)), Admits::Probe);
-        assert_eq!(health.begin(M, at(5)), cooling(5));
+        assert_eq!(health.begin(at(5)), Admits::Probe);
+        assert_eq!(health.begin(at(5)), cooling(5));
         health.release();
-        assert_eq!(health.begin(M, at(5)), Admits::Probe);
+        assert_eq!(health.begin(at(5)), Admits::Probe);
         health.fail(at(6), true);
-        assert_eq!(health.admits(M, at(15)), cooling(16));
-        assert_eq!(health.begin(M, at(16)), Admits::Probe);
+        assert_eq!(health.admits(at(15)), cooling(16));
+        assert_eq!(health.begin(at(16)), Admits::Probe);
         assert_eq!(health.succeed(at(16), true, None), Turned::Back);
-        assert_eq!(health.admits(M, at(16)), Admits::Call);
+        assert_eq!(health.admits(at(16)), Admits::Call);
     }
 
     #[test]
@@ -398,37 +362,7 @@ mod tests {
         for _ in 0..50 {
             assert_eq!(health.fail(at(1), false), Turned::None);
         }
-        assert_eq!(health.admits(M, at(1)), cooling(5));
-    }
-
-    #[test]
-    fn a_refused_credential_is_out_until_it_is_mended() {
-        let mut health = Health::default();
-        assert_eq!(
-            health.refuse("no such key"),
-            Turned::Down(DownReason::CredentialRefused)
-        );
-        assert_eq!(health.refuse("no such key"), Turned::None);
-        // A call that began before and ends well says nothing of the credential now.
-        health.succeed(at(1), false, None);
-        assert_eq!(health.admits(M, at(9_999)), Admits::Out(Out::Refused));
-        let condition = health.condition(at(9_999));
-        assert_eq!(condition.state, HealthState::CredentialRefused);
-        assert_eq!(condition.reason.as_deref(), Some("no such key"));
-        assert_eq!(health.mend(), Turned::Back);
-        assert_eq!(health.admits(M, at(9_999)), Admits::Call);
-    }
-
-    #[test]
-    fn a_rate_limit_rests_one_model_only_and_not_for_ever() {
-        let mut health = Health::default();
-        health.limit(M, at(10), at(30));
-        health.limit(M, at(11), at(1));
-        assert_eq!(health.admits(M, at(39)), Admits::Out(Out::Limited(at(40))));
-        assert_eq!(health.admits("other", at(39)), Admits::Call);
-        assert_eq!(health.admits(M, at(40)), Admits::Call);
-        health.limit(M, at(0), at(1_000_000));
-        assert_eq!(health.admits(M, at(3_600)), Admits::Call);
+        assert_eq!(health.admits(at(1)), cooling(5));
     }
 
     #[test]
@@ -441,18 +375,18 @@ mod tests {
             health.succeed(at(0), false, slow),
             Turned::Down(DownReason::Slow)
         );
-        assert_eq!(health.admits(M, at(4)), Admits::LastResort);
+        assert_eq!(health.admits(at(4)), Admits::LastResort);
         // Neither another slow one nor one that was not streamed tells that it is better.
         health.succeed(at(4), false, slow);
         health.succeed(at(4), false, None);
-        assert_eq!(health.admits(M, at(4)), Admits::LastResort);
+        assert_eq!(health.admits(at(4)), Admits::LastResort);
         // A slow probe makes the rest longer.
-        assert_eq!(health.begin(M, at(5)), Admits::Probe);
+        assert_eq!(health.begin(at(5)), Admits::Probe);
         assert_eq!(health.succeed(at(5), true, slow), Turned::None);
         assert_eq!(health.condition(at(14)).until, Some(at(15)));
         assert_eq!(health.condition(at(14)).state, HealthState::Slow);
         assert_eq!(health.succeed(at(14), false, Some(at(1))), Turned::Back);
-        assert_eq!(health.admits(M, at(14)), Admits::Call);
+        assert_eq!(health.admits(at(14)), Admits::Call);
     }
 
     #[test]
@@ -468,10 +402,7 @@ mod tests {
             health.fail(at(1), false),
             Turned::Down(DownReason::Failures)
         );
-        assert!(matches!(
-            health.admits(M, at(2)),
-            Admits::Out(Out::Cooling(_))
-        ));
+        assert!(matches!(health.admits(at(2)), Admits::Out(Out::Cooling(_))));
     }
 
     proptest! {
@@ -480,12 +411,12 @@ mod tests {
             let (mut health, mut now) = (Health::default(), at(0));
             for (passed, good) in outcomes {
                 now += at(passed);
-                match health.begin(M, now) {
+                match health.begin(now) {
                     Admits::Out(Out::Cooling(until)) => {
                         prop_assert!(until <= now + LONGEST_COOL_DOWN);
-                        prop_assert_eq!(health.admits(M, until), Admits::Probe);
+                        prop_assert_eq!(health.admits(until), Admits::Probe);
                     }
-                    Admits::Call | Admits::Probe if good => { health.succeed(at(0), false, None); prop_assert_eq!(health.admits(M, now), Admits::Call); }
+                    Admits::Call | Admits::Probe if good => { health.succeed(at(0), false, None); prop_assert_eq!(health.admits(now), Admits::Call); }
                     Admits::LastResort | Admits::Out(Out::Limited(_) | Out::Refused) => prop_assert!(false, "nothing here is slow, limited or refused"),
                     admits @ (Admits::Call | Admits::Probe) => { health.fail(now, admits == Admits::Probe); }
                 }

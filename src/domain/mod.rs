@@ -3,6 +3,7 @@
 //! Everything above speaks these words (DESIGN §2): [`ApiKey`], [`Account`], [`Channel`], [`Model`], [`Quota`], [`Call`],
 //! [`Usage`], [`Money`].
 
+mod acceptance;
 mod account;
 mod address;
 mod audit;
@@ -28,6 +29,7 @@ mod time;
 mod usage;
 mod webhook;
 
+pub use acceptance::Acceptance;
 pub use account::{Account, AccountStatus, Role, Username};
 pub use address::{address_block, client_address};
 pub use audit::{AuditEntry, Change};

@@ -17,7 +17,7 @@ pub fn discovery(state: Arc<State>) -> Discovery {
 
 async fn list(state: &State, listed: Listed) -> Result<Vec<String>> {
     let upstream = match listed {
-        Listed::Saved(id) => state.channels.upstream(id)?,
+        Listed::Saved(id) => state.channels.upstream(id, None)?,
         Listed::Draft(new) => state.channels.draft(*new)?,
     };
     let timeouts = upstream.timeouts(state.settings.timeouts);

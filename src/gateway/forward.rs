@@ -23,7 +23,7 @@ use super::overrides;
 use super::provider::{self, Answer, Outgoing};
 use super::rewrite::{self, Changes};
 use super::words::{cut, scrub, words};
-use crate::domain::{Attempt, AttemptStatus, ChannelId, Endpoint, Error};
+use crate::domain::{Attempt, AttemptStatus, Channel, ChannelId, Endpoint, Error};
 use crate::state::{AllOut, State, Upstream};
 
 /// The most that is read of a provider's error.
@@ -33,7 +33,7 @@ const HUNG_UP_WITHIN: Duration = Duration::from_millis(500);
 
 thread_local! {
     /// Channels whose provider does not know `stream_options`, until they change.
-    static NO_STREAM_OPTIONS: RefCell<HashMap<ChannelId, Weak<Upstream>>> = RefCell::default();
+    static NO_STREAM_OPTIONS: RefCell<HashMap<ChannelId, Weak<Channel>>> = RefCell::default();
 }
 
 /// What came of it.
@@ -86,12 +86,16 @@ pub(crate) async fn forward(
     headers: &[(HeaderName, HeaderValue)],
     bill: &mut Bill,
 ) -> Forwarded {
-    let (mut last, mut out) = (None, AllOut::default());
+    let (mut last, mut out, mut failing) = (None, AllOut::default(), None);
     let model = &plan.request.scan.model;
     let counts = plan.arrival.endpoint == Endpoint::CountTokens;
     let mut carry = Carry::new(plan, &state.fetcher);
     for upstream in &plan.route.candidates {
         if counts && !upstream.channel.kind.counts_tokens(plan.conversation()) {
+            continue;
+        }
+        // Where the channel itself failed, another of its credentials does no better.
+        if failing == Some(upstream.channel.id) {
             continue;
         }
         let turn = match state.channels.turn(upstream, model) {
@@ -109,6 +113,7 @@ pub(crate) async fn forward(
             Err(miss) => {
                 bill.waive();
                 miss.tell(turn, upstream.channel.upstream_model(model));
+                failing = (!miss.is_the_credentials()).then_some(upstream.channel.id);
                 // What a provider said says more than that another one could not be asked.
                 if last.is_none() || !matches!(miss, Miss::Inexpressible(_)) {
                     last = Some(miss);
@@ -332,6 +337,7 @@ impl Try {
             draft.upstream_model = Some(model.to_owned());
             draft.attempts.push(Attempt {
                 channel_id,
+                credential: upstream.credential_number(),
                 endpoint: wire,
                 status: AttemptStatus::Cancelled,
                 http_status: None,
@@ -388,11 +394,11 @@ fn lacks_stream_options(upstream: &Arc<Upstream>) -> bool {
     NO_STREAM_OPTIONS.with_borrow(|known| {
         known
             .get(&upstream.channel.id)
-            .is_some_and(|noted| std::ptr::eq(noted.as_ptr(), Arc::as_ptr(upstream)))
+            .is_some_and(|noted| std::ptr::eq(noted.as_ptr(), Arc::as_ptr(&upstream.channel)))
     })
 }
 
 fn note_no_stream_options(upstream: &Arc<Upstream>) {
-    NO_STREAM_OPTIONS
-        .with_borrow_mut(|known| known.insert(upstream.channel.id, Arc::downgrade(upstream)));
+    let noted = Arc::downgrade(&upstream.channel);
+    NO_STREAM_OPTIONS.with_borrow_mut(|known| known.insert(upstream.channel.id, noted));
 }

@@ -113,6 +113,17 @@ impl Miss {
         }
     }
 
+    /// Whether another credential of the same channel may do better.
+    pub(super) fn is_the_credentials(&self) -> bool {
+        match self {
+            Self::NoAnswer(_) | Self::Unusable(_) | Self::Inexpressible(_) => false,
+            Self::Said { blame, .. } => match blame {
+                Blame::Credential | Blame::Model | Blame::Limit => true,
+                Blame::Client | Blame::Channel => false,
+            },
+        }
+    }
+
     /// The error for the client when this was the last candidate.
     pub(super) fn into_error(self) -> Error {
         match self {

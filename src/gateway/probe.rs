@@ -19,14 +19,19 @@ const MOST_SHOWN: usize = 8 * 1024;
 
 /// The test, ready to be asked for by the console.
 pub fn probe(state: Arc<State>) -> Probe {
-    Arc::new(move |channel, model| {
+    Arc::new(move |channel, credential, model| {
         let state = Arc::clone(&state);
-        Box::pin(async move { test(&state, channel, model).await })
+        Box::pin(async move { test(&state, channel, credential, model).await })
     })
 }
 
-async fn test(state: &State, channel: ChannelId, model: Option<String>) -> Result<ProbeReport> {
-    let upstream = state.channels.upstream(channel)?;
+async fn test(
+    state: &State,
+    channel: ChannelId,
+    credential: Option<String>,
+    model: Option<String>,
+) -> Result<ProbeReport> {
+    let upstream = state.channels.upstream(channel, credential.as_deref())?;
     let first = || upstream.channel.models.first().cloned();
     let model = model
         .filter(|model| !model.is_empty())

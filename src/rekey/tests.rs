@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::domain::{ChannelKind, ChannelStatus, Multiplier};
-use crate::state::{CallingChange, CredentialState, NewChannel, NewWebhook, State};
+use crate::state::{CallingChange, CredentialState, GivenCredential, NewChannel, NewWebhook, State};
 use crate::storage::Options;
 
 const OLD: &str = "0101010101010101010101010101010101010101010101010101010101010101";
@@ -54,7 +54,10 @@ fn directory(variable: Option<&str>) -> tempfile::TempDir {
         kind: ChannelKind::OpenAi,
         base_url: "http://127.0.0.1:1/v1".to_owned(),
         api_version: None,
-        credential: Some(secret("the credential")),
+        credentials: vec![
+            GivenCredential::Entered(secret("the credential")),
+            GivenCredential::Entered(secret("another credential")),
+        ],
         models: vec!["m".to_owned()],
         model_map: BTreeMap::new(),
         priority: 0,
@@ -86,7 +89,9 @@ fn check(dir: &Path, variable: Option<&str>, expected: &str) {
     let view = &state.channels.list().unwrap()[0];
     assert_eq!(view.credential, CredentialState::Sealed);
     assert_eq!(view.channel.status, ChannelStatus::Disabled);
-    let upstream = state.channels.upstream(view.channel.id).unwrap();
+    let states: Vec<_> = view.credentials.iter().map(|one| one.state).collect();
+    assert_eq!(states, [CredentialState::Sealed; 2]);
+    let upstream = state.channels.upstream(view.channel.id, None).unwrap();
     assert_eq!(upstream.credential(), Some("the credential"));
     assert_eq!(upstream.headers()[0].1.as_str(), "the header");
     assert_eq!(upstream.proxy().unwrap().authority(), "proxy:1");
@@ -102,7 +107,7 @@ fn commit(store: &Store) {
     let clock = Clock::system();
     let keys = (&key(OLD), &key(NEW));
     let done = state::reseal(store, &clock, keys, &Actor::command_line()).unwrap();
-    assert_eq!((done.secrets, done.unreadable), (4, Vec::new()));
+    assert_eq!((done.secrets, done.unreadable), (5, Vec::new()));
 }
 
 #[test]

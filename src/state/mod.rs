@@ -43,7 +43,7 @@ pub use audit::{Actor, Audit};
 pub use caller::{Balance, Caller};
 pub use channels::{
     AllOut, CallingChange, CallingView, ChannelChange, ChannelView, Channels, CredentialState,
-    HealthView, NewChannel, Route, ServedModel, Turn, Upstream,
+    CredentialView, GivenCredential, HealthView, NewChannel, Route, ServedModel, Turn, Upstream,
 };
 pub use discovery::{Discovery, Listed};
 pub use keys::{KeyChange, KeyFilter, KeyFilterStatus, KeyView, Keys, NewKey, Rotation};

@@ -6,9 +6,13 @@ use std::sync::Arc;
 
 use crate::domain::{ChannelId, Result};
 
-/// Makes a one-token call through a channel, with the model named or else its first.
+/// Makes a one-token call through a channel, with the credential of this mark and the model named, or else its first of each.
 pub type Probe = Arc<
-    dyn Fn(ChannelId, Option<String>) -> Pin<Box<dyn Future<Output = Result<ProbeReport>>>>
+    dyn Fn(
+            ChannelId,
+            Option<String>,
+            Option<String>,
+        ) -> Pin<Box<dyn Future<Output = Result<ProbeReport>>>>
         + Send
         + Sync,
 >;

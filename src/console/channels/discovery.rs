@@ -14,7 +14,7 @@ use crate::console::body::{Body, parse_id};
 use crate::console::refusal::{ApiError, Refusal};
 use crate::console::viewer::Admin;
 use crate::domain::{ChannelStatus, Multiplier};
-use crate::state::{CallingChange, Discovery, Listed, NewChannel, State};
+use crate::state::{CallingChange, Discovery, GivenCredential, Listed, NewChannel, State};
 
 /// What is needed to ask a provider for its models; the fields are those of a channel.
 #[derive(Deserialize, ToSchema)]
@@ -42,7 +42,12 @@ impl NewDiscovery {
             kind: self.kind.into(),
             base_url: address(self.kind.into(), self.base_url.as_deref())?,
             api_version: self.api_version.as_deref().map_or(Ok(None), api_version)?,
-            credential: self.credential.and_then(credential),
+            credentials: self
+                .credential
+                .and_then(credential)
+                .map(GivenCredential::Entered)
+                .into_iter()
+                .collect(),
             models: Vec::new(),
             model_map: BTreeMap::new(),
             priority: 0,

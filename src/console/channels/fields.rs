@@ -6,10 +6,15 @@ use actix_web::http::Uri;
 use serde_json::Number;
 use zeroize::Zeroizing;
 
+use super::shape::NewCredential;
 use crate::console::accounts::Status;
 use crate::console::body::name;
 use crate::console::refusal::Refusal;
 use crate::domain::{ChannelKind, ChannelStatus, Error, Multiplier};
+use crate::state::GivenCredential;
+
+/// More would be a mistake.
+const MOST_CREDENTIALS: usize = 100;
 
 pub(super) fn channel_name(text: &str) -> Result<String, Refusal> {
     let name = name("name", text)?;
@@ -133,6 +138,32 @@ pub(super) fn multiplier(number: &Number) -> Result<Multiplier, Refusal> {
 pub(super) fn credential(text: Zeroizing<String>) -> Option<Zeroizing<String>> {
     let trimmed = Zeroizing::new(text.trim().to_owned());
     (!trimmed.is_empty()).then_some(trimmed)
+}
+
+/// The credentials of a channel, given as one or as a list. `None`: neither was given.
+pub(super) fn credentials(
+    one: Option<Option<Zeroizing<String>>>,
+    list: Option<Vec<NewCredential>>,
+) -> Result<Option<Vec<GivenCredential>>, Refusal> {
+    let refuse = |words: &str| Err(Error::invalid_field("credentials", words.to_owned()).into());
+    let entered = |text| credential(text).map(GivenCredential::Entered);
+    let Some(list) = list else {
+        return Ok(one.map(|text| text.and_then(entered).into_iter().collect()));
+    };
+    if one.is_some() {
+        return refuse("Give one credential or a list of credentials, not both.");
+    }
+    if list.len() > MOST_CREDENTIALS {
+        return refuse("A channel has at most 100 credentials.");
+    }
+    let given = list.into_iter().map(|given| match given {
+        NewCredential::Entered(text) => entered(Zeroizing::new(text)),
+        NewCredential::Kept { id } => Some(GivenCredential::Kept(id)),
+    });
+    match given.collect() {
+        Some(given) => Ok(Some(given)),
+        None => refuse("A credential cannot be blank."),
+    }
 }
 
 pub(super) fn status(status: Status) -> ChannelStatus {

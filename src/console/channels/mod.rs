@@ -123,7 +123,7 @@ pub(super) async fn test(
     id: web::Path<String>,
     body: Body<NewChannelTest>,
 ) -> Result<web::Json<ChannelTest>, Refusal> {
-    let report = (probe.get_ref())(parse_id(&id)?, body.0.model).await?;
+    let report = (probe.get_ref())(parse_id(&id)?, body.0.credential, body.0.model).await?;
     Ok(web::Json(ChannelTest {
         ok: report.ok,
         http_status: report.http_status,

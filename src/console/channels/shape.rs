@@ -10,11 +10,11 @@ use zeroize::Zeroizing;
 
 use super::calling::{self, ChannelTimeouts, Headers};
 use super::fields::{
-    address, api_version, channel_name, credential, model_map, models, multiplier, status, weight,
+    address, api_version, channel_name, credentials, model_map, models, multiplier, status, weight,
 };
 use crate::console::accounts::Status;
 use crate::console::body::nullable;
-use crate::console::channel_health::ChannelHealth;
+use crate::console::channel_health::{ChannelCredential, ChannelHealth};
 use crate::console::refusal::Refusal;
 use crate::console::tally::Tally;
 use crate::domain::{self, ChannelStatus, Error, Multiplier};
@@ -37,6 +37,8 @@ pub(in crate::console) struct Channel {
     pub(super) api_version: Option<String>,
     #[schema(value_type = CredentialState)]
     pub(super) credential_state: &'static str,
+    /// Its credentials, used in turn; empty: the provider needs none.
+    pub(super) credentials: Vec<ChannelCredential>,
     pub(super) models: Vec<String>,
     /// Public name to the provider's own.
     pub(super) model_map: BTreeMap<String, String>,
@@ -90,8 +92,8 @@ impl From<ChannelKind> for domain::ChannelKind {
     }
 }
 
-/// Whether a channel's credential can be used; `unreadable`: it, a header or the proxy was sealed with another master key,
-/// enter it again.
+/// Whether a channel's secrets can be used; `unreadable`: all credentials, a header or the proxy were sealed with another
+/// master key, enter them again.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[expect(dead_code, reason = "stands in the API's description")]
@@ -115,6 +117,11 @@ impl Channel {
                 Credential::Sealed => "sealed",
                 Credential::Unreadable => "unreadable",
             },
+            credentials: view
+                .credentials
+                .iter()
+                .map(ChannelCredential::from)
+                .collect(),
             models: channel.models.clone(),
             model_map: channel.model_map.clone(),
             priority: channel.priority,
@@ -156,6 +163,8 @@ pub(in crate::console) struct NewChannel {
     /// Stored sealed, never returned.
     #[schema(value_type = Option<String>)]
     pub(super) credential: Option<Zeroizing<String>>,
+    /// In place of `credential` where there are several, used in turn.
+    pub(super) credentials: Option<Vec<NewCredential>>,
     pub(super) models: Vec<String>,
     #[serde(default)]
     #[schema(required = false)]
@@ -193,7 +202,8 @@ impl NewChannel {
             kind: self.kind.into(),
             base_url: address(self.kind.into(), self.base_url.as_deref())?,
             api_version: self.api_version.as_deref().map_or(Ok(None), api_version)?,
-            credential: self.credential.and_then(credential),
+            credentials: credentials(self.credential.map(Some), self.credentials)?
+                .unwrap_or_default(),
             models: models(&self.models)?,
             model_map: model_map(self.model_map)?,
             priority: self.priority.unwrap_or(0),
@@ -227,6 +237,8 @@ pub(in crate::console) struct ChannelChange {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     pub(super) credential: Option<Option<Zeroizing<String>>>,
+    /// In place of `credential`: all that it is to have from now on, used in turn; none: an empty list.
+    pub(super) credentials: Option<Vec<NewCredential>>,
     pub(super) models: Option<Vec<String>>,
     pub(super) model_map: Option<BTreeMap<String, String>>,
     pub(super) priority: Option<i32>,
@@ -265,7 +277,7 @@ impl ChannelChange {
             kind: Some(kind),
             base_url: address,
             api_version: self.api_version.map(api_version).transpose()?,
-            credential: self.credential.map(|text| text.and_then(credential)),
+            credentials: credentials(self.credential, self.credentials)?,
             models: self.models.map(|list| models(&list)).transpose()?,
             model_map: self.model_map.map(model_map).transpose()?,
             priority: self.priority,
@@ -282,12 +294,27 @@ impl ChannelChange {
     }
 }
 
+/// A credential that a channel is to have: its text, or the id of one that it has.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(in crate::console) enum NewCredential {
+    /// Stored sealed, never returned. One that the channel has already stays as it is.
+    Entered(String),
+    /// One that stays.
+    Kept {
+        /// Its id.
+        id: String,
+    },
+}
+
 /// What to test with.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::console) struct NewChannelTest {
     /// Default: the channel's first.
     pub(super) model: Option<String>,
+    /// The id of one of the channel's credentials. Default: its first.
+    pub(super) credential: Option<String>,
 }
 
 /// What came of a test call.

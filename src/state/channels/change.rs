@@ -19,8 +19,8 @@ pub struct NewChannel {
     pub base_url: String,
     /// The version of the provider's interface; `None`: the usual one.
     pub api_version: Option<String>,
-    /// The provider's credential.
-    pub credential: Option<Zeroizing<String>>,
+    /// The provider's credentials; none where it needs none.
+    pub credentials: Vec<GivenCredential>,
     /// Public names of the models it serves.
     pub models: Vec<String>,
     /// Public name to the provider's own.
@@ -48,8 +48,8 @@ pub struct ChannelChange {
     pub base_url: Option<String>,
     /// Its version; inner `None`: the usual one.
     pub api_version: Option<Option<String>>,
-    /// The provider's credential; `Some(None)`: none.
-    pub credential: Option<Option<Zeroizing<String>>>,
+    /// All credentials that it is to have.
+    pub credentials: Option<Vec<GivenCredential>>,
     /// Public names of the models it serves.
     pub models: Option<Vec<String>>,
     /// Public name to the provider's own.
@@ -66,24 +66,34 @@ pub struct ChannelChange {
     pub status: Option<ChannelStatus>,
 }
 
+/// A credential in a change.
+#[derive(Debug)]
+pub enum GivenCredential {
+    /// Entered; one that the channel has already stays as it is.
+    Entered(Zeroizing<String>),
+    /// The one that has this mark.
+    Kept(String),
+}
+
 impl ChannelChange {
     /// The channel with this change, whose secrets come sealed; and what is different.
     pub(super) fn apply(
         self,
         old: &Channel,
-        sealed: Option<Option<Sealed>>,
+        sealed: Option<Vec<Sealed>>,
         calling: Calling,
     ) -> (Channel, Differences) {
         let mut new = old.clone();
         let mut differences = Differences::default();
-        if let Some(sealed) = sealed {
-            let shown = if sealed.is_some() {
-                "(changed)"
-            } else {
+        if let Some(sealed) = sealed.filter(|sealed| *sealed != old.credentials) {
+            let shown = if sealed.is_empty() {
                 "none"
+            } else {
+                "(changed)"
             };
             differences.note("credential", "(not shown)", shown);
-            new.credential = sealed;
+            differences.note("credentials", old.credentials.len(), sealed.len());
+            new.credentials = sealed;
         }
         new.name = self.name.unwrap_or(new.name);
         new.kind = self.kind.unwrap_or(new.kind);

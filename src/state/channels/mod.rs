@@ -2,60 +2,39 @@
 
 mod calling;
 mod change;
+mod credential;
 mod route;
 mod seals;
 mod upstream;
+mod view;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use zeroize::Zeroizing;
 
 pub use calling::{CallingChange, CallingView};
-pub use change::{ChannelChange, NewChannel};
+pub use change::{ChannelChange, GivenCredential, NewChannel};
+pub use credential::CredentialState;
 pub use route::{AllOut, Route};
 pub(super) use seals::of_channel as seals_of_channel;
-pub use upstream::{CredentialState, Turn, Upstream};
+pub use upstream::{Turn, Upstream};
+pub use view::{ChannelView, CredentialView, HealthView};
 
 use crate::clock::Clock;
-use crate::crypto::MasterKey;
+use crate::crypto::{self, MasterKey};
 use crate::domain::{
-    Calling, Channel, ChannelId, Code, Condition, Endpoint, Error, Out, Period, Result, Scope,
-    Tally, Timestamp, TotalKey,
+    Calling, Channel, ChannelId, Code, Endpoint, Error, Out, Period, Result, Scope, Sealed,
+    Timestamp, TotalKey,
 };
 use crate::storage::{Batch, Store};
 
 use super::audit::{self, Actor};
 use super::ids::new_id;
 use super::write;
-
-/// A channel as lists show it.
-#[derive(Clone, Debug)]
-pub struct ChannelView {
-    /// The record.
-    pub channel: Arc<Channel>,
-    /// Whether its credential can be used.
-    pub credential: CredentialState,
-    /// What is shown of how its provider is called.
-    pub calling: CallingView,
-    /// How it has done lately.
-    pub health: HealthView,
-    /// What it has served, ever.
-    pub tally: Tally,
-}
-
-/// A channel's health with times of day.
-#[derive(Clone, Debug)]
-pub struct HealthView {
-    /// Its times are ticks of the clock.
-    pub condition: Condition,
-    /// When the channel is tried again.
-    pub until: Option<Timestamp>,
-    /// When each rate-limited model, by the provider's name, is tried again.
-    pub limited: BTreeMap<String, Timestamp>,
-}
+use credential::Credential;
+use upstream::Ready;
 
 /// A model that some channel serves.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -77,7 +56,7 @@ struct Inner {
     clock: Clock,
     master_key: MasterKey,
     /// Replaced as a whole at each change: calls read it without a lock.
-    all: ArcSwap<BTreeMap<ChannelId, Arc<Upstream>>>,
+    all: ArcSwap<BTreeMap<ChannelId, Arc<Ready>>>,
     changing: Mutex<()>,
 }
 
@@ -86,7 +65,10 @@ impl Channels {
         let records = store.load::<Channel>().map_err(Error::internal)?;
         let all = records
             .into_iter()
-            .map(|channel| (channel.id, Arc::new(Upstream::open(&master_key, channel))))
+            .map(|channel| {
+                let ready = Ready::open(&master_key, channel, None);
+                (ready.channel.id, Arc::new(ready))
+            })
             .collect();
         Ok(Self(Arc::new(Inner {
             store,
@@ -97,18 +79,19 @@ impl Channels {
         })))
     }
 
-    /// Names of the channels whose credentials were sealed with another master key.
+    /// Names of the channels of which some credential was sealed with another master key.
     pub fn unreadable(&self) -> Vec<String> {
-        let lost = |upstream: &&Arc<Upstream>| {
-            upstream.channel.deleted_at.is_none()
-                && upstream.credential_state() == CredentialState::Unreadable
+        let unreadable =
+            |credential: &Credential| credential.state() == CredentialState::Unreadable;
+        let lost = |ready: &&Arc<Ready>| {
+            ready.channel.deleted_at.is_none() && ready.credentials().iter().any(unreadable)
         };
         self.0
             .all
             .load()
             .values()
             .filter(lost)
-            .map(|upstream| upstream.channel.name.clone())
+            .map(|ready| ready.channel.name.clone())
             .collect()
     }
 
@@ -118,7 +101,7 @@ impl Channels {
             .all
             .load()
             .values()
-            .all(|upstream| upstream.channel.deleted_at.is_some())
+            .all(|ready| ready.channel.deleted_at.is_some())
     }
 
     /// The channels that may serve a model at an endpoint, in the order in which to try them.
@@ -127,10 +110,9 @@ impl Channels {
     /// `model_not_found` when none is set up for it, `no_channel_available` when all that are cannot be used.
     pub fn route(&self, model: &str, endpoint: Endpoint) -> Result<Route> {
         let all = self.0.all.load();
-        let mut candidates: Vec<Arc<Upstream>> = all
+        let mut candidates: Vec<&Arc<Ready>> = all
             .values()
-            .filter(|upstream| upstream.channel.serves(model))
-            .cloned()
+            .filter(|ready| ready.channel.serves(model))
             .collect();
         let set_up = !candidates.is_empty()
             || all.values().any(|u| {
@@ -138,9 +120,8 @@ impl Channels {
             });
         let served = candidates.len();
         // Tokens are counted here where a provider does not.
-        candidates.retain(|upstream| {
-            endpoint == Endpoint::CountTokens
-                || upstream.channel.kind.serves_with(endpoint).is_some()
+        candidates.retain(|ready| {
+            endpoint == Endpoint::CountTokens || ready.channel.kind.serves_with(endpoint).is_some()
         });
         if candidates.is_empty() && served > 0 {
             return Err(Error::new(
@@ -149,7 +130,7 @@ impl Channels {
             )
             .param("model"));
         }
-        candidates.retain(|upstream| upstream.credential_state() != CredentialState::Unreadable);
+        candidates.retain(|ready| ready.credential_state() != CredentialState::Unreadable);
         let now = self.0.clock.tick().since_start();
         match route::pick(candidates, model, now) {
             Ok(candidates) => return Ok(Route { candidates }),
@@ -190,23 +171,26 @@ impl Channels {
 
     /// A test went well: whatever the channel's health was, it is back.
     pub fn mend(&self, upstream: &Upstream) {
-        let turned = upstream.health().mend();
-        upstream.tell(turned);
+        upstream.mend();
     }
 
-    /// One channel by its id, for a test call.
+    /// One channel by its id, for a test call: with the credential of this mark, or else its first.
     ///
     /// # Errors
-    /// `not_found`.
-    pub fn upstream(&self, id: ChannelId) -> Result<Arc<Upstream>> {
-        self.existing(id)
+    /// `not_found`, `invalid_field`.
+    pub fn upstream(&self, id: ChannelId, mark: Option<&str>) -> Result<Arc<Upstream>> {
+        let ready = self.existing(id)?;
+        ready
+            .upstream(mark)
+            .cloned()
+            .ok_or_else(|| no_credential("credential", mark.unwrap_or_default()))
     }
 
     /// Every model that an active channel serves, by name.
     pub fn served_models(&self) -> Vec<ServedModel> {
         let mut models: BTreeMap<String, (ServedModel, i32)> = BTreeMap::new();
-        for upstream in self.0.all.load().values() {
-            let channel = &upstream.channel;
+        for ready in self.0.all.load().values() {
+            let channel = &ready.channel;
             for name in channel.models.iter().filter(|name| channel.serves(name)) {
                 let fresh = ServedModel {
                     name: name.clone(),
@@ -233,18 +217,10 @@ impl Channels {
         let all = self.0.all.load();
         let mut channels: Vec<_> = all
             .values()
-            .filter(|upstream| upstream.channel.deleted_at.is_none())
+            .filter(|ready| ready.channel.deleted_at.is_none())
             .collect();
-        channels.sort_by_key(|upstream| {
-            (
-                std::cmp::Reverse(upstream.channel.priority),
-                upstream.channel.id,
-            )
-        });
-        channels
-            .into_iter()
-            .map(|upstream| self.view(upstream))
-            .collect()
+        channels.sort_by_key(|ready| (std::cmp::Reverse(ready.channel.priority), ready.channel.id));
+        channels.into_iter().map(|ready| self.view(ready)).collect()
     }
 
     /// A channel by its id; deleted ones too, for the call log's names.
@@ -253,7 +229,7 @@ impl Channels {
             .all
             .load()
             .get(&id)
-            .map(|upstream| Arc::clone(&upstream.channel))
+            .map(|ready| Arc::clone(&ready.channel))
     }
 
     /// A channel as lists show it.
@@ -264,13 +240,13 @@ impl Channels {
         self.view(&*self.existing(id)?)
     }
 
-    fn existing(&self, id: ChannelId) -> Result<Arc<Upstream>> {
+    fn existing(&self, id: ChannelId) -> Result<Arc<Ready>> {
         let found = self
             .0
             .all
             .load()
             .get(&id)
-            .filter(|upstream| upstream.channel.deleted_at.is_none())
+            .filter(|ready| ready.channel.deleted_at.is_none())
             .cloned();
         found.ok_or_else(|| {
             Error::new(
@@ -280,34 +256,13 @@ impl Channels {
         })
     }
 
-    fn view(&self, upstream: &Upstream) -> Result<ChannelView> {
+    fn view(&self, ready: &Ready) -> Result<ChannelView> {
         let key = TotalKey {
-            scope: Scope::Channel(upstream.channel.id),
+            scope: Scope::Channel(ready.channel.id),
             period: Period::Ever,
         };
         let tally = self.0.store.total(&key).map_err(Error::internal)?;
-        Ok(ChannelView {
-            channel: Arc::clone(&upstream.channel),
-            credential: upstream.credential_state(),
-            calling: upstream.calling(),
-            health: self.health(upstream),
-            tally,
-        })
-    }
-
-    fn health(&self, upstream: &Upstream) -> HealthView {
-        let (wall, now) = (self.0.clock.now(), self.0.clock.tick().since_start());
-        let condition = upstream.health().condition(now);
-        let at = |tick: Duration| wall.after(tick.saturating_sub(now));
-        HealthView {
-            until: condition.until.map(at),
-            limited: condition
-                .limited
-                .iter()
-                .map(|(model, until)| (model.clone(), at(*until)))
-                .collect(),
-            condition,
-        }
+        Ok(ChannelView::new(ready, &self.0.clock, tally))
     }
 
     /// A channel that is not kept, and takes no calls: for asking its provider something before it is made.
@@ -316,13 +271,15 @@ impl Channels {
     /// When the system gives no random bytes.
     pub fn draft(&self, new: NewChannel) -> Result<Arc<Upstream>> {
         let channel = self.made(new)?;
-        Ok(Arc::new(Upstream::open(&self.0.master_key, channel)))
+        let ready = Ready::open(&self.0.master_key, channel, None);
+        let first = ready.upstream(None).cloned();
+        first.ok_or_else(|| Error::internal("a channel without an upstream"))
     }
 
     fn made(&self, new: NewChannel) -> Result<Channel> {
         let now = self.0.clock.now();
         let id: ChannelId = new_id(now);
-        let credential = self.seal(id, new.credential.as_ref())?;
+        let credentials = self.seal(id, new.credentials, &[])?;
         let calling = self.seal_calling(id, &Calling::default(), new.calling)?;
         Ok(Channel {
             id,
@@ -330,7 +287,7 @@ impl Channels {
             kind: new.kind,
             base_url: new.base_url,
             api_version: new.api_version,
-            credential,
+            credentials,
             models: new.models,
             model_map: new.model_map,
             priority: new.priority,
@@ -375,14 +332,15 @@ impl Channels {
                 .changing
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            let old = Arc::clone(&self.existing(id)?.channel);
-            let sealed = match &change.credential {
-                Some(credential) => Some(self.seal(id, credential.as_ref())?),
+            let old = self.existing(id)?;
+            let mut change = change;
+            let sealed = match change.credentials.take() {
+                Some(given) => Some(self.seal(id, given, old.credentials())?),
                 None => None,
             };
             let calling = std::mem::take(&mut change.calling);
-            let calling = self.seal_calling(id, &old.calling, calling)?;
-            let (new, differences) = change.apply(&old, sealed, calling);
+            let calling = self.seal_calling(id, &old.channel.calling, calling)?;
+            let (new, differences) = change.apply(&old.channel, sealed, calling);
             let log = audit::entry(
                 &self.0.clock,
                 actor,
@@ -409,7 +367,7 @@ impl Channels {
             let old = Arc::clone(&self.existing(id)?.channel);
             let new = Channel {
                 deleted_at: Some(self.0.clock.now()),
-                credential: None,
+                credentials: Vec::new(),
                 calling: Calling::default(),
                 ..Channel::clone(&old)
             };
@@ -425,15 +383,48 @@ impl Channels {
         put.await.map(|_| ())
     }
 
+    /// Seals credentials for a channel. What it has already keeps its seal, and with it how the provider takes it.
     fn seal(
         &self,
         id: ChannelId,
-        credential: Option<&Zeroizing<String>>,
-    ) -> Result<Option<crate::domain::Sealed>> {
-        credential
-            .map(|text| self.0.master_key.seal(text, &seals::credential_place(id)))
-            .transpose()
-            .map_err(Error::internal)
+        given: Vec<GivenCredential>,
+        old: &[Credential],
+    ) -> Result<Vec<Sealed>> {
+        let mut sealed: Vec<Sealed> = Vec::with_capacity(given.len());
+        let mut entered: Vec<Zeroizing<String>> = Vec::new();
+        for given in given {
+            let known = |is_it: &dyn Fn(&Credential) -> bool| {
+                let found = old.iter().find(|old| is_it(old));
+                found.and_then(Credential::sealed).cloned()
+            };
+            let one = match given {
+                GivenCredential::Kept(mark) => {
+                    let marked = |old: &Credential| {
+                        old.sealed()
+                            .is_some_and(|sealed| crypto::mark(sealed) == mark)
+                    };
+                    known(&marked).ok_or_else(|| no_credential("credentials", &mark))?
+                }
+                GivenCredential::Entered(text) if entered.contains(&text) => continue,
+                GivenCredential::Entered(text) => {
+                    let same = |old: &Credential| old.text() == Some(text.as_str());
+                    let one = match known(&same) {
+                        Some(sealed) => sealed,
+                        None => self
+                            .0
+                            .master_key
+                            .seal(&text, &seals::credential_place(id))
+                            .map_err(Error::internal)?,
+                    };
+                    entered.push(text);
+                    one
+                }
+            };
+            if !sealed.contains(&one) {
+                sealed.push(one);
+            }
+        }
+        Ok(sealed)
     }
 
     fn seal_calling(&self, id: ChannelId, old: &Calling, change: CallingChange) -> Result<Calling> {
@@ -448,20 +439,26 @@ impl Channels {
         log: crate::domain::AuditEntry,
     ) -> impl Future<Output = Result<ChannelView>> + use<> {
         let ticket = self.0.store.write(Batch::new().put(&channel).put(&log));
-        let mut upstream = Upstream::open(&self.0.master_key, channel);
-        if let Some(old) = self.0.all.load().get(&upstream.channel.id) {
-            upstream.inherit(old);
-        }
-        let upstream = Arc::new(upstream);
+        let old = self.0.all.load().get(&channel.id).cloned();
+        let ready = Arc::new(Ready::open(&self.0.master_key, channel, old.as_deref()));
         self.0.all.rcu(|all| {
             let mut all = BTreeMap::clone(all);
-            all.insert(upstream.channel.id, Arc::clone(&upstream));
+            all.insert(ready.channel.id, Arc::clone(&ready));
             all
         });
         let channels = self.clone();
         async move {
             write(&channels.0.store, ticket).await?;
-            channels.view(&upstream)
+            channels.view(&ready)
         }
     }
+}
+
+fn no_credential(field: &str, mark: &str) -> Error {
+    Error::invalid_field(
+        field,
+        format!(
+            "This channel has no credential {mark:?}. GET /api/channels shows the ids of those it has."
+        ),
+    )
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::upstream::Upstream;
+use super::upstream::{Ready, Upstream};
 use crate::crypto;
 use crate::domain::{Admits, Code, Error, Multiplier, Out, order_candidates};
 
@@ -94,28 +94,36 @@ impl AllOut {
 /// # Errors
 /// Why they are all out.
 pub(super) fn pick(
-    candidates: Vec<Arc<Upstream>>,
+    channels: Vec<&Arc<Ready>>,
     model: &str,
     now: Duration,
 ) -> Result<Vec<Arc<Upstream>>, AllOut> {
-    let (mut ready, mut slow, mut out) = (Vec::new(), Vec::new(), AllOut::default());
-    for upstream in candidates {
-        let own_name = upstream.channel.upstream_model(model);
-        let admits = upstream.health().admits(own_name, now);
+    let (mut good, mut slow, mut out) = (Vec::new(), Vec::new(), AllOut::default());
+    for ready in channels {
+        let admits = ready.health().admits(now);
         match admits {
-            Admits::Call | Admits::Probe => ready.push(upstream),
-            Admits::LastResort => slow.push(upstream),
+            Admits::Call | Admits::Probe => good.push(ready),
+            Admits::LastResort => slow.push(ready),
             Admits::Out(why) => out.note(why),
         }
     }
-    let rank = |u: &Arc<Upstream>| (u.channel.priority, u.channel.weight);
-    order_candidates(&mut ready, rank, chance);
+    let rank = |ready: &&Arc<Ready>| (ready.channel.priority, ready.channel.weight);
+    order_candidates(&mut good, rank, chance);
     order_candidates(&mut slow, rank, chance);
-    ready.append(&mut slow);
-    if ready.is_empty() {
+    let mut candidates = Vec::with_capacity(good.len() + slow.len());
+    for ready in good.into_iter().chain(slow) {
+        let own_name = ready.channel.upstream_model(model);
+        for upstream in ready.in_turn().filter(|upstream| upstream.is_readable()) {
+            match upstream.check(own_name, now) {
+                Ok(()) => candidates.push(Arc::clone(upstream)),
+                Err(why) => out.note(why),
+            }
+        }
+    }
+    if candidates.is_empty() {
         Err(out)
     } else {
-        Ok(ready)
+        Ok(candidates)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::domain::{Channel, ChannelId, Sealed};
 
-/// Of the provider's credential.
+/// Of each of the provider's credentials.
 pub(super) fn credential_place(id: ChannelId) -> Vec<u8> {
     id.as_bytes().to_vec()
 }
@@ -20,10 +20,10 @@ pub(super) fn proxy_place(id: ChannelId) -> Vec<u8> {
 /// All that is sealed in a channel, with its places: what a change of the master key seals anew.
 pub(in crate::state) fn of_channel(channel: &mut Channel) -> Vec<(Vec<u8>, &mut Sealed)> {
     let id = channel.id;
-    let credential = channel.credential.iter_mut();
+    let credentials = channel.credentials.iter_mut();
     let headers = channel.calling.headers.iter_mut();
     let proxy = channel.calling.proxy.iter_mut();
-    credential
+    credentials
         .map(|sealed| (credential_place(id), sealed))
         .chain(headers.map(|(name, sealed)| (header_place(id, name), sealed)))
         .chain(proxy.map(|sealed| (proxy_place(id), sealed)))

@@ -1,81 +1,153 @@
-//! A channel ready for a call: its credential opened, its health beside it.
+//! A channel ready for calls: its credentials opened, its health beside them.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use super::calling::{self, CallingView};
-use super::seals;
+use super::credential::{Credential, CredentialState};
 use crate::clock::Clock;
-use crate::crypto::MasterKey;
-use crate::domain::{Admits, Channel, Health, Out, Proxy, Turned};
+use crate::crypto::{self, MasterKey};
+use crate::domain::{Acceptance, Admits, Channel, DownReason, Health, Out, Proxy, Turned};
 use crate::state::Timeouts;
 
-/// A channel ready for a call.
+/// A channel with one of its credentials, ready for a call.
 #[derive(Debug)]
 pub struct Upstream {
-    /// Its settings.
+    /// The channel's settings.
     pub channel: Arc<Channel>,
-    credential: Opened,
-    calling: calling::Opened,
-    /// In memory only, and kept through changes that do not touch where its calls go.
+    /// Which of its credentials, counted from 0; 0 also where it has none.
+    pub place: usize,
+    /// All of the channel's. Never empty.
+    credentials: Arc<[Credential]>,
+    calling: Arc<calling::Opened>,
+    /// The channel's. In memory only, and kept through changes that do not touch where its calls go.
     health: Arc<Mutex<Health>>,
 }
 
-/// A channel's credential in memory.
-#[derive(Clone)]
-enum Opened {
-    None,
-    Plain(Arc<Zeroizing<String>>),
-    Unreadable,
+/// A channel with each of its credentials.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) channel: Arc<Channel>,
+    credentials: Arc<[Credential]>,
+    calling: Arc<calling::Opened>,
+    health: Arc<Mutex<Health>>,
+    /// One for each credential; one too where the channel has none.
+    upstreams: Vec<Arc<Upstream>>,
+    /// Whose turn it is.
+    next: AtomicUsize,
 }
 
-impl std::fmt::Debug for Opened {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::None => "None",
-            Self::Plain(_) => "Plain(…)",
-            Self::Unreadable => "Unreadable",
-        })
+impl Ready {
+    /// Opens a channel. What it replaces leaves it its health and how its credentials are taken, if its calls still go to the
+    /// same place in the same name. What an operator has mended is tried at once.
+    pub(super) fn open(master_key: &MasterKey, channel: Channel, old: Option<&Self>) -> Self {
+        let old = old.filter(|old| {
+            let old = &old.channel;
+            channel.kind == old.kind
+                && channel.base_url == old.base_url
+                && channel.api_version == old.api_version
+                && channel.calling == old.calling
+                && channel.status == old.status
+        });
+        let mut credentials: Vec<_> = channel
+            .credentials
+            .iter()
+            .map(|sealed| Credential::open(master_key, channel.id, sealed))
+            .collect();
+        if credentials.is_empty() {
+            credentials.push(Credential::none());
+        }
+        let mut health = Arc::default();
+        if let Some(old) = old {
+            for credential in &mut credentials {
+                credential.inherit(&old.credentials);
+            }
+            if channel.credentials == old.channel.credentials {
+                health = Arc::clone(&old.health);
+            }
+        }
+        let calling = calling::Opened::open(master_key, channel.id, &channel.calling);
+        let (channel, calling) = (Arc::new(channel), Arc::new(calling));
+        let credentials = Arc::<[Credential]>::from(credentials);
+        let upstream = |place| {
+            Arc::new(Upstream {
+                channel: Arc::clone(&channel),
+                place,
+                credentials: Arc::clone(&credentials),
+                calling: Arc::clone(&calling),
+                health: Arc::clone(&health),
+            })
+        };
+        Self {
+            upstreams: (0..credentials.len()).map(upstream).collect(),
+            channel,
+            credentials,
+            calling,
+            health,
+            next: AtomicUsize::new(0),
+        }
+    }
+
+    /// Its credentials, the next in turn first.
+    pub(super) fn in_turn(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        let first = match self.upstreams.len() {
+            1 => 0,
+            many => self.next.fetch_add(1, Ordering::Relaxed) % many,
+        };
+        let (before, from) = self.upstreams.split_at(first);
+        from.iter().chain(before)
+    }
+
+    /// The channel with its credential of this mark; without one, with the first that can be read.
+    pub(super) fn upstream(&self, mark: Option<&str>) -> Option<&Arc<Upstream>> {
+        let mut upstreams = self.upstreams.iter();
+        match mark {
+            Some(mark) => upstreams.find(|upstream| {
+                let sealed = upstream.own().sealed();
+                sealed.is_some_and(|sealed| crypto::mark(sealed) == mark)
+            }),
+            None => upstreams
+                .find(|upstream| upstream.own().state() != CredentialState::Unreadable)
+                .or(self.upstreams.first()),
+        }
+    }
+
+    pub(super) fn credentials(&self) -> &[Credential] {
+        &self.credentials
+    }
+
+    pub(super) fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is shown of how its provider is called.
+    pub(super) fn calling(&self) -> CallingView {
+        self.calling.view(&self.channel.calling)
+    }
+
+    /// Whether its secrets can be used: one credential that can be read is enough.
+    pub(super) fn credential_state(&self) -> CredentialState {
+        if self.calling.unreadable {
+            return CredentialState::Unreadable;
+        }
+        let states = || self.credentials.iter().map(Credential::state);
+        states()
+            .find(|state| *state != CredentialState::Unreadable)
+            .unwrap_or(CredentialState::Unreadable)
     }
 }
 
-/// Whether a channel's credential can be used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CredentialState {
-    /// It has none.
-    None,
-    /// Stored sealed, and opened.
-    Sealed,
-    /// It, a header or the proxy was sealed with another master key: it has to be entered again.
-    Unreadable,
-}
-
 impl Upstream {
-    pub(super) fn open(master_key: &MasterKey, channel: Channel) -> Self {
-        let credential = match &channel.credential {
-            None => Opened::None,
-            Some(sealed) => match master_key.open(sealed, &seals::credential_place(channel.id)) {
-                Some(text) => Opened::Plain(Arc::new(text)),
-                None => Opened::Unreadable,
-            },
-        };
-        let calling = calling::Opened::open(master_key, channel.id, &channel.calling);
-        Self {
-            channel: Arc::new(channel),
-            credential,
-            calling,
-            health: Arc::default(),
-        }
+    fn own(&self) -> &Credential {
+        &self.credentials[self.place]
     }
 
     /// What to authenticate with at the provider.
     pub fn credential(&self) -> Option<&str> {
-        match &self.credential {
-            Opened::Plain(text) => Some(text),
-            Opened::None | Opened::Unreadable => None,
-        }
+        self.own().text()
     }
 
     /// The headers that every request gets, by lower-case name.
@@ -93,53 +165,72 @@ impl Upstream {
         calling::timeouts(self.channel.calling.timeouts, all)
     }
 
-    /// Whatever must not be repeated in what its provider says. What is too short to be a secret is none.
+    /// Whatever must not be repeated in what its provider says: every credential of the channel's too, for a provider may know
+    /// them all. What is too short to be a secret is none.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         let headers = self.calling.headers.iter().map(|(_, value)| value.as_str());
         let login = self.calling.proxy.iter().flat_map(|proxy| &proxy.login);
         let long = |text: &&str| text.len() >= 8;
         let others = headers.chain(login.map(|(_, password)| password.as_str()));
-        self.credential().into_iter().chain(others.filter(long))
+        let credentials = self.credentials.iter().filter_map(Credential::text);
+        credentials.chain(others.filter(long))
     }
 
-    /// What is shown of how its provider is called.
-    pub(super) fn calling(&self) -> CallingView {
-        self.calling.view(&self.channel.calling)
+    /// Which of the channel's credentials that is, counted from 1; `None`: it has one or none.
+    pub fn credential_number(&self) -> Option<u16> {
+        let number = || u16::try_from(self.place + 1).ok();
+        (self.credentials.len() > 1).then(number).flatten()
     }
 
-    /// Whether its secrets can be used.
-    pub fn credential_state(&self) -> CredentialState {
-        if self.calling.unreadable {
-            return CredentialState::Unreadable;
-        }
-        match self.credential {
-            Opened::None => CredentialState::None,
-            Opened::Plain(_) => CredentialState::Sealed,
-            Opened::Unreadable => CredentialState::Unreadable,
-        }
+    /// Whether a call for a model, by the provider's name, can be made with it as far as its credential goes.
+    pub(super) fn check(&self, model: &str, now: Duration) -> Result<(), Out> {
+        self.own().acceptance().check(model, now)
     }
 
-    /// Keeps the health of what it replaces, if its calls still go to the same place in the same name. What an operator has
-    /// mended is tried at once.
-    pub(super) fn inherit(&mut self, old: &Self) {
-        let (new, old_channel) = (&self.channel, &old.channel);
-        let same = new.kind == old_channel.kind
-            && new.base_url == old_channel.base_url
-            && new.api_version == old_channel.api_version
-            && new.credential == old_channel.credential
-            && new.calling == old_channel.calling
-            && new.status == old_channel.status;
-        if same {
-            self.health = Arc::clone(&old.health);
-        }
+    pub(super) fn is_readable(&self) -> bool {
+        self.own().state() != CredentialState::Unreadable
+    }
+
+    pub(super) fn acceptance(&self) -> MutexGuard<'_, Acceptance> {
+        self.own().acceptance()
     }
 
     pub(super) fn health(&self) -> MutexGuard<'_, Health> {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the channel takes no calls: it rests, or none of its credentials is taken.
+    pub(super) fn is_out(&self) -> bool {
+        self.credentials.iter().all(Credential::is_out) || self.health().is_out()
+    }
+
+    /// A test went well: the channel and this credential are back, whatever was before.
+    pub(super) fn mend(&self) {
+        let was_out = self.is_out();
+        self.acceptance().mend();
+        self.health().mend();
+        if was_out {
+            self.tell(Turned::Back);
+        }
+    }
+
+    /// The provider refused this credential, in these words. The channel is out when it is the last one.
+    fn refuse(&self, words: &str) {
+        if !self.acceptance().refuse(words) {
+            return;
+        }
+        if self.credentials.iter().all(Credential::is_out) {
+            self.tell(Turned::Down(DownReason::CredentialRefused));
+        } else {
+            tracing::warn!(
+                channel = %self.channel.name, credential = self.place + 1, words,
+                "the provider refused one of a channel's credentials; the others go on"
+            );
+        }
+    }
+
     /// Logs what a call's end, or a test, changed.
-    pub(super) fn tell(&self, turned: Turned) {
+    fn tell(&self, turned: Turned) {
         let channel = &self.channel.name;
         match turned {
             Turned::None => {}
@@ -170,8 +261,8 @@ impl Turn {
         clock: &Clock,
     ) -> std::result::Result<Self, Out> {
         let now = clock.tick().since_start();
-        let model = upstream.channel.upstream_model(model);
-        let admits = upstream.health().begin(model, now);
+        upstream.check(upstream.channel.upstream_model(model), now)?;
+        let admits = upstream.health().begin(now);
         match admits {
             Admits::Out(out) => Err(out),
             Admits::Call | Admits::Probe | Admits::LastResort => Ok(Self {
@@ -192,15 +283,15 @@ impl Turn {
         self.end(Health::fail);
     }
 
-    /// The provider refused the channel's credential, in these words.
+    /// The provider refused the credential, in these words: that says nothing of the channel's health.
     pub fn refuse(self, words: &str) {
-        self.end(|health, _, _| health.refuse(words));
+        self.upstream.refuse(words);
     }
 
-    /// The provider wants no call for a model, by its own name, for so long.
+    /// The provider wants no call for a model, by its own name, under this credential for so long.
     pub fn limit(self, model: &str, wait: Duration) {
         let now = self.clock.tick().since_start();
-        self.upstream.health().limit(model, now, wait);
+        self.upstream.acceptance().limit(model, now, wait);
     }
 
     fn end(mut self, how: impl FnOnce(&mut Health, Duration, bool) -> Turned) {

@@ -1,7 +1,7 @@
 // Channels: the connections to providers.
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, take } from "./client";
-import type { ChannelChange, NewChannel, NewDiscovery } from "./schema";
+import type { ChannelChange, NewChannel, NewChannelTest, NewDiscovery } from "./schema";
 
 export const channelsQuery = () =>
   queryOptions({ queryKey: ["channels"], queryFn: () => take(api.GET("/api/channels")) });
@@ -31,8 +31,8 @@ export const useDeleteChannel = () =>
 
 /** A test that goes well brings a channel back: what the list says of it may be another then. */
 export const useTestChannel = () =>
-  useChannelMutation(({ id, model }: { id: string; model: string | null }) =>
-    take(api.POST("/api/channels/{id}/test", { params: { path: { id } }, body: model ? { model } : {} })),
+  useChannelMutation(({ id, ...body }: NewChannelTest & { id: string }) =>
+    take(api.POST("/api/channels/{id}/test", { params: { path: { id } }, body })),
   );
 
 /** Asks a provider for its models: that of a channel, by its id, or one whose address is given. */

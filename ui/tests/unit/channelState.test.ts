@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Channel } from "../../src/api/schema";
-import { channelState, formatErrorRate } from "../../src/pages/channel/channelState.ts";
+import { channelState, credentialsText, formatErrorRate } from "../../src/pages/channel/channelState.ts";
 
 const channel = (
   health: Partial<Channel["health"]>,
@@ -28,6 +28,13 @@ test.each([
   [channel({ state: "cooling" }, { credential_state: "unreadable" }), "credential unreadable"],
   [channel({ state: "cooling" }, { status: "disabled" }), "disabled"],
 ])("a channel's state, case %#", (given, word) => expect(channelState(given).word).toBe(word));
+
+test("a channel says how many of its credentials are in use only where there are several", () => {
+  const [good, bad] = [{ state: "healthy" as const }, { state: "refused" as const }];
+  expect(credentialsText([bad])).toBeNull();
+  expect(credentialsText([good, good])).toBe("2 credentials");
+  expect(credentialsText([good, bad, good])).toBe("2 of 3 credentials in use");
+});
 
 test("an error rate that is not known is no zero", () => {
   expect(formatErrorRate(null)).toBe("–");

@@ -57,16 +57,21 @@ describe("the map of model names", () => {
 describe("a channel that is entered", () => {
   const openai = { ...blank, name: " OpenAI ", base_url: " https://api.openai.com/v1 ", models: ["gpt-4o"] };
 
-  test("sends its credential only when one was typed", () => {
-    expect(bodyOf(openai)).not.toHaveProperty("credential");
-    expect(bodyOf({ ...openai, credential: "sk-1" })).toMatchObject({ credential: "sk-1" });
-    expect(bodyOf({ ...openai, credential: "sk-1", forgetCredential: true })).toMatchObject({ credential: null });
+  test("sends its credentials only when one was typed or removed", () => {
+    const one = (id: string, state: "healthy" | "unreadable") => ({ id, state, reason: null, rate_limited: [] });
+    const stored = [one("a", "healthy"), one("b", "unreadable")];
+    expect(bodyOf({ ...openai, stored })).not.toHaveProperty("credentials");
+    expect(bodyOf({ ...openai, credentials: [" sk-1 ", ""] })).toMatchObject({ credentials: ["sk-1"] });
+    const entered = { ...openai, stored, credentials: ["sk-1"] };
+    expect(bodyOf(entered)).toMatchObject({ credentials: [{ id: "a" }, "sk-1"] });
+    expect(bodyOf({ ...openai, stored, removed: ["a"] })).toMatchObject({ credentials: [{ id: "b" }] });
+    expect(bodyOf({ ...openai, stored, removed: ["a", "b"] })).toMatchObject({ credentials: [] });
   });
 
   test("of kind echo has neither address nor credential", () => {
-    const body = bodyOf({ ...openai, kind: "echo", credential: "sk-1" });
+    const body = bodyOf({ ...openai, kind: "echo", credentials: ["sk-1"] });
     expect(body).not.toHaveProperty("base_url");
-    expect(body).not.toHaveProperty("credential");
+    expect(body).not.toHaveProperty("credentials");
   });
 
   test.each(["api.openai.com", "ftp://x", "https://", "javascript:1"])("has no address such as %j", (url) => {
@@ -162,7 +167,7 @@ describe("the list of a provider's models", () => {
 
   test("is asked of the stored channel until something else is entered", () => {
     expect(asked({ ...before, models: ["b"], weight: 2 }, before, stored)).toBe("01c");
-    const other = asked({ ...before, base_url: " https://q/v1 ", credential: "sk-2" }, before, stored);
+    const other = asked({ ...before, base_url: " https://q/v1 ", credentials: ["sk-2"] }, before, stored);
     expect(other).toMatchObject({ kind: "openai", base_url: "https://q/v1", credential: "sk-2" });
     expect(asked(before, before, null)).not.toBe("01c");
   });

@@ -32,8 +32,9 @@ export function CallAttempts({ call }: { call: Call }) {
 /** `2. Anthropic · as messages · provider error · 529`. */
 function attemptTitle(call: Call, attempt: Attempt, index: number): string {
   const channel = attempt.channel_name ?? "a deleted channel";
+  const credential = attempt.credential && `credential ${attempt.credential}`;
   const carried = attempt.endpoint !== call.endpoint && `as ${attempt.endpoint}`;
-  return [`${index + 1}. ${channel}`, carried, attempt.status.replace("_", " "), attempt.http_status]
+  return [`${index + 1}. ${channel}`, credential, carried, attempt.status.replace("_", " "), attempt.http_status]
     .filter(Boolean)
     .join(" · ");
 }

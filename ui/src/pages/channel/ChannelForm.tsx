@@ -52,7 +52,7 @@ export function ChannelForm({ channel, onDone }: ChannelFormProps) {
           data-autofocus
           {...form.getInputProps("name")}
         />
-        <ProviderFields form={form} stored={channel?.kind === kind ? channel.credential_state : "none"} />
+        <ProviderFields form={form} />
         <ModelsField form={form} channel={channel} before={before} />
         <Textarea
           label="Model names at the provider"
@@ -89,7 +89,7 @@ export function ChannelForm({ channel, onDone }: ChannelFormProps) {
         </Group>
         {KINDS[kind].address && <CallingFields form={form} />}
         <Text size="sm" c="dimmed">
-          Changes hold for the next call. The credential is sealed on disk and never shown again.
+          Changes hold for the next call. Credentials are sealed on disk and never shown again.
         </Text>
         <FormFailure error={saving.error} shown={FIELDS} />
         <Group justify="flex-end">

@@ -9,9 +9,14 @@ export function ChannelHealthNotice({ channel }: { channel: Channel }) {
   if (channel.status === "disabled") return null;
   if (state === "credential_refused") {
     return (
-      <Alert color="red" variant="light" icon={<IconAlertTriangle />} title="The provider refused the credential">
+      <Alert
+        color="red"
+        variant="light"
+        icon={<IconAlertTriangle />}
+        title={`The provider refused ${channel.credentials.length > 1 ? "all credentials" : "the credential"}`}
+      >
         {reason && <Text mb="xs">“{reason}”</Text>}
-        <Text>It takes no calls until its credential is changed or a test goes well.</Text>
+        <Text>It takes no calls until a credential is changed or a test goes well.</Text>
       </Alert>
     );
   }

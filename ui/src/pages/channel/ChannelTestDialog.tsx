@@ -8,6 +8,7 @@ import { Detail, Details } from "../../components/Details";
 import { FormFailure } from "../../components/FormFailure";
 import { formatDuration } from "../../components/format/time";
 import { Status } from "../../components/Status";
+import { credentialState } from "./channelState";
 
 export function ChannelTestDialog({ testing, onClose }: { testing: Channel | null; onClose: () => void }) {
   return (
@@ -20,12 +21,30 @@ export function ChannelTestDialog({ testing, onClose }: { testing: Channel | nul
 function ChannelTestForm({ channel }: { channel: Channel }) {
   const test = useTestChannel();
   const [model, setModel] = useState<string | null>(channel.models[0] ?? null);
+  const [credential, setCredential] = useState<string | null>(channel.credentials[0]?.id ?? null);
+  const several = channel.credentials.length > 1;
   return (
     <Stack>
       <Text c="dimmed">Asks the model for a few tokens. Your provider may charge for them.</Text>
+      {several && (
+        <Select
+          label="Credential"
+          data={channel.credentials.map(({ id, state }, place) => ({
+            value: id,
+            label: `${place + 1}: ${credentialState({ state }).word}`,
+          }))}
+          value={credential}
+          onChange={setCredential}
+          allowDeselect={false}
+        />
+      )}
       <Group align="flex-end" gap="xs">
         <Select label="Model" data={channel.models} value={model} onChange={setModel} allowDeselect={false} flex={1} />
-        <Button loading={test.isPending} onClick={() => test.mutate({ id: channel.id, model })} data-autofocus>
+        <Button
+          loading={test.isPending}
+          onClick={() => test.mutate({ id: channel.id, model, credential })}
+          data-autofocus
+        >
           Test
         </Button>
       </Group>

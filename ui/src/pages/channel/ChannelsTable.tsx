@@ -7,7 +7,7 @@ import { formatDuration } from "../../components/format/time";
 import { Status } from "../../components/Status";
 import { CostText, TokensText } from "../../components/UsageText";
 import { ChannelActions, type ChannelActionsProps } from "./ChannelActions";
-import { channelState, formatErrorRate } from "./channelState";
+import { channelState, credentialsText, formatErrorRate } from "./channelState";
 import { providerOf } from "./kinds";
 
 interface ChannelsTableProps extends Omit<ChannelActionsProps, "channel"> {
@@ -55,9 +55,15 @@ function ChannelName({ channel }: { channel: Channel }) {
 
 function ChannelStatus({ channel }: { channel: Channel }) {
   const { word, tone } = channelState(channel);
+  const credentials = credentialsText(channel.credentials);
   return (
     <span title={channel.health.reason ?? undefined}>
       <Status tone={tone}>{word}</Status>
+      {credentials && (
+        <Text size="xs" c="dimmed">
+          {credentials}
+        </Text>
+      )}
     </span>
   );
 }

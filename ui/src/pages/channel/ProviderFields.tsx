@@ -1,18 +1,11 @@
 // Where a channel's provider is, and what it is called with: as far as its kind asks for it.
 import { TextInput } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
-import type { CredentialState } from "../../api/schema";
 import { CredentialField } from "./CredentialField";
 import type { ChannelValues } from "./channelForm";
 import { KINDS } from "./kinds";
 
-interface ProviderFieldsProps {
-  form: UseFormReturnType<ChannelValues>;
-  /** What is stored for a provider of this kind. */
-  stored: CredentialState;
-}
-
-export function ProviderFields({ form, stored }: ProviderFieldsProps) {
+export function ProviderFields({ form }: { form: UseFormReturnType<ChannelValues> }) {
   const { address, credential, api_version } = KINDS[form.values.kind];
   return (
     <>
@@ -26,7 +19,7 @@ export function ProviderFields({ form, stored }: ProviderFieldsProps) {
           {...form.getInputProps("base_url")}
         />
       )}
-      {credential && <CredentialField form={form} state={stored} hint={credential} />}
+      {credential && <CredentialField form={form} hint={credential} />}
       {api_version && (
         <TextInput
           label="API version"

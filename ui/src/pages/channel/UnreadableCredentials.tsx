@@ -9,7 +9,7 @@ interface UnreadableCredentialsProps {
 }
 
 export function UnreadableCredentials({ channels, onEdit }: UnreadableCredentialsProps) {
-  const broken = channels.filter((channel) => channel.credential_state === "unreadable");
+  const broken = channels.filter((channel) => channel.credentials.some(({ state }) => state === "unreadable"));
   if (broken.length === 0) return null;
   return (
     <Alert
@@ -20,8 +20,8 @@ export function UnreadableCredentials({ channels, onEdit }: UnreadableCredential
     >
       <Stack gap="xs">
         <Text>
-          These channels are out until their credential is entered again, or the gateway is started with the old master
-          key.
+          These channels make no calls with them until they are entered again, or the gateway is started with the old
+          master key.
         </Text>
         {broken.map((channel) => (
           <Group key={channel.id} justify="space-between" gap="xs">

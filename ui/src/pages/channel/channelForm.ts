@@ -1,5 +1,5 @@
 // What the channel form holds, and how it becomes what the gateway is asked for.
-import type { Channel, ChannelKind, NewChannel } from "../../api/schema";
+import type { Channel, ChannelCredential, ChannelKind, NewChannel } from "../../api/schema";
 import { blankCalling, type CallingValues, callingBody, callingOf, headersProblem, overridesProblem } from "./calling";
 import { KINDS } from "./kinds";
 import { modelMapProblem, readModelMap, writeModelMap } from "./modelMap";
@@ -9,8 +9,12 @@ export interface ChannelValues extends CallingValues {
   kind: ChannelKind;
   base_url: string;
   api_version: string;
-  credential: string;
-  forgetCredential: boolean;
+  /** What is stored. */
+  stored: ChannelCredential[];
+  /** What is entered; blank fields count for nothing. */
+  credentials: string[];
+  /** Ids of stored ones that are to go. */
+  removed: string[];
   models: string[];
   model_map: string;
   priority: number | string;
@@ -23,7 +27,7 @@ export const FIELDS = [
   "kind",
   "base_url",
   "api_version",
-  "credential",
+  "credentials",
   "models",
   "model_map",
   "priority",
@@ -39,8 +43,9 @@ export const blank: ChannelValues = {
   kind: "openai",
   base_url: "",
   api_version: "",
-  credential: "",
-  forgetCredential: false,
+  stored: [],
+  credentials: [""],
+  removed: [],
   models: [],
   model_map: "",
   priority: 0,
@@ -54,8 +59,9 @@ export const valuesOf = (channel: Channel): ChannelValues => ({
   kind: channel.kind,
   base_url: channel.base_url,
   api_version: channel.api_version ?? "",
-  credential: "",
-  forgetCredential: false,
+  stored: channel.credentials,
+  credentials: [""],
+  removed: [],
   models: channel.models,
   model_map: writeModelMap(channel.model_map),
   priority: channel.priority,
@@ -66,15 +72,24 @@ export const valuesOf = (channel: Channel): ChannelValues => ({
 
 /** Another kind is another provider: what was entered for the one before is not for it. */
 export function ofKind(kind: ChannelKind, before: ChannelValues) {
-  const { base_url, api_version } = kind === before.kind ? before : blank;
-  return { kind, base_url, api_version, credential: "", forgetCredential: false };
+  const { base_url, api_version, stored } = kind === before.kind ? before : blank;
+  return { kind, base_url, api_version, stored, credentials: [""], removed: [] };
 }
 
-/** A blank credential means: leave it as it is; but not with another provider, which shall not get it. */
-export function credentialOf(values: ChannelValues, before: ChannelValues): { credential?: string | null } {
-  if (values.forgetCredential) return { credential: null };
-  if (values.credential) return { credential: values.credential };
-  return values.kind === before.kind ? {} : { credential: null };
+/** The credentials that are entered. */
+export const enteredOf = ({ credentials }: ChannelValues): string[] =>
+  credentials.map((text) => text.trim()).filter((text) => text !== "");
+
+/**
+ * Nothing entered and nothing removed means: leave them as they are; but not with another provider, which shall not get them.
+ * One that cannot be read gives way to what is entered.
+ */
+function credentialsOf(values: ChannelValues, before: ChannelValues): Pick<NewChannel, "credentials"> {
+  const entered = enteredOf(values);
+  if (entered.length === 0 && values.removed.length === 0 && values.kind === before.kind) return {};
+  const stays = ({ id, state }: ChannelCredential) =>
+    !values.removed.includes(id) && (state !== "unreadable" || entered.length === 0);
+  return { credentials: [...values.stored.filter(stays).map(({ id }) => ({ id })), ...entered] };
 }
 
 /** What is asked for; `before` is what the form began with. */
@@ -91,7 +106,7 @@ export function bodyOf(values: ChannelValues, before = blank): NewChannel {
     api_version: (api_version && values.api_version.trim()) || null,
     ...(address && {
       base_url: values.base_url.trim(),
-      ...credentialOf(values, before),
+      ...credentialsOf(values, before),
       ...callingBody(values, before),
     }),
   };

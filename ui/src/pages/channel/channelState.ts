@@ -1,5 +1,5 @@
 // A channel's state in the few words that the list and the drawer share.
-import type { Channel } from "../../api/schema";
+import type { Channel, ChannelCredential } from "../../api/schema";
 import type { Tone } from "../../components/Status";
 
 export interface ChannelState {
@@ -25,6 +25,27 @@ export function channelState({ status, credential_state, health }: Stateful): Ch
     case "healthy":
       return health.rate_limited.length > 0 ? { word: "rate limited", tone: "warn" } : { word: "active", tone: "good" };
   }
+}
+
+/** One credential's, by the same colours. */
+export function credentialState({ state }: Pick<ChannelCredential, "state">): ChannelState {
+  switch (state) {
+    case "unreadable":
+      return { word: "unreadable", tone: "bad" };
+    case "refused":
+      return { word: "refused", tone: "bad" };
+    case "rate_limited":
+      return { word: "rate limited", tone: "warn" };
+    case "healthy":
+      return { word: "in use", tone: "good" };
+  }
+}
+
+/** `2 of 3 in use`, where there are several and some are not; null: nothing to tell. */
+export function credentialsText(credentials: Pick<ChannelCredential, "state">[]): string | null {
+  const good = credentials.filter(({ state }) => state === "healthy").length;
+  if (credentials.length < 2) return null;
+  return good === credentials.length ? `${good} credentials` : `${good} of ${credentials.length} credentials in use`;
 }
 
 /** `25%`, of the newest calls. */
