@@ -109,6 +109,7 @@ fn admission(c: &mut Criterion) {
         tier: ServiceTier::default(),
         model: state.models.find("gpt-4o"),
         multiplier: Multiplier::ONE,
+        fallbacks: Vec::new(),
     };
     let admit = |key: &str| {
         let caller = state

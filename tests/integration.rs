@@ -37,6 +37,7 @@ mod integration {
     mod promises;
     mod quotas;
     mod rotation;
+    mod routing;
     mod secrets;
     mod streams;
     mod webhooks;

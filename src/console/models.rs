@@ -8,13 +8,14 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::domain::{
-    Error, LongContext, MediaPrice, Money, Multiplier, PiecePrice, Price, PriceSource,
+    Error, LongContext, MediaPrice, Money, Multiplier, PiecePrice, Price, PriceSource, Strategy,
 };
 use crate::state::catalogue::{PriceError, factor, long_factor, per_mtok, per_token};
-use crate::state::{ModelView, OwnPrice, State};
+use crate::state::{ModelRoutingChange, ModelView, OwnPrice, State};
 
-use super::body::Body;
+use super::body::{Body, nullable};
 use super::refusal::{ApiError, Refusal};
+use super::settings::RoutingStrategy;
 use super::usd::Usd;
 use super::viewer::{Admin, Viewer};
 
@@ -23,6 +24,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         // A model's name may hold slashes.
         web::resource("/models/{name:.+}")
             .route(web::put().to(set))
+            .route(web::patch().to(route))
             .route(web::delete().to(clear)),
     );
 }
@@ -93,6 +95,11 @@ pub(super) struct Model {
     /// When it was read.
     #[schema(required)]
     taken_on: Option<String>,
+    /// In which order its channels are tried; null: as the settings say.
+    #[schema(required, value_type = Option<RoutingStrategy>)]
+    strategy: Option<&'static str>,
+    /// Models that serve in its place, one after the other, when no channel of its own can.
+    fallbacks: Vec<String>,
     /// Who serves it; for admins.
     channels: Vec<ModelChannel>,
 }
@@ -174,8 +181,10 @@ pub(super) struct NewPrice {
 }
 
 impl Model {
-    fn new(view: &ModelView, with_channels: bool) -> Self {
+    fn new(state: &State, view: &ModelView, with_channels: bool) -> Self {
         let model = &view.model;
+        let routing = state.routing.of(&model.name);
+        let routing = routing.as_deref();
         let million = |of: fn(&Price) -> Option<Money>| {
             model.price.as_ref().and_then(of).map(per_mtok).map(Usd)
         };
@@ -224,6 +233,10 @@ impl Model {
             context_tokens: model.context_tokens,
             source_url,
             taken_on,
+            strategy: routing.and_then(|routing| routing.strategy.map(Strategy::as_str)),
+            fallbacks: routing
+                .map(|routing| routing.fallbacks.clone())
+                .unwrap_or_default(),
             channels: channels
                 .iter()
                 .map(|(id, name)| ModelChannel {
@@ -340,7 +353,7 @@ pub(super) async fn list(
         .models
         .list()?
         .iter()
-        .map(|view| Model::new(view, viewer.is_admin()))
+        .map(|view| Model::new(&state, view, viewer.is_admin()))
         .collect();
     Ok(web::Json(Models {
         total: items.len(),
@@ -365,7 +378,40 @@ pub(super) async fn set(
         max_output_tokens: body.max_output_tokens,
     };
     let view = state.models.set_price(&name, own, &admin.0.actor()).await?;
-    Ok(web::Json(Model::new(&view, true)))
+    Ok(web::Json(Model::new(&state, &view, true)))
+}
+
+/// How calls for a model find their channels; a field that is not there stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ModelRoutingPatch {
+    /// Null: as the settings say.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<RoutingStrategy>)]
+    strategy: Option<Option<RoutingStrategy>>,
+    /// At most 10, tried in this order; a key must be allowed to use them.
+    fallbacks: Option<Vec<String>>,
+}
+
+/// Changes how calls for a model find their channels, effective for the very next call. Its price stays.
+#[utoipa::path(
+    operation_id = "route_model",patch, path = "/api/models/{name}", tag = "models", params(("name" = String, Path)), request_body = ModelRoutingPatch, responses((status = 200, body = Model), (status = "default", body = ApiError)))]
+pub(super) async fn route(
+    state: web::Data<State>,
+    admin: Admin,
+    name: web::Path<String>,
+    body: Body<ModelRoutingPatch>,
+) -> Result<web::Json<Model>, Refusal> {
+    let change = ModelRoutingChange {
+        strategy: body.0.strategy.map(|strategy| strategy.map(Into::into)),
+        fallbacks: body.0.fallbacks,
+    };
+    state.routing.set(&name, change, &admin.0.actor()).await?;
+    Ok(web::Json(Model::new(
+        &state,
+        &state.models.show(&name)?,
+        true,
+    )))
 }
 
 /// Removes an own price: the catalogue's holds again, if it has one.

@@ -46,6 +46,7 @@ use super::{
         channels::discovery::of_draft,
         models::list,
         models::set,
+        models::route,
         models::clear,
         webhooks::list,
         webhooks::create,

@@ -1,11 +1,11 @@
-//! What the gateway runs with, and the policies that admins set for new keys.
+//! What the gateway runs with, the policies that admins set for new keys, and how calls find their channels.
 
 use actix_web::web::{self, ServiceConfig};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain;
-use crate::state::{PolicyChange, State};
+use crate::state::{PolicyChange, RoutingChange, State};
 
 use super::body::{Body, nullable};
 use super::quota::Quota;
@@ -36,6 +36,33 @@ pub(super) struct Settings {
     /// What a key gets that is made without a quota; null: none.
     #[schema(required)]
     key_default_quota: Option<Quota>,
+    /// In which order the channels of a model are tried, where the model says nothing else.
+    #[schema(value_type = RoutingStrategy)]
+    routing_strategy: &'static str,
+    /// Among channels of one rank, and among the credentials of one channel, the calls of one key go the same way.
+    routing_sticky: bool,
+}
+
+/// `priority`: the highest priority first, the others when it cannot serve; `weighted`: shared out by weight alone;
+/// `lowest-latency`: the quickest first; `best-price`: the cheapest first, of equals the quickest.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RoutingStrategy {
+    Priority,
+    Weighted,
+    LowestLatency,
+    BestPrice,
+}
+
+impl From<RoutingStrategy> for domain::Strategy {
+    fn from(strategy: RoutingStrategy) -> Self {
+        match strategy {
+            RoutingStrategy::Priority => Self::Priority,
+            RoutingStrategy::Weighted => Self::Weighted,
+            RoutingStrategy::LowestLatency => Self::LowestLatency,
+            RoutingStrategy::BestPrice => Self::BestPrice,
+        }
+    }
 }
 
 /// What to change; a field that is not there stays as it is.
@@ -50,11 +77,14 @@ pub(super) struct SettingsChange {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<Quota>)]
     key_default_quota: Option<Option<Quota>>,
+    routing_strategy: Option<RoutingStrategy>,
+    routing_sticky: Option<bool>,
 }
 
 impl From<&State> for Settings {
     fn from(state: &State) -> Self {
         let (settings, policy) = (&state.settings, state.policies.keys());
+        let routing = state.routing.policy();
         let proxies = &settings.trusted_proxies;
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -67,6 +97,8 @@ impl From<&State> for Settings {
             key_max_lifetime_days: policy.max_lifetime_days,
             key_default_quota: (policy.default_quota != domain::Quota::default())
                 .then(|| Quota::from(&policy.default_quota)),
+            routing_strategy: routing.strategy.as_str(),
+            routing_sticky: routing.sticky,
         }
     }
 }
@@ -78,7 +110,7 @@ pub(super) async fn show(state: web::Data<State>, _: Admin) -> web::Json<Setting
     web::Json(Settings::from(&**state))
 }
 
-/// Changes the policies for new keys.
+/// Changes the policies for new keys and how calls find their channels.
 #[utoipa::path(
     operation_id = "update_settings",patch, path = "/api/settings", tag = "settings", request_body = SettingsChange, responses((status = 200, body = Settings), (status = "default", body = ApiError)))]
 pub(super) async fn update(
@@ -86,6 +118,11 @@ pub(super) async fn update(
     admin: Admin,
     body: Body<SettingsChange>,
 ) -> Result<web::Json<Settings>, Refusal> {
+    let actor = admin.0.actor();
+    let routing = RoutingChange {
+        strategy: body.0.routing_strategy.map(Into::into),
+        sticky: body.0.routing_sticky,
+    };
     let change = PolicyChange {
         max_lifetime_days: body.0.key_max_lifetime_days,
         default_quota: body
@@ -93,6 +130,7 @@ pub(super) async fn update(
             .key_default_quota
             .map(|quota| quota.unwrap_or_default().into()),
     };
-    state.policies.update(change, &admin.0.actor()).await?;
+    state.policies.update(change, &actor).await?;
+    state.routing.update(routing, &actor).await?;
     Ok(web::Json(Settings::from(&**state)))
 }

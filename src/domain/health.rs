@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use super::pace::{Average, Pace, Took};
+
 /// More failures than this in a row take a channel out of the pool.
 const IN_A_ROW: u32 = 3;
 /// The outcomes that the error rate is taken of: so many of the newest, and not before there are this few.
@@ -14,8 +16,6 @@ const LONGEST_COOL_DOWN: Duration = Duration::from_secs(60);
 /// A moving average of the time to a stream's first event above this makes a channel slow, once there are this many of them.
 const SLOW: Duration = Duration::from_secs(10);
 const FEWEST_TIMES: u32 = 3;
-/// What a new time counts in the average: one in this many.
-const SHARE: u32 = 4;
 
 /// Why a channel is out of the pool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,8 +76,9 @@ pub struct Health {
     cool_downs: u32,
     out: Option<Outage>,
     /// The moving average of the time to the first event of a stream, and of how many it is.
-    first_event: Duration,
-    timed: u32,
+    first_event: Average,
+    /// How quickly it answers, since it was last out.
+    pace: Pace,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -156,23 +157,29 @@ impl Health {
         admits
     }
 
-    /// A call got an answer; `first_event` is how long a streamed one took to begin (one that is not streamed begins when all
-    /// of it is written, which says nothing). It brings the channel back, unless it was slow and this call tells nothing else.
-    pub fn succeed(&mut self, now: Duration, probe: bool, first_event: Option<Duration>) -> Turned {
+    /// A call for a model got an answer. It brings the channel back, unless it was slow and this call does not tell that it is
+    /// better: only the beginning of a stream does.
+    pub fn succeed(&mut self, now: Duration, probe: bool, model: &str, took: Took) -> Turned {
+        let first_event = match took {
+            Took::ToFirstEvent(time) => Some(time),
+            Took::ToEnd(_) | Took::Unknown => None,
+        };
         let slow = |out: &Outage| out.reason == DownReason::Slow;
         if self.out.as_ref().is_some_and(slow) && !probe && first_event.is_none_or(|t| t > SLOW) {
             return Turned::None;
         }
         let was_out = self.out.take().is_some();
         if was_out {
-            (self.failed, self.seen, self.timed) = (0, 0, 0);
+            (self.failed, self.seen) = (0, 0);
+            (self.first_event, self.pace) = Default::default();
         }
         self.note(0);
         self.in_a_row = 0;
+        self.pace.note(model, took);
         if let Some(time) = first_event {
-            self.time(time);
-            let enough = was_out || self.timed >= FEWEST_TIMES;
-            if enough && self.first_event > SLOW {
+            self.first_event.note(time);
+            let enough = was_out || self.first_event.times() >= FEWEST_TIMES;
+            if enough && self.first_event.value() > Some(SLOW) {
                 self.cool_down(now, DownReason::Slow);
                 return if was_out {
                     Turned::None
@@ -227,6 +234,11 @@ impl Health {
         }
     }
 
+    /// How long it takes to answer a call for a model, by its own name; `None`: not known.
+    pub fn latency(&self, model: &str, streamed: bool) -> Option<Duration> {
+        self.pace.of(model, streamed)
+    }
+
     /// What an operator is to see of it.
     pub fn condition(&self, now: Duration) -> Condition {
         let (state, until, reason) = match self.out {
@@ -249,21 +261,13 @@ impl Health {
             until,
             reason,
             failed: (self.failed.count_ones(), self.seen),
-            first_event: (self.timed > 0).then_some(self.first_event),
+            first_event: self.first_event.value(),
         }
     }
 
     fn note(&mut self, failed: u32) {
         self.failed = ((self.failed << 1) | failed) & ((1 << NEWEST) - 1);
         self.seen = (self.seen + 1).min(NEWEST);
-    }
-
-    fn time(&mut self, time: Duration) {
-        self.first_event = match self.timed {
-            0 => time,
-            _ => (self.first_event * (SHARE - 1)).saturating_add(time) / SHARE,
-        };
-        self.timed = self.timed.saturating_add(1);
     }
 
     fn cool_down(&mut self, now: Duration, reason: DownReason) {
@@ -295,6 +299,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const M: &str = "model";
 
     const fn at(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -334,7 +340,7 @@ mod tests {
             reasons.push(health.fail(at(0), false));
             reasons.push(health.fail(at(0), false));
             if reasons.last() != Some(&Turned::Down(DownReason::ErrorRate)) {
-                health.succeed(at(0), false, None);
+                health.succeed(at(0), false, M, Took::Unknown);
             }
         }
         let first = reasons.iter().position(|change| *change != Turned::None);
@@ -352,7 +358,7 @@ mod tests {
         health.fail(at(6), true);
         assert_eq!(health.admits(at(15)), cooling(16));
         assert_eq!(health.begin(at(16)), Admits::Probe);
-        assert_eq!(health.succeed(at(16), true, None), Turned::Back);
+        assert_eq!(health.succeed(at(16), true, M, Took::Unknown), Turned::Back);
         assert_eq!(health.admits(at(16)), Admits::Call);
     }
 
@@ -368,24 +374,27 @@ mod tests {
     #[test]
     fn a_slow_channel_is_the_last_resort_until_a_stream_begins_in_time() {
         let mut health = Health::default();
-        let slow = Some(at(11));
-        assert_eq!(health.succeed(at(0), false, slow), Turned::None);
-        assert_eq!(health.succeed(at(0), false, slow), Turned::None);
+        let slow = Took::ToFirstEvent(at(11));
+        assert_eq!(health.succeed(at(0), false, M, slow), Turned::None);
+        assert_eq!(health.succeed(at(0), false, M, slow), Turned::None);
         assert_eq!(
-            health.succeed(at(0), false, slow),
+            health.succeed(at(0), false, M, slow),
             Turned::Down(DownReason::Slow)
         );
         assert_eq!(health.admits(at(4)), Admits::LastResort);
         // Neither another slow one nor one that was not streamed tells that it is better.
-        health.succeed(at(4), false, slow);
-        health.succeed(at(4), false, None);
+        health.succeed(at(4), false, M, slow);
+        health.succeed(at(4), false, M, Took::Unknown);
         assert_eq!(health.admits(at(4)), Admits::LastResort);
         // A slow probe makes the rest longer.
         assert_eq!(health.begin(at(5)), Admits::Probe);
-        assert_eq!(health.succeed(at(5), true, slow), Turned::None);
+        assert_eq!(health.succeed(at(5), true, M, slow), Turned::None);
         assert_eq!(health.condition(at(14)).until, Some(at(15)));
         assert_eq!(health.condition(at(14)).state, HealthState::Slow);
-        assert_eq!(health.succeed(at(14), false, Some(at(1))), Turned::Back);
+        assert_eq!(
+            health.succeed(at(14), false, M, Took::ToFirstEvent(at(1))),
+            Turned::Back
+        );
         assert_eq!(health.admits(at(14)), Admits::Call);
     }
 
@@ -393,7 +402,7 @@ mod tests {
     fn a_slow_channel_that_fails_is_out_like_any_other() {
         let mut health = Health::default();
         for _ in 0..3 {
-            health.succeed(at(0), false, Some(at(11)));
+            health.succeed(at(0), false, M, Took::ToFirstEvent(at(11)));
         }
         for _ in 0..3 {
             assert_eq!(health.fail(at(1), false), Turned::None);
@@ -416,7 +425,7 @@ mod tests {
                         prop_assert!(until <= now + LONGEST_COOL_DOWN);
                         prop_assert_eq!(health.admits(until), Admits::Probe);
                     }
-                    Admits::Call | Admits::Probe if good => { health.succeed(at(0), false, None); prop_assert_eq!(health.admits(now), Admits::Call); }
+                    Admits::Call | Admits::Probe if good => { health.succeed(at(0), false, M, Took::Unknown); prop_assert_eq!(health.admits(now), Admits::Call); }
                     Admits::LastResort | Admits::Out(Out::Limited(_) | Out::Refused) => prop_assert!(false, "nothing here is slow, limited or refused"),
                     admits @ (Admits::Call | Admits::Probe) => { health.fail(now, admits == Admits::Probe); }
                 }

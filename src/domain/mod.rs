@@ -19,11 +19,13 @@ mod id;
 mod key;
 mod model;
 mod money;
+mod pace;
 mod permissions;
 mod policy;
 mod price;
 mod quota;
 mod session;
+mod strategy;
 mod tally;
 mod time;
 mod usage;
@@ -38,7 +40,7 @@ pub use call::{Attempt, AttemptStatus, Call, CallStatus, Opened, Outcome};
 pub use calling::{
     Calling, ChannelTimeouts, MOST_HEADERS, Proxy, check_overrides, masked, may_set_header,
 };
-pub use channel::{Channel, ChannelKind, ChannelStatus, Multiplier, Sealed, order_candidates};
+pub use channel::{Channel, ChannelKind, ChannelStatus, Multiplier, Sealed};
 pub use endpoint::Endpoint;
 pub use error::{Code, Error, Result};
 pub use health::{Admits, Condition, DownReason, Health, HealthState, Out, Turned};
@@ -47,11 +49,13 @@ pub use id::{AccountId, AuditId, BudgetId, CallId, ChannelId, DeliveryId, KeyId,
 pub use key::{ApiKey, Digest, KeyStatus, MalformedSecret, Masked, Secret, without_keys};
 pub use model::{Model, ModelName, PriceSource};
 pub use money::{Money, MoneyError};
+pub use pace::Took;
 pub use permissions::{PatternError, Permissions};
 pub use policy::KeyPolicy;
 pub use price::{LongContext, MediaPrice, Most, PiecePrice, Price};
 pub use quota::{Caps, Consumption, Exceeded, Headroom, Quota, RateLimit, Unit, Window, Windows};
 pub use session::{Session, SetupToken};
+pub use strategy::{Merits, ModelRouting, RoutingPolicy, Strategy, order_candidates};
 pub use tally::{Grain, Period, Scope, ScopeKind, Tally, TotalKey};
 pub use time::{Day, Hour, Month, TimeZone, Timestamp};
 pub use usage::{Media, Pieces, ServiceTier, Usage};

@@ -11,8 +11,10 @@ use super::arrival::Arrival;
 use super::bill::Bill;
 use super::request::Request;
 use super::{estimate, rewrite};
-use crate::domain::{Code, Day, Endpoint, Error, Model, Opened, Pieces, Result, without_keys};
-use crate::state::{Ask, Caller, Permit, RateLimitHeaders, Reservation, Route, State};
+use crate::domain::{
+    Code, Day, Endpoint, Error, Model, Multiplier, Opened, Pieces, Result, without_keys,
+};
+use crate::state::{Ask, Caller, Fallback, Permit, RateLimitHeaders, Reservation, Route, State};
 
 /// A call that was turned away before it was opened.
 #[derive(Debug)]
@@ -232,13 +234,14 @@ impl Authorized {
     /// Who could serve it? Before anything is taken or set aside: what has to be set aside depends on the dearest candidate.
     pub(crate) fn route(self, state: &State) -> Step<Routed> {
         let endpoint = self.0.arrival.endpoint;
-        match state.channels.route(&self.0.request.scan.model, endpoint) {
+        let (caller, scan) = (&self.0.caller, &self.0.request.scan);
+        match state.route(caller, &scan.model, endpoint, scan.stream) {
             Ok(route) => {
-                let model = state.models.find(&self.0.request.scan.model);
+                let model = state.models.find(&scan.model);
                 let prompt_bound = if endpoint.is_free() {
                     0
                 } else {
-                    estimate::prompt_bound(&self.0.request).saturating_add(route.added())
+                    prompt_bound(&self.0.request, &route).saturating_add(route.added())
                 };
                 Ok(Routed {
                     asked: self.0,
@@ -250,6 +253,18 @@ impl Authorized {
             Err(error) => Err(self.0.refuse(error)),
         }
     }
+}
+
+/// The cheap bound of its prompt, with whichever of its models counts most.
+fn prompt_bound(request: &Request, route: &Route) -> u64 {
+    let fallbacks = route.fallbacks();
+    let with = |(fallback, _): &(Arc<Fallback>, Multiplier)| {
+        let mut request = request.clone();
+        request.scan.model.clone_from(&fallback.name);
+        estimate::prompt_bound(&request)
+    };
+    let own = estimate::prompt_bound(request);
+    fallbacks.iter().map(with).fold(own, u64::max)
 }
 
 /// It is known who could serve it.
@@ -320,16 +335,24 @@ impl Admitted {
 impl Routed {
     fn ask(&self, state: &State) -> Ask {
         let (scan, endpoint) = (&self.asked.request.scan, self.asked.arrival.endpoint);
-        let price = self.model.as_ref().and_then(|model| model.price);
-        // Where the pieces are what is billed, its provider reports no tokens.
-        let by_piece =
-            scan.pieces != Pieces::default() && price.is_some_and(|price| price.is_by_piece());
+        let fallbacks = self.route.fallbacks();
+        let others = fallbacks.iter().map(|(fallback, _)| &fallback.model);
+        let mut models = std::iter::once(&self.model).chain(others);
+        // Where the pieces are what is billed, by whichever model, its provider reports no tokens.
+        let by_piece = scan.pieces != Pieces::default()
+            && models.all(|model| {
+                let price = model.as_ref().and_then(|model| model.price);
+                price.is_some_and(|price| price.is_by_piece())
+            });
         Ask {
             prompt_tokens: self.prompt_bound,
             hidden_tokens: if endpoint.is_free() {
                 0
             } else {
-                state.hidden_tokens(&scan.model)
+                let fallbacks = fallbacks.iter().map(|(fallback, _)| &fallback.name);
+                let models = std::iter::once(&scan.model).chain(fallbacks);
+                let hidden = models.map(|model| state.hidden_tokens(model));
+                hidden.max().unwrap_or(0)
             },
             generates: endpoint.generates(),
             least_output: rewrite::least_limit(endpoint),
@@ -339,6 +362,7 @@ impl Routed {
             tier: scan.tier,
             model: self.model.clone(),
             multiplier: self.route.dearest(),
+            fallbacks,
         }
     }
 
@@ -347,9 +371,17 @@ impl Routed {
         let added = self.route.added();
         let cheap = self.prompt_bound.saturating_sub(added);
         let request = self.asked.request.clone();
-        let mut encodings = self.route.candidates.iter().map(|upstream| {
-            estimate::encoding(upstream.channel.upstream_model(&request.scan.model))
-        });
+        let candidates = &self.route.candidates;
+        // Another model counts images, and all else, in its own way.
+        if candidates
+            .iter()
+            .any(|candidate| candidate.fallback.is_some())
+        {
+            return None;
+        }
+        let mut encodings = candidates
+            .iter()
+            .map(|candidate| estimate::encoding(candidate.upstream_model(&request.scan.model)));
         let first = encodings.next().flatten();
         let encoding = first.filter(|_| encodings.all(|other| other == first));
         drop(encodings);

@@ -13,9 +13,9 @@ use super::request::Request;
 use super::tariff::Tariff;
 use super::words;
 use crate::domain::{
-    AttemptStatus, CallStatus, Code, Error, Model, Money, Multiplier, Pieces, Result, Usage,
+    AttemptStatus, CallStatus, Code, Error, Model, Money, Multiplier, Pieces, Price, Result, Usage,
 };
-use crate::state::{Draft, OpenCall, Timeouts, Upstream};
+use crate::state::{Candidate, Draft, OpenCall, Timeouts, Upstream};
 
 /// The bill of a call in flight. Dropped before it is settled, it means that the client went away.
 pub(crate) struct Bill {
@@ -30,6 +30,8 @@ pub(crate) struct Bill {
 #[derive(Default)]
 struct Tab {
     tariff: Tariff,
+    /// The price of the model that was asked for.
+    price: Option<Price>,
     /// How the model that answers cuts text into tokens, where it is known.
     encoding: Option<Encoding>,
     request: Bytes,
@@ -62,6 +64,7 @@ impl Bill {
             open: Some(open),
             upstream: None,
             tab: Tab {
+                price: tariff.price,
                 tariff,
                 request: request.body.clone(),
                 asked: Usage {
@@ -111,8 +114,19 @@ impl Bill {
     }
 
     /// The provider behind this channel has accepted the request, for its model of that name.
-    pub(crate) fn accept(&mut self, upstream: &Arc<Upstream>, upstream_model: &str) {
+    /// Where it serves in another's place, its own price holds.
+    pub(crate) fn accept(&mut self, candidate: &Candidate, upstream_model: &str) {
+        let upstream = &candidate.upstream;
         self.tab.accepted = true;
+        self.tab.tariff.price = match &candidate.fallback {
+            None => self.tab.price,
+            Some(fallback) => fallback.model.as_ref().and_then(|model| model.price),
+        };
+        let served = candidate
+            .fallback
+            .as_ref()
+            .map(|fallback| fallback.name.clone());
+        self.draft(|draft| draft.served_model = served);
         self.tab.tariff.multiplier = upstream.channel.price_multiplier;
         self.upstream = Some(Arc::clone(upstream));
         self.tab.encoding = estimate::encoding(upstream_model);
@@ -176,6 +190,7 @@ impl Bill {
     /// The answer could not be used and nothing of it went to the client: it costs nothing.
     pub(crate) fn waive(&mut self) {
         self.tab.accepted = false;
+        self.tab.tariff.price = self.tab.price;
         self.tab.usage = None;
     }
 

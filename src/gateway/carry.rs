@@ -75,6 +75,7 @@ impl<'a> Carry<'a> {
         &mut self,
         wire: Endpoint,
         model: &str,
+        most_output: Option<u64>,
     ) -> Result<Option<(Bytes, Back)>> {
         let endpoint = self.plan.arrival.endpoint;
         let (Some(client), Some(provider)) = (dialect(endpoint), dialect(wire)) else {
@@ -88,7 +89,7 @@ impl<'a> Carry<'a> {
         let target = Target {
             model,
             output_limit: self.plan.lowered_output,
-            most_output: self.plan.most_output.unwrap_or(ASSUMED_MAX_OUTPUT),
+            most_output: most_output.unwrap_or(ASSUMED_MAX_OUTPUT),
         };
         let request = self.supplied.as_ref().unwrap_or(&said);
         let body = codec::write_request(provider, request, &target)?;

@@ -18,7 +18,7 @@ use crate::domain::Error;
 pub(super) async fn here(plan: &Plan) -> Forwarded {
     let model = &plan.request.scan.model;
     let first = plan.route.candidates.first();
-    let own_name = first.map_or(model.as_str(), |first| first.channel.upstream_model(model));
+    let own_name = first.map_or(model.as_str(), |first| first.upstream_model(model));
     let (encoding, body) = (estimate::encoding(own_name), plan.request.body.clone());
     let counting = tokio::task::spawn_blocking(move || estimate::prompt(encoding, &body));
     match counting.await {

@@ -23,13 +23,16 @@ use super::overrides;
 use super::provider::{self, Answer, Outgoing};
 use super::rewrite::{self, Changes};
 use super::words::{cut, scrub, words};
-use crate::domain::{Attempt, AttemptStatus, Channel, ChannelId, Endpoint, Error};
-use crate::state::{AllOut, State, Upstream};
+use crate::crypto;
+use crate::domain::{Attempt, AttemptStatus, Channel, ChannelId, Endpoint, Error, Took};
+use crate::state::{AllOut, Candidate, State, Upstream};
 
 /// The most that is read of a provider's error.
 const ERROR_BYTES: usize = 64 * 1024;
 /// A kept connection that the provider has closed shows at once: only then the same candidate is tried again.
 const HUNG_UP_WITHIN: Duration = Duration::from_millis(500);
+/// The least wait before the same candidate is tried once more; the most is twice as long.
+const BACK_OFF: Duration = Duration::from_millis(20);
 
 thread_local! {
     /// Channels whose provider does not know `stream_options`, until they change.
@@ -79,69 +82,141 @@ impl Way {
     }
 }
 
-/// Sends the call to the candidates of its route, in order.
+/// What came of the candidates so far.
+#[derive(Default)]
+struct Tried<'a> {
+    last: Option<Miss>,
+    out: AllOut,
+    /// The channel that was tried last, where it failed by itself: another of its credentials does no better.
+    failing: Option<&'a Candidate>,
+    /// The last one whose failure may pass.
+    may_pass: Option<&'a Candidate>,
+}
+
+impl<'a> Tried<'a> {
+    fn note(&mut self, candidate: &'a Candidate, miss: Miss) {
+        self.failing = (!miss.is_the_credentials()).then_some(candidate);
+        if miss.may_pass() {
+            self.may_pass = Some(candidate);
+        }
+        // What a provider said says more than that another one could not be asked.
+        if self.last.is_none() || !matches!(miss, Miss::Inexpressible(_)) {
+            self.last = Some(miss);
+        }
+    }
+}
+
+/// Sends the call to the candidates of its route, in order. Where none is left and the last failure may pass, that candidate is
+/// tried once more after a moment.
 pub(crate) async fn forward(
     state: &State,
     plan: &Plan,
     headers: &[(HeaderName, HeaderValue)],
     bill: &mut Bill,
 ) -> Forwarded {
-    let (mut last, mut out, mut failing) = (None, AllOut::default(), None);
-    let model = &plan.request.scan.model;
+    let mut tried = Tried::default();
     let counts = plan.arrival.endpoint == Endpoint::CountTokens;
     let mut carry = Carry::new(plan, &state.fetcher);
-    for upstream in &plan.route.candidates {
-        if counts && !upstream.channel.kind.counts_tokens(plan.conversation()) {
+    for candidate in &plan.route.candidates {
+        if counts
+            && !candidate
+                .upstream
+                .channel
+                .kind
+                .counts_tokens(plan.conversation())
+        {
             continue;
         }
-        // Where the channel itself failed, another of its credentials does no better.
-        if failing == Some(upstream.channel.id) {
+        if tried
+            .failing
+            .is_some_and(|failing| failing.is_as_good_as(candidate))
+        {
             continue;
         }
-        let turn = match state.channels.turn(upstream, model) {
-            Ok(turn) => turn,
-            Err(why) => {
-                out.note(why);
-                continue;
-            }
-        };
-        match try_candidate(state, plan, &mut carry, upstream, headers, bill).await {
-            Ok((forwarded, first_event)) => {
-                turn.succeed(first_event);
-                return forwarded;
-            }
-            Err(miss) => {
-                bill.waive();
-                miss.tell(turn, upstream.channel.upstream_model(model));
-                failing = (!miss.is_the_credentials()).then_some(upstream.channel.id);
-                // What a provider said says more than that another one could not be asked.
-                if last.is_none() || !matches!(miss, Miss::Inexpressible(_)) {
-                    last = Some(miss);
-                }
-            }
+        let done = give_turn(
+            state, plan, &mut carry, candidate, headers, bill, &mut tried,
+        )
+        .await;
+        if let Some(forwarded) = done {
+            return forwarded;
         }
     }
     if counts {
         return count::here(plan).await;
     }
+    if let Some(candidate) = tried.may_pass {
+        tokio::time::sleep(back_off()).await;
+        let done = give_turn(
+            state, plan, &mut carry, candidate, headers, bill, &mut tried,
+        )
+        .await;
+        if let Some(forwarded) = done {
+            return forwarded;
+        }
+    }
+    let Tried { last, out, .. } = tried;
+    let model = &plan.request.scan.model;
     Forwarded::Failed(last.map_or_else(|| state.channels.all_out(out, model), Miss::into_error))
 }
 
-/// What came of one candidate; with it, how long a stream took to its first event.
+/// So long after a failure the same candidate is tried once more: long enough for a restart of a provider's process, or the next
+/// one behind its balancer; calls that failed together do not come back together.
+fn back_off() -> Duration {
+    let jitter = u16::from_be_bytes(crypto::random().unwrap_or_default());
+    BACK_OFF + BACK_OFF * u32::from(jitter) / u32::from(u16::MAX)
+}
+
+/// Tries one candidate, if its channel takes the call; `None`: the next one's turn.
+async fn give_turn<'a>(
+    state: &State,
+    plan: &'a Plan,
+    carry: &mut Carry<'_>,
+    candidate: &'a Candidate,
+    headers: &[(HeaderName, HeaderValue)],
+    bill: &mut Bill,
+    tried: &mut Tried<'a>,
+) -> Option<Forwarded> {
+    let model = candidate.upstream_model(&plan.request.scan.model);
+    let turn = match state.channels.turn(&candidate.upstream, model) {
+        Ok(turn) => turn,
+        Err(why) => {
+            tried.out.note(why);
+            return None;
+        }
+    };
+    match try_candidate(state, plan, carry, candidate, headers, bill).await {
+        Ok((forwarded, took)) => {
+            turn.succeed(model, took);
+            Some(forwarded)
+        }
+        Err(miss) => {
+            bill.waive();
+            miss.tell(turn, model);
+            tried.note(candidate, miss);
+            None
+        }
+    }
+}
+
+/// What came of one candidate; with it, how long it took.
 async fn try_candidate(
     state: &State,
     plan: &Plan,
     carry: &mut Carry<'_>,
-    upstream: &Arc<Upstream>,
+    candidate: &Candidate,
     headers: &[(HeaderName, HeaderValue)],
     bill: &mut Bill,
-) -> Result<(Forwarded, Option<Duration>), Miss> {
+) -> Result<(Forwarded, Took), Miss> {
     let scan = &plan.request.scan;
     let endpoint = plan.arrival.endpoint;
-    let model = upstream.channel.upstream_model(&scan.model);
+    let upstream = &candidate.upstream;
+    let model = candidate.upstream_model(&scan.model);
     let wire = upstream.channel.kind.serves_with(endpoint);
     let wire = wire.unwrap_or(endpoint);
-    let carried = carry.over(wire, model).await.map_err(Miss::Inexpressible)?;
+    let carried = carry
+        .over(wire, model, most_output(plan, candidate))
+        .await
+        .map_err(Miss::Inexpressible)?;
     let (over, mut back) = carried.map_or((None, None), |(body, back)| {
         (Some(body), Some(Box::new(back)))
     });
@@ -154,7 +229,7 @@ async fn try_candidate(
         let body = match &over {
             Some(body) if has_usage_frame && !ask_usage => rewrite::without_stream_options(body),
             Some(body) => body.clone(),
-            None => straight(plan, upstream, ask_usage),
+            None => straight(plan, upstream, model, ask_usage),
         };
         let body = overrides::apply(body, &upstream.channel.calling.overrides);
         let attempt = Try::begin(state, upstream, wire, model, bill);
@@ -184,13 +259,16 @@ async fn try_candidate(
             Ok(answer) if answer.status.is_success() => {
                 let status = answer.status;
                 if !endpoint.is_free() {
-                    bill.accept(upstream, model);
+                    bill.accept(candidate, model);
                 }
                 let accepted = accept::accept(wire, answer, timeouts).await;
                 match accepted.and_then(|accepted| carry_back(accepted, back.as_deref())) {
                     Ok(accepted) => {
                         let took = attempt.end(state, bill, AttemptStatus::Ok, Some(status), None);
-                        let first_event = matches!(accepted, Accepted::Stream(_)).then_some(took);
+                        let took = match &accepted {
+                            Accepted::Stream(_) => Took::ToFirstEvent(took),
+                            Accepted::Whole { .. } => Took::ToEnd(took),
+                        };
                         let forwarded = Forwarded::Answered {
                             accepted,
                             way: Way {
@@ -199,7 +277,7 @@ async fn try_candidate(
                                 back: back.take(),
                             },
                         };
-                        return Ok((forwarded, first_event));
+                        return Ok((forwarded, took));
                     }
                     Err(Unfit::Unusable(read)) => {
                         attempt.end(state, bill, read.status, Some(status), Some(read.words));
@@ -238,7 +316,7 @@ async fn try_candidate(
                 body: said.body,
                 foreign: back.is_some(),
             };
-            return Ok((forwarded, None));
+            return Ok((forwarded, Took::Unknown));
         }
         return Err(Miss::Said {
             status: said.status,
@@ -249,13 +327,26 @@ async fn try_candidate(
     }
 }
 
+/// The most that the candidate's model writes in one call; `None`: not known.
+fn most_output(plan: &Plan, candidate: &Candidate) -> Option<u64> {
+    match &candidate.fallback {
+        None => plan.most_output,
+        Some(fallback) => {
+            let known = fallback.model.as_ref();
+            known
+                .and_then(|model| model.max_output_tokens)
+                .map(u64::from)
+        }
+    }
+}
+
 /// The client's own body for a provider of its dialect.
-fn straight(plan: &Plan, upstream: &Upstream, ask_usage: bool) -> Bytes {
+fn straight(plan: &Plan, upstream: &Upstream, model: &str, ask_usage: bool) -> Bytes {
     let field = rewrite::limit_field(plan.arrival.endpoint, &upstream.channel.base_url);
     rewrite::rewrite(
         &plan.request,
         Changes {
-            model: upstream.channel.upstream_model(&plan.request.scan.model),
+            model,
             include_usage: ask_usage,
             output_limit: plan.lowered_output.map(|limit| (field, limit)),
         },

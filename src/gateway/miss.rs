@@ -124,6 +124,23 @@ impl Miss {
         }
     }
 
+    /// Whether the same candidate may do better a moment later: no connection, a broken answer, an error of the provider's own.
+    /// What took its time to fail is not waited for a second time, and who says when to come back is not asked before.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::NoAnswer(Failure { status, .. }) | Self::Unusable(status) => {
+                *status != AttemptStatus::TimedOut
+            }
+            Self::Said {
+                status,
+                blame: Blame::Channel,
+                retry_after: None,
+                ..
+            } => !matches!(status.map(|status| status.as_u16()), Some(408 | 504 | 524)),
+            Self::Said { .. } | Self::Inexpressible(_) => false,
+        }
+    }
+
     /// The error for the client when this was the last candidate.
     pub(super) fn into_error(self) -> Error {
         match self {

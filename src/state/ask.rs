@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::channels::Fallback;
 use crate::domain::{
     Consumption, Headroom, Model, Money, Most, Multiplier, Pieces, Price, ServiceTier, highest,
 };
@@ -32,6 +33,8 @@ pub struct Ask {
     pub model: Option<Arc<Model>>,
     /// The dearest channel that might serve it.
     pub multiplier: Multiplier,
+    /// Models that may serve in its place, and the dearest channel of each: the bound holds for all of them.
+    pub fallbacks: Vec<(Arc<Fallback>, Multiplier)>,
 }
 
 impl Ask {
@@ -39,22 +42,36 @@ impl Ask {
         self.model.as_ref().and_then(|model| model.price)
     }
 
+    /// All models that may serve it, each with its dearest channel.
+    fn models(&self) -> impl Iterator<Item = (Option<&Model>, Multiplier)> {
+        let fallbacks = self.fallbacks.iter();
+        let fallbacks = fallbacks.map(|(fallback, dearest)| (fallback.model.as_deref(), *dearest));
+        std::iter::once((self.model.as_deref(), self.multiplier)).chain(fallbacks)
+    }
+
     /// Input cannot exceed the model's context: a longer one is refused by the provider. What a provider has been seen to
     /// add counts whatever its context is said to be.
     pub(super) fn prompt_bound(&self) -> u64 {
-        let context = self.model.as_ref().and_then(|model| model.context_tokens);
-        context
-            .map_or(self.prompt_tokens, |context| {
-                self.prompt_tokens.min(u64::from(context))
+        let context = |model: Option<&Model>| model.and_then(|model| model.context_tokens);
+        self.models()
+            .map(|(model, _)| {
+                context(model).map_or(self.prompt_tokens, |context| {
+                    self.prompt_tokens.min(u64::from(context))
+                })
             })
+            .max()
+            .unwrap_or(self.prompt_tokens)
             .saturating_add(self.hidden_tokens)
     }
 
     /// The output limit for each choice under no quota: the client's, else the model's, else an assumed one.
     pub(super) fn output(&self) -> u64 {
-        self.client_limit
-            .or(self.model_limit())
-            .unwrap_or(ASSUMED_MAX_OUTPUT)
+        self.client_limit.unwrap_or_else(|| {
+            let limits = self
+                .limits()
+                .map(|limit| limit.unwrap_or(ASSUMED_MAX_OUTPUT));
+            limits.max().unwrap_or(ASSUMED_MAX_OUTPUT)
+        })
     }
 
     /// Whether its output limit is the gateway's to lower.
@@ -69,14 +86,12 @@ impl Ask {
 
     /// Whether nobody limits its output.
     pub(super) fn is_unlimited(&self) -> bool {
-        self.may_be_lowered() && self.model_limit().is_none()
+        self.may_be_lowered() && self.limits().any(|limit| limit.is_none())
     }
 
-    fn model_limit(&self) -> Option<u64> {
-        self.model
-            .as_ref()
-            .and_then(|model| model.max_output_tokens)
-            .map(u64::from)
+    fn limits(&self) -> impl Iterator<Item = Option<u64>> {
+        self.models()
+            .map(|(model, _)| model?.max_output_tokens.map(u64::from))
     }
 
     /// The bound with this output limit for each choice.
@@ -87,16 +102,18 @@ impl Ask {
         } else {
             0
         };
+        let most = Most {
+            prompt,
+            completion: output,
+            pieces: self.pieces,
+            tier: self.tier,
+        };
+        let each = self.models().filter_map(|(model, dearest)| {
+            let price = model?.price?;
+            Some(price.bound(&most, dearest))
+        });
         Consumption {
-            usd: self.price().map_or(Money::ZERO, |price| {
-                let most = Most {
-                    prompt,
-                    completion: output,
-                    pieces: self.pieces,
-                    tier: self.tier,
-                };
-                price.bound(&most, self.multiplier)
-            }),
+            usd: each.max().unwrap_or(Money::ZERO),
             tokens: prompt.saturating_add(output),
             requests: 1,
         }

@@ -48,6 +48,11 @@ impl Caller {
         &self.account
     }
 
+    /// Whether a cap of its key or account is in money.
+    pub(super) fn counts_money(&self) -> bool {
+        self.key.quota.counts_money() || self.account.quota.counts_money()
+    }
+
     /// How key and account stand on this day.
     pub(super) fn balance(&self, day: Day) -> Balance {
         Balance {

@@ -189,6 +189,8 @@ pub struct Draft {
     pub channel_id: Option<ChannelId>,
     /// The model's name at the provider.
     pub upstream_model: Option<ModelName>,
+    /// The public name of the model that answered, where it is not the one that was asked for.
+    pub served_model: Option<ModelName>,
     /// Tokens.
     pub usage: Usage,
     /// What it cost; `None`: not priced.
@@ -209,6 +211,7 @@ impl Default for Draft {
             error_code: None,
             channel_id: None,
             upstream_model: None,
+            served_model: None,
             usage: Usage::default(),
             cost: None,
             first_token_us: None,
@@ -299,13 +302,15 @@ impl OpenCall {
             return;
         };
         let inner = &self.ledger.0;
+        let served = self.draft.served_model.take();
         let mut outcome = std::mem::take(&mut self.draft).into_outcome(&inner.clock, self.started);
         if !outcome.usage.estimated {
             outcome.over_reservation = outcome.consumption().exceeds(reservation.amount());
             let (prompt, set_aside) = (outcome.usage.prompt, reservation.prompt_tokens());
             if prompt > set_aside {
                 let (known, excess) = (reservation.hidden_tokens(), prompt - set_aside);
-                inner.hidden.learn(&self.opened.model, known, excess);
+                let model = served.as_ref().unwrap_or(&self.opened.model);
+                inner.hidden.learn(model, known, excess);
             }
         }
         reservation.settle(outcome.consumption());

@@ -24,6 +24,7 @@ mod probe;
 mod quota;
 mod refusal;
 mod reseal;
+mod routing;
 mod search;
 mod sessions;
 mod sync;
@@ -42,8 +43,9 @@ pub use ask::{ASSUMED_MAX_OUTPUT, Ask};
 pub use audit::{Actor, Audit};
 pub use caller::{Balance, Caller};
 pub use channels::{
-    AllOut, CallingChange, CallingView, ChannelChange, ChannelView, Channels, CredentialState,
-    CredentialView, GivenCredential, HealthView, NewChannel, Route, ServedModel, Turn, Upstream,
+    AllOut, CallingChange, CallingView, Candidate, ChannelChange, ChannelView, Channels,
+    CredentialState, CredentialView, Fallback, GivenCredential, HealthView, NewChannel, Route,
+    ServedModel, Turn, Upstream,
 };
 pub use discovery::{Discovery, Listed};
 pub use keys::{KeyChange, KeyFilter, KeyFilterStatus, KeyView, Keys, NewKey, Rotation};
@@ -55,6 +57,7 @@ pub use policies::{Policies, PolicyChange};
 pub use probe::{Probe, ProbeReport};
 pub use quota::{Reservation, Standing};
 pub use reseal::{Resealed, reseal, sealed_with};
+pub use routing::{ModelRoutingChange, Routing, RoutingChange};
 pub use sessions::{LoggedIn, SessionToken, Sessions};
 pub use telemetry::Telemetry;
 pub use webhooks::{ChangedWebhook, Courier, NewWebhook, WebhookChange, WebhookView, Webhooks};
@@ -141,6 +144,8 @@ pub struct State {
     pub sessions: Sessions,
     /// What holds for new keys.
     pub policies: Policies,
+    /// How calls find their channels.
+    pub routing: Routing,
     /// The API keys.
     pub keys: Keys,
     /// The connections to providers.
@@ -201,6 +206,7 @@ impl State {
             settings.session_lifetime,
         )?;
         let policies = Policies::load(store.clone(), clock.clone())?;
+        let routing = Routing::load(store.clone(), clock.clone())?;
         let keys = Keys::load(
             store.clone(),
             clock.clone(),
@@ -231,6 +237,7 @@ impl State {
             accounts,
             sessions,
             policies,
+            routing,
             keys,
             channels,
             models,

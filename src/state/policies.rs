@@ -98,7 +98,7 @@ impl Policies {
 }
 
 /// A stored setting; the default where it was never set.
-fn read<T: DeserializeOwned + Default>(store: &Store, name: &str) -> Result<T> {
+pub(super) fn read<T: DeserializeOwned + Default>(store: &Store, name: &str) -> Result<T> {
     let found = store
         .find::<Setting>(name.as_bytes())
         .map_err(Error::internal)?;
@@ -108,7 +108,7 @@ fn read<T: DeserializeOwned + Default>(store: &Store, name: &str) -> Result<T> {
     )
 }
 
-fn setting<T: Serialize>(name: &str, value: &T) -> Result<Setting> {
+pub(super) fn setting<T: Serialize>(name: &str, value: &T) -> Result<Setting> {
     Ok(Setting {
         name: name.to_owned(),
         value: serde_json::to_string(value).map_err(Error::internal)?,

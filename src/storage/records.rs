@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::codec;
 use crate::domain::{
-    Account, Alert, ApiKey, AuditEntry, Channel, Delivery, Model, Session, Webhook,
+    Account, Alert, ApiKey, AuditEntry, Channel, Delivery, Model, ModelRouting, Session, Webhook,
 };
 
 /// A record kept in a table, by key.
@@ -40,6 +40,8 @@ pub enum Table {
     Deliveries = 9,
     /// [`Alert`] by subject.
     Alerts = 10,
+    /// [`ModelRouting`] by the model's name.
+    ModelRoutings = 12,
 }
 
 /// Name and value (JSON text) of a stored setting, such as which master key sealed the credentials.
@@ -73,6 +75,7 @@ record!(AuditEntry, Audit, entry => entry.id.as_bytes());
 record!(Setting, Settings, setting => setting.name.as_bytes());
 record!(Webhook, Webhooks, webhook => webhook.id.as_bytes());
 record!(Delivery, Deliveries, delivery => delivery.id.as_bytes());
+record!(ModelRouting, ModelRoutings, routing => routing.model.as_bytes());
 record!(Alert, Alerts, alert => alert.subject.as_bytes());
 
 /// A record's place: its table's number, then its key.

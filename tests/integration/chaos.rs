@@ -1,6 +1,8 @@
 //! Providers that misbehave: the client gets a good answer from the next channel or a clear error in its dialect, in time, and
 //! what it is charged is what the provider that served it bills.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use real200::clock::Clock;
@@ -257,4 +259,59 @@ fn an_error_that_says_whose_it_is_inside_a_200_is_treated_as_if_its_status_said_
     for body in [chat("m", "x"), streamed_chat("m", "x")] {
         assert_eq!(client.chat(&body).expect_error(502), "bad_gateway");
     }
+}
+
+#[test]
+fn a_failure_that_may_pass_is_tried_once_more_on_the_same_channel_when_nothing_else_is_left() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let flaky = Upstream::start(move |request| {
+        let first = count.fetch_add(1, Ordering::SeqCst) == 0;
+        match request.json()["model"].as_str() {
+            Some("m") if first => failing(500),
+            Some("m") => Script::chat("good", 1, 1),
+            Some("limited") => Script::limited(1),
+            Some("wrong") => failing(400),
+            Some("late") => failing(504),
+            _ => failing(502),
+        }
+    });
+    let gateway = TestGateway::start();
+    gateway.channel(&flaky, &["m", "limited", "wrong", "late", "down"]);
+    let (admin, client) = (gateway.admin(), gateway.new_client());
+    let answer = client.chat(&chat("m", "x")).expect(200);
+    assert_eq!(answer["choices"][0]["message"]["content"], "good");
+    let attempts = admin.calls()[0]["attempts"].clone();
+    let statuses: Vec<_> = attempts
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| &a["status"])
+        .collect();
+    assert_eq!(statuses, ["provider_error", "ok"], "{attempts}");
+    // Not what the client got wrong, nor what says when to come back, nor what took its time.
+    for (model, status, calls) in [
+        ("wrong", 400, 1),
+        ("limited", 429, 1),
+        ("late", 504, 1),
+        ("down", 502, 2),
+    ] {
+        let before = asked.load(Ordering::SeqCst);
+        client.chat(&chat(model, "x")).expect(status);
+        assert_eq!(asked.load(Ordering::SeqCst) - before, calls, "{model}");
+    }
+}
+
+#[test]
+fn a_failure_is_not_tried_once_more_where_another_channel_is_left() {
+    let bad = Upstream::start(|_| failing(500));
+    let good = Upstream::start(|_| Script::chat("good", 1, 1));
+    let gateway = TestGateway::start();
+    let admin = gateway.admin();
+    let first = gateway.channel(&bad, &["m"]);
+    let path = format!("/api/channels/{}", first["id"].as_str().unwrap());
+    admin.patch(&path, &json!({"priority": 9})).expect(200);
+    gateway.channel(&good, &["m"]);
+    gateway.new_client().chat(&chat("m", "x")).expect(200);
+    assert_eq!(bad.requests().len(), 1);
 }

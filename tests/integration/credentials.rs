@@ -22,7 +22,10 @@ fn presented(request: &Request) -> &str {
     header.strip_prefix("Bearer ").unwrap()
 }
 
+/// A channel with several credentials, whose turn it is by the calls and not by the key.
 fn channel(admin: &Console, upstream: &Upstream, credentials: &[&str]) -> Value {
+    let turns = json!({"routing_sticky": false});
+    admin.patch("/api/settings", &turns).expect(200);
     let body = json!({
         "name": "several", "kind": "openai", "base_url": upstream.base_url(),
         "credentials": credentials, "models": ["m", "n"],

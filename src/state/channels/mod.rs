@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 pub use calling::{CallingChange, CallingView};
 pub use change::{ChannelChange, GivenCredential, NewChannel};
 pub use credential::CredentialState;
-pub use route::{AllOut, Route};
+pub use route::{AllOut, Candidate, Fallback, Route, Wish};
 pub(super) use seals::of_channel as seals_of_channel;
 pub use upstream::{Turn, Upstream};
 pub use view::{ChannelView, CredentialView, HealthView};
@@ -104,11 +104,14 @@ impl Channels {
             .all(|ready| ready.channel.deleted_at.is_some())
     }
 
-    /// The channels that may serve a model at an endpoint, in the order in which to try them.
+    /// The channels that may serve a model at an endpoint, each with its credentials, in the order in which to try them.
     ///
     /// # Errors
     /// `model_not_found` when none is set up for it, `no_channel_available` when all that are cannot be used.
-    pub fn route(&self, model: &str, endpoint: Endpoint) -> Result<Route> {
+    pub(super) fn route(&self, wish: &Wish<'_>) -> Result<Vec<Arc<Upstream>>> {
+        let Wish {
+            model, endpoint, ..
+        } = *wish;
         let all = self.0.all.load();
         let mut candidates: Vec<&Arc<Ready>> = all
             .values()
@@ -132,8 +135,8 @@ impl Channels {
         }
         candidates.retain(|ready| ready.credential_state() != CredentialState::Unreadable);
         let now = self.0.clock.tick().since_start();
-        match route::pick(candidates, model, now) {
-            Ok(candidates) => return Ok(Route { candidates }),
+        match route::pick(candidates, wish, now) {
+            Ok(upstreams) => return Ok(upstreams),
             Err(out) => {
                 if let Some(error) = out.error(model, now) {
                     return Err(error);
@@ -154,7 +157,7 @@ impl Channels {
         .param("model"))
     }
 
-    /// Gives a call for a model its turn at a channel.
+    /// Gives a call for a model, by the provider's name, its turn at a channel.
     ///
     /// # Errors
     /// When the channel takes no call now: another one may have failed on it since the route was made.

@@ -10,7 +10,7 @@ use super::calling::{self, CallingView};
 use super::credential::{Credential, CredentialState};
 use crate::clock::Clock;
 use crate::crypto::{self, MasterKey};
-use crate::domain::{Acceptance, Admits, Channel, DownReason, Health, Out, Proxy, Turned};
+use crate::domain::{Acceptance, Admits, Channel, DownReason, Health, Out, Proxy, Took, Turned};
 use crate::state::Timeouts;
 
 /// A channel with one of its credentials, ready for a call.
@@ -89,6 +89,11 @@ impl Ready {
             health,
             next: AtomicUsize::new(0),
         }
+    }
+
+    /// Its credentials, as they were entered.
+    pub(super) fn upstreams(&self) -> &[Arc<Upstream>] {
+        &self.upstreams
     }
 
     /// Its credentials, the next in turn first.
@@ -182,6 +187,11 @@ impl Upstream {
         (self.credentials.len() > 1).then(number).flatten()
     }
 
+    /// Its credential as it is stored: tells it from the channel's others.
+    pub(super) fn seal(&self) -> &[u8] {
+        self.own().sealed().map_or(&[], |sealed| &sealed.0)
+    }
+
     /// Whether a call for a model, by the provider's name, can be made with it as far as its credential goes.
     pub(super) fn check(&self, model: &str, now: Duration) -> Result<(), Out> {
         self.own().acceptance().check(model, now)
@@ -251,7 +261,7 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Begins one for a model of a public name.
+    /// Begins one for a model, by the provider's name.
     ///
     /// # Errors
     /// When the channel takes no call now.
@@ -261,7 +271,7 @@ impl Turn {
         clock: &Clock,
     ) -> std::result::Result<Self, Out> {
         let now = clock.tick().since_start();
-        upstream.check(upstream.channel.upstream_model(model), now)?;
+        upstream.check(model, now)?;
         let admits = upstream.health().begin(now);
         match admits {
             Admits::Out(out) => Err(out),
@@ -273,9 +283,9 @@ impl Turn {
         }
     }
 
-    /// The channel answered, be it that the client is wrong; a stream's first event came after `first_event`.
-    pub fn succeed(self, first_event: Option<Duration>) {
-        self.end(|health, now, probe| health.succeed(now, probe, first_event));
+    /// The channel answered a call for a model, by its own name, be it that the client is wrong.
+    pub fn succeed(self, model: &str, took: Took) {
+        self.end(|health, now, probe| health.succeed(now, probe, model, took));
     }
 
     /// The channel failed.

@@ -37,6 +37,7 @@ fn ask(client_limit: Option<u64>, max_output: Option<u32>) -> Ask {
         tier: ServiceTier::default(),
         model: Some(model(2, max_output)),
         multiplier: Multiplier::ONE,
+        fallbacks: Vec::new(),
     }
 }
 

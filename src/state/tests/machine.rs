@@ -190,6 +190,7 @@ impl Gateway {
             tier: ServiceTier::default(),
             model: Some(Self::model()),
             multiplier: Multiplier::ONE,
+            fallbacks: Vec::new(),
         };
         let day = state.today();
         match (state.reserve(&caller, &ask, day), expected) {

@@ -53,6 +53,7 @@ fn ask(tokens: u64) -> Ask {
             },
         })),
         multiplier: Multiplier::ONE,
+        fallbacks: Vec::new(),
     }
 }
 

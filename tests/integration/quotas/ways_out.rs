@@ -68,10 +68,17 @@ fn a_call_that_comes_to_nothing_gives_all_of_it_back() {
         ("hangs up", 502),
         ("is silent", 504),
     ] {
-        let mut body = chat("m", "x");
-        body["user"] = json!(how);
-        assert_eq!(client.chat(&body).status, status, "{how}");
+        let ask = |how: &str| {
+            let mut body = chat("m", "x");
+            body["user"] = json!(how);
+            client.chat(&body).status
+        };
+        assert_eq!(ask(how), status, "{how}");
         assert_booked(&gateway, &client, 0);
+        // What the client got wrong says that the channel is there: it stays in the pool.
+        for _ in 0..3 {
+            assert_eq!(ask("rejects"), 400);
+        }
     }
     gate.open();
 }

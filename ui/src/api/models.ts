@@ -1,7 +1,7 @@
 // Served models and their prices.
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, take } from "./client";
-import type { NewPrice } from "./schema";
+import type { ModelRoutingPatch, NewPrice } from "./schema";
 
 export const modelsQuery = () => queryOptions({ queryKey: ["models"], queryFn: () => take(api.GET("/api/models")) });
 
@@ -13,6 +13,11 @@ function useModelMutation<Given, Result>(mutationFn: (given: Given) => Promise<R
 export const useSetPrice = () =>
   useModelMutation(({ name, price }: { name: string; price: NewPrice }) =>
     take(api.PUT("/api/models/{name}", { params: { path: { name } }, body: price })),
+  );
+
+export const useRouteModel = () =>
+  useModelMutation(({ name, routing }: { name: string; routing: ModelRoutingPatch }) =>
+    take(api.PATCH("/api/models/{name}", { params: { path: { name } }, body: routing })),
   );
 
 export const useRemovePrice = () =>

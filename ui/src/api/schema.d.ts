@@ -320,7 +320,8 @@ export interface paths {
         delete: operations["clear_model_price"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Changes how calls for a model find their channels, effective for the very next call. Its price stays. */
+        patch: operations["route_model"];
         trace?: never;
     };
     "/api/session": {
@@ -373,7 +374,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Changes the policies for new keys. */
+        /** Changes the policies for new keys and how calls find their channels. */
         patch: operations["update_settings"];
         trace?: never;
     };
@@ -1361,6 +1362,9 @@ export interface components {
             source_url: string | null;
             /** @description When it was read. */
             taken_on: string | null;
+            strategy: components["schemas"]["RoutingStrategy"] | null;
+            /** @description Models that serve in its place, one after the other, when no channel of its own can. */
+            fallbacks: string[];
             /** @description Who serves it; for admins. */
             channels: components["schemas"]["ModelChannel"][];
         };
@@ -1368,6 +1372,12 @@ export interface components {
         ModelChannel: {
             id: string;
             name: string;
+        };
+        /** @description How calls for a model find their channels; a field that is not there stays as it is. */
+        ModelRoutingPatch: {
+            strategy?: components["schemas"]["RoutingStrategy"] | null;
+            /** @description At most 10, tried in this order; a key must be allowed to use them. */
+            fallbacks?: string[] | null;
         };
         /**
          * @description Where a price comes from.
@@ -1704,6 +1714,12 @@ export interface components {
          */
         Role: "admin" | "member";
         /**
+         * @description `priority`: the highest priority first, the others when it cannot serve; `weighted`: shared out by weight alone;
+         *     `lowest-latency`: the quickest first; `best-price`: the cheapest first, of equals the quickest.
+         * @enum {string}
+         */
+        RoutingStrategy: "priority" | "weighted" | "lowest-latency" | "best-price";
+        /**
          * @description At which speed and price a provider works.
          * @enum {string}
          */
@@ -1738,6 +1754,10 @@ export interface components {
              */
             key_max_lifetime_days: number | null;
             key_default_quota: components["schemas"]["Quota"] | null;
+            /** @description In which order the channels of a model are tried, where the model says nothing else. */
+            routing_strategy: components["schemas"]["RoutingStrategy"];
+            /** @description Among channels of one rank, and among the credentials of one channel, the calls of one key go the same way. */
+            routing_sticky: boolean;
         };
         /** @description What to change; a field that is not there stays as it is. */
         SettingsChange: {
@@ -1747,6 +1767,8 @@ export interface components {
              */
             key_max_lifetime_days?: number | null;
             key_default_quota?: components["schemas"]["Quota"] | null;
+            routing_strategy?: components["schemas"]["RoutingStrategy"] | null;
+            routing_sticky?: boolean | null;
         };
         /** @description Whether the first admin still has to be made. */
         SetupState: {
@@ -1908,6 +1930,7 @@ export type Keys = components['schemas']['Keys'];
 export type Left = components['schemas']['Left'];
 export type Model = components['schemas']['Model'];
 export type ModelChannel = components['schemas']['ModelChannel'];
+export type ModelRoutingPatch = components['schemas']['ModelRoutingPatch'];
 export type ModelSource = components['schemas']['ModelSource'];
 export type Models = components['schemas']['Models'];
 export type NewAccount = components['schemas']['NewAccount'];
@@ -1928,6 +1951,7 @@ export type RateLimited = components['schemas']['RateLimited'];
 export type Remaining = components['schemas']['Remaining'];
 export type Resets = components['schemas']['Resets'];
 export type Role = components['schemas']['Role'];
+export type RoutingStrategy = components['schemas']['RoutingStrategy'];
 export type ServiceTier = components['schemas']['ServiceTier'];
 export type Session = components['schemas']['Session'];
 export type SessionAccount = components['schemas']['SessionAccount'];
@@ -2814,6 +2838,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    route_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelRoutingPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
             };
             default: {
                 headers: {

@@ -34,7 +34,7 @@ const DIALOGS = [
   { path: "/console/channel?new=1", title: "Add channel" },
   { path: "/console/account?new=1", title: "Create account" },
   { path: "/console/webhook?new=1", title: "Add webhook" },
-  { path: "/console/model?model=echo", title: "Price of echo" },
+  { path: "/console/model?model=echo", title: "Model echo" },
 ];
 
 /** Everything that should not happen on a page, as it happens. */

@@ -96,6 +96,8 @@ export const account = (fields: Partial<Account>): Account => ({
 export const model = (fields: Partial<Model>): Model => ({
   name: "echo",
   priced: true,
+  strategy: null,
+  fallbacks: [],
   source: "catalogue",
   input_usd_per_mtok: 1,
   cached_input_usd_per_mtok: null,

@@ -1,5 +1,5 @@
 // Served models, what they cost, and where the price is from.
-import { Button, Drawer } from "@mantine/core";
+import { Button, Drawer, Stack } from "@mantine/core";
 import { IconCube } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
@@ -12,6 +12,7 @@ import { Page } from "../../components/Page";
 import { Panel } from "../../components/Panel";
 import { ModelsTable } from "./ModelsTable";
 import { PriceForm } from "./PriceForm";
+import { RoutingForm } from "./RoutingForm";
 
 export function ModelsPage() {
   const viewer = useViewer();
@@ -31,8 +32,13 @@ export function ModelsPage() {
           )}
         </Listing>
       </Panel>
-      <Drawer opened={viewer.admin && opened !== undefined} onClose={close} title={`Price of ${opened?.name ?? ""}`}>
-        {opened && <PriceForm key={opened.name} model={opened} onDone={close} />}
+      <Drawer opened={viewer.admin && opened !== undefined} onClose={close} title={`Model ${opened?.name ?? ""}`}>
+        {opened && (
+          <Stack key={opened.name} gap="xl">
+            <PriceForm model={opened} onDone={close} />
+            <RoutingForm model={opened} models={models.data?.items.map(({ name }) => name) ?? []} onDone={close} />
+          </Stack>
+        )}
       </Drawer>
     </Page>
   );

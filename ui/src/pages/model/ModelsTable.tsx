@@ -38,6 +38,19 @@ export function ModelsTable({ models, onOpen }: ModelsTableProps) {
 }
 
 function ModelName({ model, opens }: { model: Model; opens: boolean }) {
+  return (
+    <div style={{ minWidth: 0 }}>
+      <Name model={model} opens={opens} />
+      {model.fallbacks.length > 0 && (
+        <Text size="xs" c="dimmed" truncate>
+          then {model.fallbacks.join(", ")}
+        </Text>
+      )}
+    </div>
+  );
+}
+
+function Name({ model, opens }: { model: Model; opens: boolean }) {
   if (!opens)
     return (
       <Text inherit fw={550}>
