@@ -78,6 +78,10 @@ peer: build (_venv "venv-sdk" "tests/sdk/requirements.txt") (_venv "venv-peer" "
 crash-50:
     CRASH_ROUNDS=50 cargo test --test crash -- --nocapture
 
+# One of three channels dead, 10,000 calls: none may fail; how soon the next attempt begins (by hand; a minute or two).
+failover:
+    REAL200_UI=skip cargo test --locked --test integration -- --ignored --nocapture outages::with_one_of_three
+
 # The orders in which threads may reserve and settle, a million of them (a minute; `SCHEDULES=50000` for fewer).
 schedules:
     REAL200_UI=skip cargo test --locked --lib --features schedules state::tests::schedules -- --nocapture

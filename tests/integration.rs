@@ -31,6 +31,7 @@ mod integration {
     mod hygiene;
     mod keys;
     mod limits;
+    mod outages;
     mod permissions;
     mod policies;
     mod process;

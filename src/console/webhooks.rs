@@ -69,6 +69,12 @@ pub(super) enum WebhookEvent {
     /// Less than its threshold is left of an account's total: once until it has been above it again.
     #[serde(rename = "balance.low")]
     BalanceLow,
+    /// A channel takes no calls, or only those that no other can: once in each outage.
+    #[serde(rename = "channel.down")]
+    ChannelDown,
+    /// It is back.
+    #[serde(rename = "channel.up")]
+    ChannelUp,
 }
 
 impl From<WebhookEvent> for domain::Event {
@@ -76,6 +82,8 @@ impl From<WebhookEvent> for domain::Event {
         match event {
             WebhookEvent::QuotaExceeded => Self::QuotaExceeded,
             WebhookEvent::BalanceLow => Self::BalanceLow,
+            WebhookEvent::ChannelDown => Self::ChannelDown,
+            WebhookEvent::ChannelUp => Self::ChannelUp,
         }
     }
 }

@@ -69,15 +69,29 @@ pub enum Event {
     QuotaExceeded,
     /// What is left of an account's total has fallen below its threshold.
     BalanceLow,
+    /// A channel went out of the pool.
+    ChannelDown,
+    /// It is back.
+    ChannelUp,
 }
 
 impl Event {
+    /// What is noticed of the gateway's own accord.
+    pub const NOTICED: [Self; 4] = [
+        Self::QuotaExceeded,
+        Self::BalanceLow,
+        Self::ChannelDown,
+        Self::ChannelUp,
+    ];
+
     /// The word of the contract.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Test => "test",
             Self::QuotaExceeded => "quota.exceeded",
             Self::BalanceLow => "balance.low",
+            Self::ChannelDown => "channel.down",
+            Self::ChannelUp => "channel.up",
         }
     }
 }

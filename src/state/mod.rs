@@ -214,7 +214,12 @@ impl State {
             policies.clone(),
             |id| booked.budget(id),
         )?;
-        let channels = Channels::load(store.clone(), clock.clone(), master_key.clone())?;
+        let channels = Channels::load(
+            store.clone(),
+            clock.clone(),
+            master_key.clone(),
+            signs.clone(),
+        )?;
         let fetcher = Fetcher::new(settings.allow_private.clone());
         let webhooks = Webhooks::load(
             store.clone(),

@@ -13,12 +13,12 @@ use super::harness::{
     Binary, Console, Gate, KeyClient, Script, TestGateway, Upstream, chat, eventually,
 };
 
-fn ok() -> Script {
+pub(super) fn ok() -> Script {
     Script::json(200, &json!({}))
 }
 
 /// A gateway that may reach this machine, at noon.
-fn gateway() -> TestGateway {
+pub(super) fn gateway() -> TestGateway {
     let noon = Timestamp::parse("2026-11-24T12:00:00Z").unwrap();
     TestGateway::with(Clock::manual(noon), allow_loopback)
 }
@@ -27,7 +27,7 @@ fn allow_loopback(config: &mut real200::config::Config) {
     config.outbound.allow_private = vec!["127.0.0.0/8".parse().unwrap()];
 }
 
-fn hook(admin: &Console, receiver: &Upstream, events: &[&str]) -> Value {
+pub(super) fn hook(admin: &Console, receiver: &Upstream, events: &[&str]) -> Value {
     let url = format!("http://127.0.0.1:{}/hook", receiver.port());
     admin
         .post(
@@ -47,7 +47,7 @@ fn deliveries(admin: &Console, hook: &Value) -> Vec<Value> {
 }
 
 /// Waits until all deliveries so far have come to this status.
-fn settled(admin: &Console, hook: &Value, count: usize, status: &str) -> Vec<Value> {
+pub(super) fn settled(admin: &Console, hook: &Value, count: usize, status: &str) -> Vec<Value> {
     eventually("deliveries", || {
         let found = deliveries(admin, hook);
         (found.len() == count && found.iter().all(|delivery| delivery["status"] == status))

@@ -32,6 +32,7 @@ use crate::storage::{Batch, Store};
 
 use super::audit::{self, Actor};
 use super::ids::new_id;
+use super::webhooks::Signs;
 use super::write;
 use credential::Credential;
 use upstream::Ready;
@@ -55,18 +56,24 @@ struct Inner {
     store: Store,
     clock: Clock,
     master_key: MasterKey,
+    signs: Signs,
     /// Replaced as a whole at each change: calls read it without a lock.
     all: ArcSwap<BTreeMap<ChannelId, Arc<Ready>>>,
     changing: Mutex<()>,
 }
 
 impl Channels {
-    pub(super) fn load(store: Store, clock: Clock, master_key: MasterKey) -> Result<Self> {
+    pub(super) fn load(
+        store: Store,
+        clock: Clock,
+        master_key: MasterKey,
+        signs: Signs,
+    ) -> Result<Self> {
         let records = store.load::<Channel>().map_err(Error::internal)?;
         let all = records
             .into_iter()
             .map(|channel| {
-                let ready = Ready::open(&master_key, channel, None);
+                let ready = Ready::open(&master_key, &signs, channel, None);
                 (ready.channel.id, Arc::new(ready))
             })
             .collect();
@@ -74,6 +81,7 @@ impl Channels {
             store,
             clock,
             master_key,
+            signs,
             all: ArcSwap::from_pointee(all),
             changing: Mutex::default(),
         })))
@@ -443,7 +451,11 @@ impl Channels {
     ) -> impl Future<Output = Result<ChannelView>> + use<> {
         let ticket = self.0.store.write(Batch::new().put(&channel).put(&log));
         let old = self.0.all.load().get(&channel.id).cloned();
-        let ready = Arc::new(Ready::open(&self.0.master_key, channel, old.as_deref()));
+        let ready = Ready::open(&self.0.master_key, &self.0.signs, channel, old.as_deref());
+        if let Some(old) = &old {
+            ready.tell_of_mending(old);
+        }
+        let ready = Arc::new(ready);
         self.0.all.rcu(|all| {
             let mut all = BTreeMap::clone(all);
             all.insert(ready.channel.id, Arc::clone(&ready));

@@ -10,8 +10,11 @@ use super::calling::{self, CallingView};
 use super::credential::{Credential, CredentialState};
 use crate::clock::Clock;
 use crate::crypto::{self, MasterKey};
-use crate::domain::{Acceptance, Admits, Channel, DownReason, Health, Out, Proxy, Took, Turned};
+use crate::domain::{
+    Acceptance, Admits, Channel, ChannelStatus, DownReason, Health, Out, Proxy, Took, Turned,
+};
 use crate::state::Timeouts;
+use crate::state::webhooks::Signs;
 
 /// A channel with one of its credentials, ready for a call.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub struct Upstream {
     calling: Arc<calling::Opened>,
     /// The channel's. In memory only, and kept through changes that do not touch where its calls go.
     health: Arc<Mutex<Health>>,
+    /// Who is told when the channel goes out and comes back.
+    signs: Signs,
 }
 
 /// A channel with each of its credentials.
@@ -43,7 +48,12 @@ pub(super) struct Ready {
 impl Ready {
     /// Opens a channel. What it replaces leaves it its health and how its credentials are taken, if its calls still go to the
     /// same place in the same name. What an operator has mended is tried at once.
-    pub(super) fn open(master_key: &MasterKey, channel: Channel, old: Option<&Self>) -> Self {
+    pub(super) fn open(
+        master_key: &MasterKey,
+        signs: &Signs,
+        channel: Channel,
+        old: Option<&Self>,
+    ) -> Self {
         let old = old.filter(|old| {
             let old = &old.channel;
             channel.kind == old.kind
@@ -79,6 +89,7 @@ impl Ready {
                 credentials: Arc::clone(&credentials),
                 calling: Arc::clone(&calling),
                 health: Arc::clone(&health),
+                signs: signs.clone(),
             })
         };
         Self {
@@ -126,6 +137,19 @@ impl Ready {
 
     pub(super) fn health(&self) -> MutexGuard<'_, Health> {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells that it is back, if it is another one's successor that was out.
+    pub(super) fn tell_of_mending(&self, old: &Self) {
+        let serves =
+            self.channel.status == ChannelStatus::Active && self.channel.deleted_at.is_none();
+        if let (true, Some(old), Some(new)) =
+            (serves, old.upstreams.first(), self.upstreams.first())
+            && old.is_out()
+            && !new.is_out()
+        {
+            new.tell(Turned::Back, None);
+        }
     }
 
     /// What is shown of how its provider is called.
@@ -220,7 +244,7 @@ impl Upstream {
         self.acceptance().mend();
         self.health().mend();
         if was_out {
-            self.tell(Turned::Back);
+            self.tell(Turned::Back, None);
         }
     }
 
@@ -230,7 +254,7 @@ impl Upstream {
             return;
         }
         if self.credentials.iter().all(Credential::is_out) {
-            self.tell(Turned::Down(DownReason::CredentialRefused));
+            self.tell(Turned::Down(DownReason::CredentialRefused), Some(words));
         } else {
             tracing::warn!(
                 channel = %self.channel.name, credential = self.place + 1, words,
@@ -239,15 +263,25 @@ impl Upstream {
         }
     }
 
-    /// Logs what a call's end, or a test, changed.
-    fn tell(&self, turned: Turned) {
+    /// Tells what a call's end, a test or a change of the operator's has changed; `words` are the provider's, where it has said
+    /// something.
+    pub(super) fn tell(&self, turned: Turned, words: Option<&str>) {
         let channel = &self.channel.name;
         match turned {
             Turned::None => {}
             Turned::Down(reason) => {
-                tracing::warn!(%channel, reason = reason.as_str(), "a channel is out of the pool");
+                let reason = reason.as_str();
+                tracing::warn!(%channel, reason, words, "a channel is out of the pool");
+                let told = words.map_or_else(
+                    || reason.to_owned(),
+                    |words| format!("{reason}, which said: {words}"),
+                );
+                self.signs.turned(&self.channel, Some(told));
             }
-            Turned::Back => tracing::info!(%channel, "a channel is back"),
+            Turned::Back => {
+                tracing::info!(%channel, "a channel is back");
+                self.signs.turned(&self.channel, None);
+            }
         }
     }
 }
@@ -308,7 +342,7 @@ impl Turn {
         let now = self.clock.tick().since_start();
         let probe = std::mem::take(&mut self.probe);
         let turned = how(&mut self.upstream.health(), now, probe);
-        self.upstream.tell(turned);
+        self.upstream.tell(turned, None);
     }
 }
 

@@ -86,7 +86,8 @@ impl Book {
     /// Whether any webhook listens.
     pub(super) fn is_heeded(&self) -> bool {
         self.hooks.values().any(|hook| {
-            hook.record.takes(Event::QuotaExceeded) || hook.record.takes(Event::BalanceLow)
+            let takes = |event: &Event| hook.record.takes(*event);
+            Event::NOTICED.iter().any(takes)
         })
     }
 

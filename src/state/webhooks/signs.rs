@@ -2,12 +2,14 @@
 //! nobody listens, and a short lock when somebody does; what it means is worked out on another thread.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::domain::{Account, AccountId, Code, Day, Error, KeyId, Money, Opened};
+use crate::domain::{
+    Account, AccountId, Channel, ChannelId, Code, Day, Error, KeyId, Money, Opened,
+};
 
 /// Something that may be worth an alert. Equal ones are noticed once until they are looked at, in the order of this list: a
 /// balance that was raised and has fallen again is a new occasion, even if nobody looked in between.
@@ -26,20 +28,29 @@ pub(super) enum Sign {
     },
     /// A call was booked.
     Settled { key: KeyId, account: AccountId },
+    /// A channel went out of the pool, and why, or came back.
+    Channel {
+        /// In the order in which it happened.
+        number: u64,
+        id: ChannelId,
+        name: String,
+        down: Option<String>,
+    },
     /// Look at all keys and accounts: at the start, and when somebody new listens.
     Everything,
 }
 
 /// Collects signs until the courier looks at them.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Debug)]
 pub(in crate::state) struct Signs(Arc<Inner>);
 
-#[derive(Default)]
+#[derive(Default, Debug)]
 struct Inner {
     /// Whether any webhook listens.
     heeded: AtomicBool,
     waiting: Mutex<BTreeSet<Sign>>,
     bell: Notify,
+    channel_signs: AtomicU64,
 }
 
 impl Signs {
@@ -68,6 +79,16 @@ impl Signs {
         self.note(|| match account.low_balance(used) {
             Some(_) => Sign::Changed(account.id),
             None => Sign::Raised(account.id),
+        });
+    }
+
+    /// A channel went out of the pool, and why, or came back.
+    pub(in crate::state) fn turned(&self, channel: &Channel, down: Option<String>) {
+        self.note(|| Sign::Channel {
+            number: self.0.channel_signs.fetch_add(1, Ordering::Relaxed),
+            id: channel.id,
+            name: channel.name.clone(),
+            down,
         });
     }
 

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::Webhooks;
 use super::signs::Sign;
 use crate::domain::{
-    Account, AccountId, Alert, ApiKey, Day, Event, KeyId, Money, TimeZone, Unit, Window,
+    Account, AccountId, Alert, ApiKey, ChannelId, Day, Event, KeyId, Money, TimeZone, Unit, Window,
 };
 use crate::state::accounts::{AccountEntry, Accounts};
 use crate::state::keys::{KeyEntry, Keys};
@@ -109,6 +109,21 @@ struct BalanceLow {
     total_usd: Box<RawValue>,
 }
 
+/// The `data` of `channel.down` and `channel.up`.
+#[derive(Serialize)]
+struct ChannelTurned {
+    channel: NamedChannel,
+    /// Why it takes no calls; not there when it is back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+#[derive(Serialize)]
+struct NamedChannel {
+    id: String,
+    name: String,
+}
+
 impl Watch {
     /// Looks at everything that has been noticed since the last time.
     pub(super) fn look(&self) {
@@ -132,12 +147,39 @@ impl Watch {
                     }
                     self.account_by_id(account, today);
                 }
+                Sign::Channel {
+                    number,
+                    id,
+                    name,
+                    down,
+                } => self.channel(number, id, &name, down.as_deref()),
                 Sign::Everything => {
                     self.keys.for_each(|entry| self.key(entry, today));
                     self.accounts.for_each(|entry| self.account(entry, today));
                 }
             }
         }
+    }
+
+    /// Tells of a channel that went out of the pool or came back: each time is an occasion of its own.
+    fn channel(&self, number: u64, id: ChannelId, name: &str, down: Option<&str>) {
+        let event = match down {
+            Some(_) => Event::ChannelDown,
+            None => Event::ChannelUp,
+        };
+        let now = self.webhooks.clock().now();
+        let alert = Alert {
+            subject: format!("channel/{id}"),
+            occasion: format!("{} {now} {number}", event.as_str()),
+        };
+        let data = || ChannelTurned {
+            channel: NamedChannel {
+                id: id.to_string(),
+                name: name.to_owned(),
+            },
+            reason: down.map(str::to_owned),
+        };
+        self.webhooks.raise(event, alert, data);
     }
 
     fn refused(&self, key: KeyId, account: AccountId, limit: &str, day: Day) {

@@ -1875,7 +1875,7 @@ export interface components {
          * @description What a webhook can be told of.
          * @enum {string}
          */
-        WebhookEvent: "quota.exceeded" | "balance.low";
+        WebhookEvent: "quota.exceeded" | "balance.low" | "channel.down" | "channel.up";
         /** @description All webhooks, oldest first. */
         Webhooks: {
             items: components["schemas"]["Webhook"][];

@@ -100,17 +100,17 @@ describe("a channel that goes over to another provider", () => {
   const before = valuesOf(channel({ kind: "azure-openai", base_url: "https://a.example", api_version: "2024-10-21" }));
 
   test("takes neither address nor version with it, and has them again if it comes back", () => {
-    const typed = { ...before, credential: "sk-typed" };
+    const typed = { ...before, credentials: ["sk-typed"] };
     const gone = { ...typed, ...ofKind("gemini", before) };
-    expect(gone).toMatchObject({ kind: "gemini", base_url: "", api_version: "", credential: "" });
+    expect(gone).toMatchObject({ kind: "gemini", base_url: "", api_version: "", stored: [], credentials: [""] });
     expect({ ...gone, ...ofKind("azure-openai", before) }).toEqual(before);
   });
 
   test("does not show its stored credential to the new one", () => {
     const gone = { ...before, ...ofKind("gemini", before) };
-    expect(bodyOf(gone, before)).toMatchObject({ credential: null });
-    expect(bodyOf({ ...gone, credential: "AIza-1" }, before)).toMatchObject({ credential: "AIza-1" });
-    expect(bodyOf(before, before)).not.toHaveProperty("credential");
+    expect(bodyOf(gone, before)).toMatchObject({ credentials: [] });
+    expect(bodyOf({ ...gone, credentials: ["AIza-1"] }, before)).toMatchObject({ credentials: ["AIza-1"] });
+    expect(bodyOf(before, before)).not.toHaveProperty("credentials");
   });
 });
 
@@ -249,7 +249,7 @@ describe("a webhook that is entered", () => {
     expect(webhookForm.newWebhookOf(values)).toEqual({
       name: "on-call",
       url: "https://example.com/hook",
-      events: ["quota.exceeded", "balance.low"],
+      events: ["quota.exceeded", "balance.low", "channel.down", "channel.up"],
     });
     expect(webhookForm.newWebhookOf({ ...values, secret: "s" })).toMatchObject({ secret: "s" });
     expect(webhookForm.changeOf(values)).not.toHaveProperty("secret");

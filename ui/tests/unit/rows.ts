@@ -136,6 +136,7 @@ export const channel = (fields: Partial<Channel>): Channel => ({
   base_url: "https://api.openai.com/v1",
   api_version: null,
   credential_state: "sealed",
+  credentials: [],
   models: ["gpt-4o"],
   model_map: {},
   priority: 0,

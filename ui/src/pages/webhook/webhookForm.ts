@@ -23,6 +23,13 @@ export const EVENTS: { value: WebhookEvent; label: string; about: string }[] = [
     label: "Balance low",
     about: "Less than an account's threshold is left of its total. Once, until it has been raised.",
   },
+  {
+    value: "channel.down",
+    label: "Channel down",
+    about:
+      "A channel takes no calls, or only those that no other can: it fails, is slow, or its credential is refused. Once in each outage.",
+  },
+  { value: "channel.up", label: "Channel up", about: "A channel is back." },
 ];
 
 export const blank: WebhookValues = {
