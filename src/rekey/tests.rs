@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::domain::{ChannelKind, ChannelStatus, Multiplier};
-use crate::state::{CallingChange, CredentialState, GivenCredential, NewChannel, NewWebhook, State};
+use crate::state::{
+    CallingChange, CredentialState, GivenCredential, NewChannel, NewWebhook, State,
+};
 use crate::storage::Options;
 
 const OLD: &str = "0101010101010101010101010101010101010101010101010101010101010101";

@@ -282,7 +282,7 @@ impl Channels {
     /// When the system gives no random bytes.
     pub fn draft(&self, new: NewChannel) -> Result<Arc<Upstream>> {
         let channel = self.made(new)?;
-        let ready = Ready::open(&self.0.master_key, channel, None);
+        let ready = Ready::open(&self.0.master_key, &self.0.signs, channel, None);
         let first = ready.upstream(None).cloned();
         first.ok_or_else(|| Error::internal("a channel without an upstream"))
     }
