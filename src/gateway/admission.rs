@@ -335,11 +335,15 @@ impl Admitted {
 impl Routed {
     fn ask(&self, state: &State) -> Ask {
         let (scan, endpoint) = (&self.asked.request.scan, self.asked.arrival.endpoint);
-        let price = self.model.as_ref().and_then(|model| model.price);
-        // Where the pieces are what is billed, its provider reports no tokens.
-        let by_piece =
-            scan.pieces != Pieces::default() && price.is_some_and(|price| price.is_by_piece());
         let fallbacks = self.route.fallbacks();
+        let others = fallbacks.iter().map(|(fallback, _)| &fallback.model);
+        let mut models = std::iter::once(&self.model).chain(others);
+        // Where the pieces are what is billed, by whichever model, its provider reports no tokens.
+        let by_piece = scan.pieces != Pieces::default()
+            && models.all(|model| {
+                let price = model.as_ref().and_then(|model| model.price);
+                price.is_some_and(|price| price.is_by_piece())
+            });
         Ask {
             prompt_tokens: self.prompt_bound,
             hidden_tokens: if endpoint.is_free() {

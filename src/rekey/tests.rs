@@ -56,9 +56,10 @@ fn directory(variable: Option<&str>) -> tempfile::TempDir {
         kind: ChannelKind::OpenAi,
         base_url: "http://127.0.0.1:1/v1".to_owned(),
         api_version: None,
-        credentials: ["the credential", "another"]
-            .map(|text| GivenCredential::Entered(secret(text)))
-            .into(),
+        credentials: vec![
+            GivenCredential::Entered(secret("the credential")),
+            GivenCredential::Entered(secret("another credential")),
+        ],
         models: vec!["m".to_owned()],
         model_map: BTreeMap::new(),
         priority: 0,
@@ -91,6 +92,8 @@ fn check(dir: &Path, variable: Option<&str>, expected: &str) {
     let states = view.credentials.iter().map(|credential| credential.state);
     assert!(states.eq([CredentialState::Sealed; 2]));
     assert_eq!(view.channel.status, ChannelStatus::Disabled);
+    let states: Vec<_> = view.credentials.iter().map(|one| one.state).collect();
+    assert_eq!(states, [CredentialState::Sealed; 2]);
     let upstream = state.channels.upstream(view.channel.id, None).unwrap();
     assert_eq!(upstream.credential(), Some("the credential"));
     assert_eq!(upstream.headers()[0].1.as_str(), "the header");

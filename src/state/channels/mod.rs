@@ -283,10 +283,8 @@ impl Channels {
     pub fn draft(&self, new: NewChannel) -> Result<Arc<Upstream>> {
         let channel = self.made(new)?;
         let ready = Ready::open(&self.0.master_key, &self.0.signs, channel, None);
-        ready
-            .upstream(None)
-            .cloned()
-            .ok_or_else(|| Error::internal("a channel without a way to its provider"))
+        let first = ready.upstream(None).cloned();
+        first.ok_or_else(|| Error::internal("a channel without an upstream"))
     }
 
     fn made(&self, new: NewChannel) -> Result<Channel> {

@@ -2,7 +2,7 @@
 
 use crate::domain::{Channel, ChannelId, Sealed};
 
-/// Of a credential of the provider's.
+/// Of each of the provider's credentials.
 pub(super) fn credential_place(id: ChannelId) -> Vec<u8> {
     id.as_bytes().to_vec()
 }

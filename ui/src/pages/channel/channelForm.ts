@@ -76,12 +76,16 @@ export function ofKind(kind: ChannelKind, before: ChannelValues) {
   return { kind, base_url, api_version, stored, credentials: [""], removed: [] };
 }
 
+/** The credentials that are entered. */
+export const enteredOf = ({ credentials }: ChannelValues): string[] =>
+  credentials.map((text) => text.trim()).filter((text) => text !== "");
+
 /**
  * Nothing entered and nothing removed means: leave them as they are; but not with another provider, which shall not get them.
  * One that cannot be read gives way to what is entered.
  */
 function credentialsOf(values: ChannelValues, before: ChannelValues): Pick<NewChannel, "credentials"> {
-  const entered = values.credentials.map((text) => text.trim()).filter((text) => text !== "");
+  const entered = enteredOf(values);
   if (entered.length === 0 && values.removed.length === 0 && values.kind === before.kind) return {};
   const stays = ({ id, state }: ChannelCredential) =>
     !values.removed.includes(id) && (state !== "unreadable" || entered.length === 0);

@@ -1,16 +1,17 @@
 // Whose list of models the form asks for, and what it says of prices.
 import type { Channel, DiscoveredModel, NewDiscovery } from "../../api/schema";
 import { callingBody } from "./calling";
-import type { ChannelValues } from "./channelForm";
+import { type ChannelValues, enteredOf } from "./channelForm";
 
-const ADDRESS = ["kind", "base_url", "credentials", "headers", "proxy"] as const;
+const ADDRESS = ["kind", "base_url", "headers", "proxy"] as const;
 
 /** The stored channel, by its id, as long as nothing is entered that says where its provider is and who asks. */
 export function asked(values: ChannelValues, before: ChannelValues, channel: Channel | null): string | NewDiscovery {
-  if (channel && ADDRESS.every((field) => String(values[field]) === String(before[field]))) return channel.id;
+  const [credential] = enteredOf(values);
+  const same = ADDRESS.every((field) => values[field] === before[field]);
+  if (channel && same && !credential && values.removed.length === 0) return channel.id;
   const { overrides: _, ...calling } = callingBody(values, before);
-  const [credential = null] = values.credentials.map((text) => text.trim()).filter(Boolean);
-  return { kind: values.kind, base_url: values.base_url.trim(), credential, ...calling };
+  return { kind: values.kind, base_url: values.base_url.trim(), ...(credential && { credential }), ...calling };
 }
 
 /** Those of the chosen models of which no price is known. */
