@@ -136,6 +136,8 @@ mod v1 {
         moderations post "/v1/moderations";
         /// Images, streamed or not. Request and answer as OpenAI describes them.
         image_generations post "/v1/images/generations";
+        /// Speech, as bytes or as events. Request and answer as OpenAI describes them.
+        speech post "/v1/audio/speech";
         /// Documents in the order in which they fit a query. Request and answer are the provider's.
         rerank post "/v1/rerank";
         /// The models that this key may use.

@@ -24,6 +24,8 @@ pub(crate) enum Accepted {
     },
     /// The stream has begun.
     Stream(Answer),
+    /// Bytes that nobody reads have begun.
+    Bytes(Answer),
 }
 
 /// An answer that cannot.
@@ -50,6 +52,12 @@ pub(super) async fn accept(
             Err(unreadable) => Err(Unfit::Unusable(unreadable)),
         };
     }
+    if endpoint == Endpoint::Speech && !answer.is_json() {
+        first_bytes(&mut answer.body, timeouts)
+            .await
+            .map_err(Unfit::Unusable)?;
+        return Ok(Accepted::Bytes(answer));
+    }
     let body = meter::read_whole(&mut answer, timeouts.idle)
         .await
         .map_err(Unfit::Unusable)?;
@@ -61,6 +69,28 @@ pub(super) async fn accept(
         Ok(told) => Ok(Accepted::Whole { answer, body, told }),
         Err(not_json) => Err(Unfit::Unusable(broken(not_json.to_string()))),
     }
+}
+
+/// Waits for the first bytes of an answer.
+async fn first_bytes(body: &mut Body, timeouts: Timeouts) -> Result<(), Unreadable> {
+    let first = async {
+        loop {
+            match body.next().await {
+                Some(Ok(piece)) if piece.is_empty() => {}
+                Some(Ok(piece)) => return Ok(piece),
+                Some(Err(error)) => return Err(broken(format!("the answer broke off: {error}"))),
+                None => return Err(broken("the answer is empty".to_owned())),
+            }
+        }
+    };
+    let allowed = timeouts.first_byte.max(timeouts.idle);
+    let first = tokio::time::timeout(allowed, first).await;
+    let first = first.map_err(|_| Unreadable {
+        status: AttemptStatus::TimedOut,
+        words: "the answer stood still before its first byte".to_owned(),
+    })??;
+    body.give_back(VecDeque::from([first]));
+    Ok(())
 }
 
 /// Waits for the first event of a stream; gives it if it is an error. Comments that keep the connection alive are no event,

@@ -5,6 +5,11 @@
 //! | rerank | a search for each 100 documents, of which each begun 500 bytes are one: no provider cuts shorter |
 //! | images | `n` times the most that an image of its size and quality is known to count, and 100 tokens for each partial image |
 //!
+//! | speech | its characters, and 12 tokens of audio for each: the slowest voice takes 0.6 s for one |
+//!
+//! **Speech.** A second of it is 20 tokens (OpenAI's price for a minute over its price for a token), and five tokens of audio for
+//! four characters are usual (measured by S. Anand, "OpenAI TTS cost": 5,120 for 4,096), which is what is guessed.
+//!
 //! **Images.** What one counts is published for gpt-image-1 (OpenAI, "Image generation", at most 6,240 at 1024 by 1536) and
 //! has been worked out for gpt-image-2: `q · round(q · short / long) · (2,000,000 + width · height) / 4,000,000`, with a `q` of 16,
 //! 48 and 96 for low, medium and high quality. With the whole square of `q`, 24 for low and 192 for what is above high, that is
@@ -147,6 +152,37 @@ pub(super) fn pictures(asked: Pictures<'_>) -> Result<Needs> {
             ..Usage::default()
         },
     })
+}
+
+/// Tokens of audio that a character takes at most, and beside them what a short text may take.
+const CHARACTER_TOKENS: u64 = 12;
+const SHORTEST_SPEECH_TOKENS: u64 = 200;
+
+/// A text of so many characters, spoken.
+pub(super) fn speech(characters: u64) -> Needs {
+    let pieces = Pieces {
+        characters,
+        ..Pieces::default()
+    };
+    let guess = characters.saturating_mul(5).div_ceil(4);
+    Needs {
+        pieces,
+        output: Some(
+            characters
+                .saturating_mul(CHARACTER_TOKENS)
+                .saturating_add(SHORTEST_SPEECH_TOKENS),
+        ),
+        answers: 1,
+        guess: Usage {
+            completion: guess,
+            audio: Media {
+                output: guess,
+                ..Media::default()
+            },
+            pieces,
+            ..Usage::default()
+        },
+    }
 }
 
 fn grid_tokens(one: u64, other: u64, width: u64, height: u64) -> u64 {

@@ -23,6 +23,7 @@ use super::bill::Bill;
 use super::carry::CarriedStream;
 use super::dialect::{self, CutOff};
 use super::provider::{Answer, Body};
+use super::silence::Silence;
 use super::sse::{self, Frames};
 use crate::clock::{Clock, Tick};
 use crate::domain::{AttemptStatus, CallStatus, Code, Endpoint, Error};
@@ -30,10 +31,8 @@ use crate::state::Timeouts;
 
 /// The most that is held of an answer that is not streamed.
 const WHOLE_LIMIT: usize = 256 * 1024 * 1024;
-/// Time for the error frame to leave before the connection is broken off.
-const FAREWELL: Duration = Duration::from_millis(20);
-/// Silence is measured in quarters of what is allowed.
-const QUARTERS: u8 = 4;
+/// Time for what was said last to leave before the connection is broken off.
+pub(super) const FAREWELL: Duration = Duration::from_millis(20);
 
 /// Why an answer could not be read whole.
 #[derive(Debug)]
@@ -126,9 +125,7 @@ pub(crate) struct Meter {
     bill: Bill,
     clock: Clock,
     started: Tick,
-    quarter: Pin<Box<Sleep>>,
-    timeouts: Timeouts,
-    quiet: u8,
+    silence: Silence,
     begun: bool,
     failed: bool,
     /// The stream may end here, by its dialect.
@@ -178,12 +175,7 @@ impl Meter {
             bill,
             clock: clock.clone(),
             started,
-            // A model may think long before its first word: until then it has the time it had for the head.
-            quarter: Box::pin(tokio::time::sleep(
-                timeouts.first_byte.max(timeouts.idle) / u32::from(QUARTERS),
-            )),
-            timeouts,
-            quiet: 0,
+            silence: Silence::new(timeouts),
             begun: false,
             failed: false,
             may_end: false,
@@ -260,6 +252,7 @@ impl Meter {
         }
         if !self.begun && !whole.is_empty() {
             self.begun = true;
+            self.silence.begin();
             let first_token_us = self.clock.tick().micros_since(self.started);
             self.bill
                 .draft(|draft| draft.first_token_us = Some(first_token_us));
@@ -400,25 +393,6 @@ impl Meter {
         Poll::Ready(Some(Ok(frame)))
     }
 
-    /// Whether the provider has been silent for too long.
-    fn is_silent(&mut self, context: &mut Context<'_>) -> bool {
-        while self.quarter.as_mut().poll(context).is_ready() {
-            self.quiet += 1;
-            // The quarter in which the last bytes came had begun before them: it does not count.
-            if self.quiet > QUARTERS {
-                return true;
-            }
-            let allowed = if self.begun {
-                self.timeouts.idle
-            } else {
-                self.timeouts.first_byte.max(self.timeouts.idle)
-            };
-            self.quarter
-                .set(tokio::time::sleep(allowed / u32::from(QUARTERS)));
-        }
-        false
-    }
-
     /// What comes next for the client.
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Next {
         loop {
@@ -449,7 +423,7 @@ impl Meter {
             }
             match Pin::new(&mut self.body).poll_next(context) {
                 Poll::Ready(Some(Ok(chunk))) => {
-                    self.quiet = 0;
+                    self.silence.is_broken();
                     match self.take(chunk) {
                         Ok(visible) if visible.is_empty() => {}
                         Ok(visible) => return Poll::Ready(Some(Ok(visible))),
@@ -459,7 +433,7 @@ impl Meter {
                 Poll::Ready(Some(Err(error))) => return self.end(Some(error.to_string())),
                 Poll::Ready(None) => return self.end(None),
                 Poll::Pending => {
-                    if !self.is_silent(context) {
+                    if !self.silence.is_too_long(context) {
                         return Poll::Pending;
                     }
                     if matches!(self.phase, Phase::Settled) {

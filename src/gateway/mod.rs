@@ -20,11 +20,13 @@ mod meter;
 mod miss;
 mod ops;
 mod overrides;
+mod passing;
 mod pipeline;
 mod probe;
 mod provider;
 pub mod request;
 pub mod rewrite;
+mod silence;
 pub mod sse;
 mod standing;
 mod tariff;
@@ -50,6 +52,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(call("/v1/moderations", Endpoint::Moderations))
         .service(call("/v1/rerank", Endpoint::Rerank))
         .service(call("/v1/images/generations", Endpoint::Images))
+        .service(call("/v1/audio/speech", Endpoint::Speech))
         .service(call("/v1/messages", Endpoint::Messages))
         .service(call("/v1/messages/count_tokens", Endpoint::CountTokens))
         .service(get("/v1beta/models").route(web::get().to(standing::gemini_models)))

@@ -19,8 +19,9 @@ use super::errors::{self, Shape};
 use super::forward::{self, Forwarded, Way};
 use super::headers::Own;
 use super::meter::{Meter, Wanted};
+use super::passing::Passing;
 use super::provider::Answer;
-use super::watch::{Death, Watched};
+use super::watch::{Death, Flow, Watched};
 use super::words;
 use crate::domain::{CallStatus, Code, Endpoint, Error, Result};
 use crate::state::State;
@@ -155,6 +156,13 @@ impl Sent {
                 way,
             } => match opened_on_disk(&mut bill).await {
                 Ok(()) => stream(&plan, state, bill, answer, way, death, own),
+                Err(error) => failed(&plan, bill, &error, shape, own),
+            },
+            Forwarded::Answered {
+                accepted: Accepted::Bytes(answer),
+                ..
+            } => match opened_on_disk(&mut bill).await {
+                Ok(()) => bytes(state, bill, answer, death, own),
                 Err(error) => failed(&plan, bill, &error, shape, own),
             },
             Forwarded::Answered {
@@ -312,7 +320,7 @@ fn stream(
     response
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         .insert_header(("x-accel-buffering", "no"));
-    let frames = Watched::new(meter, death);
+    let frames = Watched::new(Flow::Events(meter), death);
     let in_path = plan.arrival.in_path.as_ref();
     Metered::Going(if in_path.is_some_and(|in_path| !in_path.events) {
         response.insert_header(header::ContentType::json());
@@ -320,6 +328,15 @@ fn stream(
     } else {
         response.body(frames)
     })
+}
+
+/// An answer of bytes that nobody reads.
+fn bytes(state: &State, mut bill: Bill, answer: Answer, death: Death, own: HeaderMap) -> Metered {
+    bill.draft(|draft| draft.http_status = Some(answer.status.as_u16()));
+    let (status, headers) = (answer.status, answer.headers.clone());
+    let timeouts = bill.timeouts(state.settings.timeouts);
+    let passing = Passing::new(answer, &state.clock, timeouts, bill);
+    Metered::Going(build(status, headers, own).body(Watched::new(Flow::Bytes(passing), death)))
 }
 
 /// Gives out an answer that was read whole.

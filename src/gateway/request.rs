@@ -108,6 +108,10 @@ pub enum Field {
     PartialImages,
     /// `output_format`: of images
     OutputFormat,
+    /// `input`: of speech
+    Input,
+    /// `stream_format`: of speech
+    StreamFormat,
     /// `background`
     Background,
     /// `previous_response_id`
@@ -123,7 +127,7 @@ pub enum Field {
 }
 
 impl Field {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 22] = [
         Self::Model,
         Self::Stream,
         Self::StreamOptions,
@@ -138,6 +142,8 @@ impl Field {
         Self::Quality,
         Self::PartialImages,
         Self::OutputFormat,
+        Self::Input,
+        Self::StreamFormat,
         Self::Background,
         Self::PreviousResponse,
         Self::Conversation,
@@ -163,6 +169,8 @@ impl Field {
             Self::Quality => "quality",
             Self::PartialImages => "partial_images",
             Self::OutputFormat => "output_format",
+            Self::Input => "input",
+            Self::StreamFormat => "stream_format",
             Self::Background => "background",
             Self::PreviousResponse => "previous_response_id",
             Self::Conversation => "conversation",
@@ -395,6 +403,13 @@ impl<'a> Found<'a> {
                 })?;
                 needs.fill(&mut scan);
             }
+            Endpoint::Speech => {
+                let input: String = self.typed(Field::Input, "a string")?.unwrap_or_default();
+                let format: Option<String> = self.typed(Field::StreamFormat, "a string")?;
+                scan.stream = format.as_deref() == Some("sse");
+                let characters = input.chars().count();
+                media::speech(u64::try_from(characters).unwrap_or(u64::MAX)).fill(&mut scan);
+            }
             Endpoint::Rerank => {
                 let documents: Vec<&RawValue> = self
                     .typed(Field::Documents, "a list of documents")?
@@ -407,7 +422,6 @@ impl<'a> Found<'a> {
             | Endpoint::EmbedContent
             | Endpoint::Moderations
             | Endpoint::ImageEdits
-            | Endpoint::Speech
             | Endpoint::Transcriptions
             | Endpoint::Translations => {}
         }

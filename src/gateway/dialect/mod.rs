@@ -1,5 +1,6 @@
 //! Wire formats: what is read of an answer in each. One file a dialect; none changes a byte of what passes through.
 
+mod audio;
 mod chat;
 mod completions;
 mod count;
@@ -36,11 +37,11 @@ pub fn read_frame(endpoint: Endpoint, frame: &[u8], written: &mut Written) -> Se
         | Endpoint::EmbedContent
         | Endpoint::Moderations
         | Endpoint::Rerank
-        | Endpoint::Speech
         | Endpoint::Transcriptions
         | Endpoint::Translations => chat::read_frame(data, written),
         Endpoint::Completions => completions::read_frame(data, written),
         Endpoint::Images | Endpoint::ImageEdits => images::read_frame(data),
+        Endpoint::Speech => audio::read_speech(data),
         Endpoint::Responses => responses::read_frame(data, written),
         Endpoint::Messages => messages::read_frame(data, written),
         Endpoint::GenerateContent => gemini::read_frame(data, written),

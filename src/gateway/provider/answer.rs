@@ -54,6 +54,14 @@ impl Answer {
         })
     }
 
+    /// Whether it says that it is JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.header("content-type").is_some_and(|kind| {
+            let essence = kind.split(';').next().unwrap_or_default().trim();
+            essence.eq_ignore_ascii_case("application/json") || essence.ends_with("+json")
+        })
+    }
+
     /// A header's value.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers

@@ -2,6 +2,7 @@
 
 mod images;
 mod judged;
+mod speech;
 
 use serde_json::{Value, json};
 

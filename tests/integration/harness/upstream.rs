@@ -151,8 +151,17 @@ impl Script {
         ))
     }
 
-    pub(crate) fn send(mut self, text: &str) -> Self {
-        self.0.push(Step::Send(text.as_bytes().to_vec()));
+    /// The head of an answer of so many bytes of this kind.
+    pub(crate) fn bytes_of(kind: &str, length: usize) -> Self {
+        Self::default().head(200, kind, Some(length))
+    }
+
+    pub(crate) fn send(self, text: &str) -> Self {
+        self.send_bytes(text.as_bytes())
+    }
+
+    pub(crate) fn send_bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.push(Step::Send(bytes.to_vec()));
         self
     }
 
