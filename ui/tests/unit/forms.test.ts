@@ -110,8 +110,9 @@ describe("a channel that goes over to another provider", () => {
 });
 
 test("a channel's provider in few words", () => {
-  const base_url = "https://api.anthropic.com/v1";
-  expect(providerOf({ kind: "anthropic", base_url })).toBe("Anthropic · https://api.anthropic.com/v1");
+  expect(providerOf({ kind: "openai", base_url: "http://vllm:8000/v1" })).toBe("http://vllm:8000/v1");
+  expect(providerOf({ kind: "anthropic", base_url: "https://api.anthropic.com/v1" })).toBe("Anthropic");
+  expect(providerOf({ kind: "anthropic", base_url: "http://proxy/v1" })).toBe("Anthropic · http://proxy/v1");
   expect(providerOf({ kind: "echo", base_url: "" })).toBe("Echo, built in");
 });
 
