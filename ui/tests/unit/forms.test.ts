@@ -165,6 +165,8 @@ describe("the list of a provider's models", () => {
     expect(asked({ ...before, models: ["b"], weight: 2 }, before, stored)).toBe("01c");
     const other = asked({ ...before, base_url: " https://q/v1 ", credential: "sk-2" }, before, stored);
     expect(other).toMatchObject({ kind: "openai", base_url: "https://q/v1", credential: "sk-2" });
+    const azure = { ...before, kind: "azure-openai" as const };
+    expect(asked({ ...azure, api_version: "2025-01-01" }, azure, stored)).toMatchObject({ api_version: "2025-01-01" });
     expect(asked(before, before, null)).not.toBe("01c");
   });
 

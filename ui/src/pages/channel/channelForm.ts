@@ -70,6 +70,10 @@ export function ofKind(kind: ChannelKind, before: ChannelValues) {
   return { kind, base_url, api_version, credential: "", forgetCredential: false };
 }
 
+/** Null: the usual one. */
+export const versionOf = ({ kind, api_version }: ChannelValues): string | null =>
+  (KINDS[kind].api_version && api_version.trim()) || null;
+
 /** A blank credential means: leave it as it is; but not with another provider, which shall not get it. */
 export function credentialOf(values: ChannelValues, before: ChannelValues): { credential?: string | null } {
   if (values.forgetCredential) return { credential: null };
@@ -79,7 +83,7 @@ export function credentialOf(values: ChannelValues, before: ChannelValues): { cr
 
 /** What is asked for; `before` is what the form began with. */
 export function bodyOf(values: ChannelValues, before = blank): NewChannel {
-  const { address, api_version } = KINDS[values.kind];
+  const { address } = KINDS[values.kind];
   return {
     name: values.name.trim(),
     kind: values.kind,
@@ -88,7 +92,7 @@ export function bodyOf(values: ChannelValues, before = blank): NewChannel {
     priority: Number(values.priority),
     weight: Number(values.weight),
     price_multiplier: Number(values.price_multiplier),
-    api_version: (api_version && values.api_version.trim()) || null,
+    api_version: versionOf(values),
     ...(address && {
       base_url: values.base_url.trim(),
       ...credentialOf(values, before),
