@@ -79,6 +79,71 @@ test("add, test, edit and disable a channel", async ({ page, provider, gateway: 
   });
 });
 
+test("a channel of another dialect: its form asks for what its kind takes, and its calls are carried", async ({
+  page,
+  provider,
+  gateway: { origin },
+}) => {
+  const name = unique("claude");
+  const models = [unique("claude"), unique("broken")].map((model) => model.replace(" ", "-"));
+  const { key } = await makeKey(page.request, { name });
+  await page.goto("/console/channel");
+
+  await test.step("add", async () => {
+    await page.getByRole("button", { name: "Add Channel" }).click();
+    const form = page.getByRole("dialog");
+    const pick = async (kind: string) => {
+      await form.getByRole("combobox", { name: "Kind" }).click();
+      await page.getByRole("option", { name: kind }).click();
+    };
+    await pick("Echo");
+    await expect(form.getByLabel("Base URL")).toBeHidden();
+    await expect(form.getByLabel("Credential", { exact: true })).toBeHidden();
+    await pick("Azure OpenAI");
+    await form.getByLabel("Base URL").fill("https://blue.openai.azure.com");
+    await form.getByLabel("API version").fill("2024-10-21");
+    await pick("Anthropic");
+    await expect(form.getByLabel("Base URL"), "the address was that of another provider").toHaveValue("");
+    await expect(form.getByLabel("Base URL")).toHaveAttribute("placeholder", "https://api.anthropic.com/v1");
+    await expect(form.getByLabel("API version")).toHaveValue("");
+    await form.getByLabel("Base URL").fill(provider.base_url);
+    await form.getByRole("textbox", { name: "Name", exact: true }).fill(name);
+    for (const model of models) {
+      await form.getByRole("combobox", { name: "Models" }).fill(model);
+      await page.keyboard.press("Enter");
+    }
+    await form.getByRole("button", { name: "Add channel" }).click();
+    await expect(form).toBeHidden();
+    await expect(row(page, name)).toContainText("Anthropic");
+  });
+
+  await test.step("a chat is a message at the provider, and its call says so", async () => {
+    const [model = "", broken = ""] = models;
+    expect(await chat(origin, key, "Hello!", model)).toMatchObject({ status: 200 });
+    expect((await chat(origin, key, "Hello!", broken)).status).toBeGreaterThanOrEqual(400);
+    await page.goto(`/console/log?model=${model}`);
+    const calls = page.getByRole("table", { name: "Calls" });
+    await calls.getByRole("link").first().click();
+    const drawer = page.getByRole("dialog");
+    await expect(drawer).toContainText("Endpoint at the providermessages");
+    await page.goto(`/console/log?model=${broken}`);
+    await calls.getByRole("link").first().click();
+    await expect(drawer.getByRole("list", { name: "Attempts" })).toContainText("as messages");
+    await expect(drawer.getByRole("list", { name: "Attempts" })).toContainText("The model is overloaded.");
+  });
+
+  await test.step("goes over to another kind, without its credential and address", async () => {
+    await page.goto("/console/channel");
+    await row(page, name).getByRole("link").click();
+    const form = page.getByRole("dialog");
+    await form.getByRole("combobox", { name: "Kind" }).click();
+    await page.getByRole("option", { name: "Google Gemini" }).click();
+    await form.getByRole("button", { name: "Save" }).click();
+    await expect(form).toBeHidden();
+    await expect(row(page, name)).toContainText("Google Gemini");
+  });
+});
+
 test("a test that fails shows what came back", async ({ page, provider }) => {
   const name = unique("failing");
   const channel = { name, kind: "openai", base_url: provider.base_url, models: [unique("broken").replace(" ", "-")] };

@@ -1,4 +1,5 @@
-// A provider that others run, as far as the gateway can tell: speaks the OpenAI dialect, on a free port, from a script.
+// A provider that others run, as far as the gateway can tell: speaks OpenAI's dialect and Anthropic's, on a free port, from a
+// script.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
@@ -40,6 +41,7 @@ async function answer(request: IncomingMessage, response: ServerResponse) {
   }
   const words = asked.messages.map(({ content }) => content).join(" ");
   const usage = usageOf(words);
+  if (request.url?.endsWith("/messages")) return message(response, asked, words);
   const completion = { id: "chatcmpl-1", created: 1, model: asked.model, usage };
   if (!asked.stream) {
     const message = { role: "assistant", content: words };
@@ -55,6 +57,26 @@ async function answer(request: IncomingMessage, response: ServerResponse) {
   chunk([{ index: 0, delta: {}, finish_reason: "stop" }]);
   chunk([], { usage });
   response.end("data: [DONE]\n\n");
+}
+
+/** An answer of Anthropic's. */
+function message(response: ServerResponse, { model, stream }: Asked, text: string) {
+  const { prompt_tokens: input_tokens, completion_tokens: output_tokens } = usageOf(text);
+  const head = { id: "msg_1", type: "message", role: "assistant", model };
+  const content = [{ type: "text", text }];
+  const end = { stop_reason: "end_turn", stop_sequence: null };
+  if (!stream) return reply(response, 200, { ...head, content, ...end, usage: { input_tokens, output_tokens } });
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  const event = (type: string, rest: object = {}) =>
+    response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...rest })}\n\n`);
+  const usage = { input_tokens, output_tokens: 1 };
+  event("message_start", { message: { ...head, content: [], stop_reason: null, stop_sequence: null, usage } });
+  event("content_block_start", { index: 0, content_block: { type: "text", text: "" } });
+  event("content_block_delta", { index: 0, delta: { type: "text_delta", text } });
+  event("content_block_stop", { index: 0 });
+  event("message_delta", { delta: end, usage: { output_tokens } });
+  event("message_stop");
+  response.end();
 }
 
 /** A longer prompt uses more; what is asked for as `<n>k` counts as so many thousand tokens. */

@@ -71,7 +71,10 @@ const VIEWS: [name: string, path: string, act?: (page: Page) => Promise<void>][]
   ["token-delete", "/console/token?q=CI", (page) => page.getByRole("button", { name: "Delete CI" }).click()],
   ["log-drawer", "/console/log?status=error", openFirst],
   ["log-drawer-ok", "/console/log?status=ok", openFirst],
+  ["log-drawer-carried", "/console/log?model=claude-sonnet-5", openFirst],
   ["channel-add", "/console/channel?new=1"],
+  ["channel-add-kind", "/console/channel?new=1", (page) => page.getByRole("combobox", { name: "Kind" }).click()],
+  ["channel-edit", "/console/channel", (page) => page.getByRole("link", { name: "Anthropic", exact: true }).click()],
   ["channel-test", "/console/channel", (page) => page.getByRole("button", { name: "Test OpenAI" }).click()],
   ["webhook-add", "/console/webhook?new=1"],
   ["webhook-drawer", "/console/webhook", openFirst],
@@ -213,8 +216,15 @@ async function fill(client: APIRequestContext, origin: string, base_url: string)
   await makeChannel(client, {
     ...channel,
     name: "OpenRouter",
-    models: ["deepseek-flash", "deepseek-v4-pro", "claude-sonnet-5"],
+    models: ["deepseek-flash", "deepseek-v4-pro"],
     credential: "sk-2",
+  });
+  await makeChannel(client, {
+    ...channel,
+    kind: "anthropic",
+    name: "Anthropic",
+    models: ["claude-sonnet-5"],
+    credential: "sk-ant-1",
   });
   await makeChannel(client, {
     ...channel,

@@ -69,7 +69,9 @@ test("add, test, hear of an exceeded quota, disable and delete a webhook", async
     await form.getByLabel("Quota exceeded").uncheck();
     await form.getByRole("button", { name: "Save" }).click();
     await expect(form).toBeHidden();
-    await expect(row(page, name).locator('td[data-label="Events"]')).toHaveText("balance.low, channel.down, channel.up");
+    await expect(row(page, name).locator('td[data-label="Events"]')).toHaveText(
+      "balance.low, channel.down, channel.up",
+    );
     await page.getByRole("button", { name: `More for ${name}` }).click();
     await page.getByRole("menuitem", { name: "Disable" }).click();
     await expect(row(page, name)).toContainText("disabled");

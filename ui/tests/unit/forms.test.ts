@@ -115,8 +115,9 @@ describe("a channel that goes over to another provider", () => {
 });
 
 test("a channel's provider in few words", () => {
-  const base_url = "https://api.anthropic.com/v1";
-  expect(providerOf({ kind: "anthropic", base_url })).toBe("Anthropic · https://api.anthropic.com/v1");
+  expect(providerOf({ kind: "openai", base_url: "http://vllm:8000/v1" })).toBe("http://vllm:8000/v1");
+  expect(providerOf({ kind: "anthropic", base_url: "https://api.anthropic.com/v1" })).toBe("Anthropic");
+  expect(providerOf({ kind: "anthropic", base_url: "http://proxy/v1" })).toBe("Anthropic · http://proxy/v1");
   expect(providerOf({ kind: "echo", base_url: "" })).toBe("Echo, built in");
 });
 
@@ -169,6 +170,8 @@ describe("the list of a provider's models", () => {
     expect(asked({ ...before, models: ["b"], weight: 2 }, before, stored)).toBe("01c");
     const other = asked({ ...before, base_url: " https://q/v1 ", credentials: ["sk-2"] }, before, stored);
     expect(other).toMatchObject({ kind: "openai", base_url: "https://q/v1", credential: "sk-2" });
+    const azure = { ...before, kind: "azure-openai" as const };
+    expect(asked({ ...azure, api_version: "2025-01-01" }, azure, stored)).toMatchObject({ api_version: "2025-01-01" });
     expect(asked(before, before, null)).not.toBe("01c");
   });
 

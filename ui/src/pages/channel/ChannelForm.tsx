@@ -45,13 +45,7 @@ export function ChannelForm({ channel, onDone }: ChannelFormProps) {
         {channel && <ChannelHealthNotice channel={channel} />}
         <KindSelect kind={kind} onPick={(next) => form.setValues(ofKind(next, before))} />
         {kind === "openai" && !channel && <PresetPicker onPick={takePreset} />}
-        <TextInput
-          label="Name"
-          placeholder={KINDS[kind].label}
-          required
-          data-autofocus
-          {...form.getInputProps("name")}
-        />
+        <TextInput label="Name" required data-autofocus {...form.getInputProps("name")} />
         <ProviderFields form={form} />
         <ModelsField form={form} channel={channel} before={before} />
         <Textarea

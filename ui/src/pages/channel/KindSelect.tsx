@@ -1,6 +1,7 @@
 // Chooses what kind of provider a channel leads to.
-import { Select, Text } from "@mantine/core";
+import { Select } from "@mantine/core";
 import type { ChannelKind } from "../../api/schema";
+import { OptionWords } from "../../components/OptionWords";
 import { KIND_NAMES, KINDS } from "./kinds";
 
 const CHOICES = KIND_NAMES.map((value) => ({ value, label: KINDS[value].label }));
@@ -15,13 +16,8 @@ export function KindSelect({ kind, onPick }: { kind: ChannelKind; onPick: (kind:
       onChange={(next) => next && onPick(next)}
       allowDeselect={false}
       maxDropdownHeight={420}
-      renderOption={({ option }) => (
-        <div>
-          <Text size="sm">{option.label}</Text>
-          <Text size="xs" c="dimmed">
-            {KINDS[option.value as ChannelKind].about}
-          </Text>
-        </div>
+      renderOption={({ option: { value, label } }) => (
+        <OptionWords name={label} about={KINDS[value as ChannelKind].about} />
       )}
     />
   );

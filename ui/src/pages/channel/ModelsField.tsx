@@ -33,14 +33,16 @@ export function ModelsField({ form, channel, before }: ModelsFieldProps) {
         required
         {...form.getInputProps("models")}
       />
-      <Group gap="xs" mt={6}>
-        <Button variant="default" size="compact-sm" loading={discovery.isPending} onClick={discover}>
-          Fetch the provider's list
-        </Button>
-        <Text size="sm" c="dimmed" aria-live="polite">
-          {found && `${plural(found.length, "model")} to pick from.`}
-        </Text>
-      </Group>
+      {KINDS[form.values.kind].address && (
+        <Group gap="xs" mt={6}>
+          <Button variant="default" size="compact-sm" loading={discovery.isPending} onClick={discover}>
+            Fetch the provider's list
+          </Button>
+          <Text size="sm" c="dimmed" aria-live="polite">
+            {found && `${plural(found.length, "model")} to pick from.`}
+          </Text>
+        </Group>
+      )}
       <Unpriced names={unpriced(form.values.models, found)} served={channel?.models ?? []} />
       <FormFailure error={discovery.error} />
     </div>

@@ -76,6 +76,10 @@ export function ofKind(kind: ChannelKind, before: ChannelValues) {
   return { kind, base_url, api_version, stored, credentials: [""], removed: [] };
 }
 
+/** Null: the usual one. */
+export const versionOf = ({ kind, api_version }: ChannelValues): string | null =>
+  (KINDS[kind].api_version && api_version.trim()) || null;
+
 /** The credentials that are entered. */
 export const enteredOf = ({ credentials }: ChannelValues): string[] =>
   credentials.map((text) => text.trim()).filter((text) => text !== "");
@@ -94,7 +98,7 @@ function credentialsOf(values: ChannelValues, before: ChannelValues): Pick<NewCh
 
 /** What is asked for; `before` is what the form began with. */
 export function bodyOf(values: ChannelValues, before = blank): NewChannel {
-  const { address, api_version } = KINDS[values.kind];
+  const { address } = KINDS[values.kind];
   return {
     name: values.name.trim(),
     kind: values.kind,
@@ -103,7 +107,7 @@ export function bodyOf(values: ChannelValues, before = blank): NewChannel {
     priority: Number(values.priority),
     weight: Number(values.weight),
     price_multiplier: Number(values.price_multiplier),
-    api_version: (api_version && values.api_version.trim()) || null,
+    api_version: versionOf(values),
     ...(address && {
       base_url: values.base_url.trim(),
       ...credentialsOf(values, before),

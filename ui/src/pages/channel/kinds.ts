@@ -26,8 +26,8 @@ interface Address extends Hint {
 
 export const KINDS: Record<ChannelKind, Kind> = {
   openai: {
-    label: "OpenAI and compatible",
-    about: "OpenAI, and whatever speaks its dialect: DeepSeek, Groq, vLLM, …",
+    label: "OpenAI or compatible",
+    about: "OpenAI, or whatever speaks its dialect: DeepSeek, Groq, vLLM, …",
     address: {
       about: "Up to and including /v1. Blank: OpenAI's own.",
       example: "https://api.openai.com/v1",
@@ -98,6 +98,10 @@ export const KINDS: Record<ChannelKind, Kind> = {
 /** In the order in which they are offered. */
 export const KIND_NAMES = Object.keys(KINDS) as ChannelKind[];
 
-/** A channel's provider, in few words. */
-export const providerOf = ({ kind, base_url }: { kind: ChannelKind; base_url: string }): string =>
-  [KINDS[kind].label, base_url].filter(Boolean).join(" · ");
+/** A channel's provider, in few words: its kind says enough where it is the usual one, its address where there are many. */
+export function providerOf({ kind, base_url }: { kind: ChannelKind; base_url: string }): string {
+  if (kind === "openai") return base_url;
+  const { label, address } = KINDS[kind];
+  const usual = !address || (address.usual && base_url === address.example);
+  return usual ? label : `${label} · ${base_url}`;
+}

@@ -1,6 +1,7 @@
 // Which models, endpoints and addresses a key may use; what is left empty allows all.
-import { MultiSelect, Stack, TagsInput, Text } from "@mantine/core";
+import { MultiSelect, Stack, TagsInput } from "@mantine/core";
 import type { Endpoint } from "../../api/schema";
+import { OptionWords } from "../../components/OptionWords";
 import { ENDPOINT_ROUTES, ENDPOINTS } from "./endpoints";
 import type { KeyForm } from "./KeyFields";
 
@@ -24,13 +25,9 @@ export function PermissionFields({ form, models }: { form: KeyForm; models: stri
         data={ENDPOINTS}
         searchable
         hidePickedOptions
-        renderOption={({ option }) => (
-          <div>
-            <Text size="sm">{option.label}</Text>
-            <Text size="xs" c="dimmed">
-              {ENDPOINT_ROUTES[option.value as Endpoint]}
-            </Text>
-          </div>
+        maxDropdownHeight={320}
+        renderOption={({ option: { value, label } }) => (
+          <OptionWords name={label} about={ENDPOINT_ROUTES[value as Endpoint]} />
         )}
         {...form.getInputProps("permissions.endpoints")}
       />

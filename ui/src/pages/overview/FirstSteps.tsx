@@ -23,7 +23,7 @@ export function FirstSteps({ steps, admin, onTakeEcho }: FirstStepsProps) {
   if (!steps) {
     return (
       <Panel title="First steps">
-        <Skeleton height={admin ? 394 : 280} />
+        <Skeleton height={admin ? 460 : 330} />
       </Panel>
     );
   }
@@ -34,7 +34,7 @@ export function FirstSteps({ steps, admin, onTakeEcho }: FirstStepsProps) {
           <Step
             done={steps.channel}
             title="Connect a provider"
-            about="A channel leads to OpenAI, DeepSeek, a vLLM of your own, … Or try everything first with the built-in echo, which answers with your own words."
+            about="A channel leads to OpenAI, Anthropic, Gemini, a vLLM of your own, … Or try everything first with the built-in echo, which answers with your own words."
           >
             <Group gap="xs">
               <Button component={Link} to="/channel?new=1" size="sm">
