@@ -19,7 +19,7 @@ pub enum Endpoint {
     GenerateContent,
     /// `POST /v1/messages/count_tokens` and `/v1beta/models/{model}:countTokens`
     CountTokens,
-    /// `POST /v1beta/models/{model}:embedContent`
+    /// `POST /v1beta/models/{model}:embedContent` and `:batchEmbedContents`
     EmbedContent,
     /// `POST /v1/moderations`
     Moderations,

@@ -52,7 +52,7 @@ impl Arrival {
     }
 }
 
-/// What a path of the Gemini dialect says: `/v1beta/models/{model}:{method}`.
+/// What a path of the Gemini dialect says: `/v1beta/models/{model}:{method}`, or the same under `/v1`.
 fn in_path(request: &HttpRequest) -> Option<InPath> {
     let model = request.match_info().get("model")?;
     let is_events = |pair: &str| pair == "alt=sse";
@@ -60,6 +60,7 @@ fn in_path(request: &HttpRequest) -> Option<InPath> {
         model: model.to_owned(),
         stream: request.path().ends_with(":streamGenerateContent"),
         events: request.query_string().split('&').any(is_events),
+        batch: request.path().ends_with(":batchEmbedContents"),
     })
 }
 

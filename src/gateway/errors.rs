@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
@@ -23,16 +23,24 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    /// The shape that a client of this path expects.
-    pub(crate) fn of(path: &str) -> Self {
+    /// The shape that a client expects, by its path; where the providers share one (`/v1/models`), by what it says of itself.
+    pub(crate) fn of(request: &HttpRequest) -> Self {
         let under = |prefix: &str| {
-            path.strip_prefix(prefix)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            let rest = request.path().strip_prefix(prefix);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
+        let says = |header: &str| request.headers().contains_key(header);
         if under("/v1/messages") {
             Self::Anthropic
         } else if under("/v1beta") {
             Self::Google
+        } else if !under("/v1/models") {
+            Self::OpenAi
+        } else if request.method() == Method::POST || says("x-goog-api-key") {
+            // Only Google has something to ask of a model by its path.
+            Self::Google
+        } else if says("anthropic-version") {
+            Self::Anthropic
         } else {
             Self::OpenAi
         }
@@ -101,7 +109,7 @@ pub(crate) async fn no_route(state: Data<State>, request: HttpRequest) -> HttpRe
         request.method(),
         shown(request.path())
     );
-    let answer = Shape::of(request.path()).answer(&Error::new(Code::NotFound, message));
+    let answer = Shape::of(&request).answer(&Error::new(Code::NotFound, message));
     identified(&state, answer)
 }
 
@@ -112,7 +120,7 @@ pub(crate) async fn wrong_method(state: Data<State>, request: HttpRequest) -> Ht
         shown(request.path()),
         request.method()
     );
-    let mut answer = Shape::of(request.path()).answer(&Error::new(Code::InvalidRequest, message));
+    let mut answer = Shape::of(&request).answer(&Error::new(Code::InvalidRequest, message));
     *answer.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     identified(&state, answer)
 }
@@ -134,6 +142,8 @@ fn shown(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
 
     #[test]
@@ -157,10 +167,27 @@ mod tests {
             ("/v1/messages/count_tokens", Shape::Anthropic),
             ("/v1/messagesx", Shape::OpenAi),
             ("/v1beta/models/x:generateContent", Shape::Google),
+            ("/v1/models/x:generateContent", Shape::Google),
             ("/v1betax", Shape::OpenAi),
         ] {
-            assert_eq!(Shape::of(path), shape, "{path}");
+            let request = TestRequest::post().uri(path).to_http_request();
+            assert_eq!(Shape::of(&request), shape, "{path}");
         }
+    }
+
+    #[test]
+    fn who_lists_models_says_in_which_shape() {
+        let ask = |path: &str, header: (&'static str, &'static str)| {
+            let request = TestRequest::with_uri(path).insert_header(header);
+            Shape::of(&request.to_http_request())
+        };
+        let (google, anthropic) = (("x-goog-api-key", "k"), ("anthropic-version", "2023-06-01"));
+        for path in ["/v1/models", "/v1/models/m"] {
+            assert_eq!(ask(path, google), Shape::Google, "{path}");
+            assert_eq!(ask(path, anthropic), Shape::Anthropic, "{path}");
+            assert_eq!(ask(path, ("authorization", "Bearer k")), Shape::OpenAi);
+        }
+        assert_eq!(ask("/v1/chat/completions", google), Shape::OpenAi);
     }
 
     #[test]

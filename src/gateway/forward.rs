@@ -237,6 +237,11 @@ async fn try_candidate(
             endpoint: wire,
             model,
             stream: scan.stream,
+            batch: plan
+                .arrival
+                .in_path
+                .as_ref()
+                .is_some_and(|in_path| in_path.batch),
             body: &body,
             headers,
             timeouts,

@@ -54,13 +54,31 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(call("/v1/images/generations", Endpoint::Images))
         .service(call("/v1/audio/speech", Endpoint::Speech))
         .service(call("/v1/messages", Endpoint::Messages))
-        .service(call("/v1/messages/count_tokens", Endpoint::CountTokens))
-        .service(get("/v1beta/models").route(web::get().to(standing::gemini_models)))
-        .service(gemini("generateContent", Endpoint::GenerateContent))
-        .service(gemini("streamGenerateContent", Endpoint::GenerateContent))
-        .service(gemini("countTokens", Endpoint::CountTokens))
-        .service(gemini("embedContent", Endpoint::EmbedContent))
-        .service(get("/v1beta/models/{name:.+}").route(web::get().to(standing::gemini_model)))
+        .service(call("/v1/messages/count_tokens", Endpoint::CountTokens));
+    // Google's SDKs ask for either version, the newer ones for v1.
+    for version in ["v1beta", "v1"] {
+        config
+            .service(gemini(
+                version,
+                "generateContent",
+                Endpoint::GenerateContent,
+            ))
+            .service(gemini(
+                version,
+                "streamGenerateContent",
+                Endpoint::GenerateContent,
+            ))
+            .service(gemini(version, "countTokens", Endpoint::CountTokens))
+            .service(gemini(version, "embedContent", Endpoint::EmbedContent))
+            .service(gemini(
+                version,
+                "batchEmbedContents",
+                Endpoint::EmbedContent,
+            ));
+    }
+    config
+        .service(get("/v1beta/models").route(web::get().to(standing::models)))
+        .service(get("/v1beta/models/{model:.+}").route(web::get().to(standing::model)))
         .service(get("/v1/models").route(web::get().to(standing::models)))
         // A model's name may hold slashes.
         .service(get("/v1/models/{model:.+}").route(web::get().to(standing::model)))
@@ -84,8 +102,11 @@ fn call(path: &str, endpoint: Endpoint) -> Resource {
 }
 
 /// What the Gemini dialect asks of a model: its name stands in the path, and may hold slashes and colons.
-fn gemini(method: &str, endpoint: Endpoint) -> Resource {
-    call(&format!("/v1beta/models/{{model:.+}}:{method}"), endpoint)
+fn gemini(version: &str, method: &str, endpoint: Endpoint) -> Resource {
+    call(
+        &format!("/{version}/models/{{model:.+}}:{method}"),
+        endpoint,
+    )
 }
 
 /// A resource whose other methods are refused in words.

@@ -34,7 +34,7 @@ pub(crate) async fn call(
     payload: Payload,
 ) -> HttpResponse {
     let arrival = Arrival::note(&state, endpoint, &request);
-    let shape = Shape::of(request.path());
+    let shape = Shape::of(&request);
     let path = async {
         // Is it a key that works, used from where it may be?
         let authenticated = arrival.authenticate(&state, arrival::presented_key(&request))?;

@@ -134,6 +134,7 @@ async fn send(
         endpoint,
         model,
         stream: false,
+        batch: false,
         body: &body,
         headers: &[],
         timeouts,

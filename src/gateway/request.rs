@@ -75,6 +75,8 @@ pub struct InPath {
     pub stream: bool,
     /// Whether the pieces are to be server-sent events (`alt=sse`) and not elements of a JSON array.
     pub events: bool,
+    /// Whether the body holds several requests (`batchEmbedContents`).
+    pub batch: bool,
 }
 
 /// The top-level fields that are looked at.

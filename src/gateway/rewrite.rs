@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
+use serde_json::{Map, Value};
 
 use super::request::{Field, ModelAt, Request};
 use crate::domain::Endpoint;
@@ -71,47 +72,76 @@ pub fn rewrite(request: &Request, changes: Changes<'_>) -> Bytes {
             text: format!("{comma}{}", added.join(",")),
         });
     }
-    splice(&request.body, edits)
+    let body = splice(&request.body, edits);
+    if scan.model_at.is_empty() && changes.model != scan.model {
+        return renamed(body, &scan.model, changes.model);
+    }
+    body
+}
+
+/// With the model's other name where a body of the Gemini dialect repeats the one of its path: in itself, in each of several
+/// requests, in the request whose tokens are counted. Google refuses it if the two differ.
+fn renamed(body: Bytes, from: &str, to: &str) -> Bytes {
+    let resource = format!("models/{from}");
+    if memchr::memmem::find(&body, quoted(&resource).as_bytes()).is_none() {
+        return body;
+    }
+    let Ok(mut fields) = serde_json::from_slice::<Map<String, Value>>(&body) else {
+        return body;
+    };
+    let rename = |fields: &mut Map<String, Value>| {
+        if let Some(model) = fields.get_mut("model").filter(|model| **model == *resource) {
+            *model = format!("models/{to}").into();
+        }
+    };
+    rename(&mut fields);
+    for name in ["requests", "generateContentRequest"] {
+        match fields.get_mut(name) {
+            Some(Value::Object(request)) => rename(request),
+            Some(Value::Array(requests)) => {
+                let requests = requests.iter_mut();
+                requests.filter_map(Value::as_object_mut).for_each(rename);
+            }
+            Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => {}
+        }
+    }
+    Bytes::from(Value::Object(fields).to_string())
 }
 
 /// A body for a provider that does not know `stream_options`.
 pub fn without_stream_options(body: &Bytes) -> Bytes {
-    let fields: Result<serde_json::Map<String, serde_json::Value>, _> =
-        serde_json::from_slice(body);
-    let Ok(mut fields) = fields else {
+    let Ok(mut fields) = serde_json::from_slice::<Map<String, Value>>(body) else {
         return body.clone();
     };
     fields.shift_remove("stream_options");
-    Bytes::from(serde_json::Value::Object(fields).to_string())
+    Bytes::from(Value::Object(fields).to_string())
 }
 
 /// The change that makes `stream_options` ask for usage and leaves what else it says.
 fn include_usage(request: &Request, at: &Range<usize>) -> Edit {
     let options = request.body.get(at.clone()).unwrap_or_default();
-    let mut fields: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(options).unwrap_or_default();
+    let mut fields: Map<String, Value> = serde_json::from_slice(options).unwrap_or_default();
     fields.insert("include_usage".to_owned(), true.into());
     Edit {
         at: at.clone(),
-        text: serde_json::Value::Object(fields).to_string(),
+        text: Value::Object(fields).to_string(),
     }
 }
 
 /// The change that limits the output in `generationConfig` and leaves what else it says.
 fn settings(request: &Request, at: &Range<usize>, limit: u64) -> Edit {
     let config = request.body.get(at.clone()).unwrap_or_default();
-    let mut fields: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(config).unwrap_or_default();
+    let mut fields: Map<String, Value> = serde_json::from_slice(config).unwrap_or_default();
     fields.shift_remove("max_output_tokens");
     fields.insert("maxOutputTokens".to_owned(), limit.into());
     Edit {
         at: at.clone(),
-        text: serde_json::Value::Object(fields).to_string(),
+        text: Value::Object(fields).to_string(),
     }
 }
 
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    Value::from(text).to_string()
 }
 
 fn splice(body: &Bytes, mut edits: Vec<Edit>) -> Bytes {
@@ -180,9 +210,10 @@ pub fn least_limit(endpoint: Endpoint) -> u64 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::{Map, Value, json};
+    use serde_json::json;
 
     use super::*;
+    use crate::gateway::request::InPath;
 
     fn change(body: &str, changes: Changes<'_>) -> String {
         let request =
@@ -309,6 +340,52 @@ mod tests {
                     .prop_map(|fields| Value::Object(fields.into_iter().collect())),
             ]
         })
+    }
+
+    #[test]
+    fn a_name_that_a_body_repeats_from_its_path_is_changed_with_it() {
+        let in_path = |batch| InPath {
+            model: "mine".to_owned(),
+            stream: false,
+            events: false,
+            batch,
+        };
+        for (endpoint, batch, body, want) in [
+            (
+                Endpoint::EmbedContent,
+                true,
+                json!({"requests": [{"model": "models/mine", "content": {"parts": [{"text": "models/mine"}]}}, {"model": "models/other"}]}),
+                json!({"requests": [{"model": "models/theirs", "content": {"parts": [{"text": "models/mine"}]}}, {"model": "models/other"}]}),
+            ),
+            (
+                Endpoint::EmbedContent,
+                false,
+                json!({"model": "models/mine", "content": {}}),
+                json!({"model": "models/theirs", "content": {}}),
+            ),
+            (
+                Endpoint::CountTokens,
+                false,
+                json!({"generateContentRequest": {"model": "models/mine", "contents": []}}),
+                json!({"generateContentRequest": {"model": "models/theirs", "contents": []}}),
+            ),
+            (
+                Endpoint::GenerateContent,
+                false,
+                json!({"contents": [{"parts": [{"text": "mine"}]}]}),
+                json!({"contents": [{"parts": [{"text": "mine"}]}]}),
+            ),
+        ] {
+            let bytes = Bytes::from(body.to_string());
+            let request = Request::read_at(endpoint, Some(&in_path(batch)), bytes).unwrap();
+            let changes = Changes {
+                model: "theirs",
+                include_usage: false,
+                output_limit: None,
+            };
+            let out = rewrite(&request, changes);
+            assert_eq!(serde_json::from_slice::<Value>(&out).unwrap(), want);
+        }
     }
 
     proptest! {

@@ -38,7 +38,7 @@ async fn answer<F: Future<Output = Result<Value>>>(
         Ok(body) => HttpResponse::Ok().json(body),
         Err(error) => {
             errors::log_cause(&error, id);
-            Shape::of(request.path()).answer(&error)
+            Shape::of(request).answer(&error)
         }
     };
     let mut own = HeaderMap::new();
@@ -57,46 +57,35 @@ async fn answer<F: Future<Output = Result<Value>>>(
     answer
 }
 
-/// `GET /v1/models`: the models that this key may use.
+/// `GET /v1/models` and `/v1beta/models`: the models that this key may use, as the client's provider lists them.
 pub(crate) async fn models(state: Data<State>, request: HttpRequest) -> HttpResponse {
+    let shape = Shape::of(&request);
     answer(&state, &request, async |caller| {
-        let models: Vec<Value> = allowed(&state, &caller).iter().map(described).collect();
-        Ok(json!({"object": "list", "data": models}))
+        let allowed = allowed(&state, &caller);
+        let described = allowed.iter().map(|model| described(&state, shape, model));
+        let models: Vec<Value> = described.collect();
+        Ok(match shape {
+            Shape::OpenAi => json!({"object": "list", "data": models}),
+            Shape::Google => json!({ "models": models }),
+            Shape::Anthropic => {
+                let id = |model: Option<&ServedModel>| model.map(|model| model.name.clone());
+                json!({"data": models, "has_more": false, "first_id": id(allowed.first()), "last_id": id(allowed.last())})
+            }
+        })
     })
     .await
 }
 
-/// `GET /v1/models/{model}`: one of them.
+/// `GET /v1/models/{model}` and `/v1beta/models/{model}`: one of them.
 pub(crate) async fn model(
     state: Data<State>,
     request: HttpRequest,
     name: web::Path<String>,
 ) -> HttpResponse {
-    answer(&state, &request, async |caller| {
-        Ok(described(&one(&state, &caller, &name)?))
-    })
-    .await
-}
-
-/// `GET /v1beta/models`: the same, as Google describes models.
-pub(crate) async fn gemini_models(state: Data<State>, request: HttpRequest) -> HttpResponse {
-    answer(&state, &request, async |caller| {
-        let allowed = allowed(&state, &caller);
-        let models: Vec<Value> = allowed.iter().map(|model| googled(&state, model)).collect();
-        Ok(json!({ "models": models }))
-    })
-    .await
-}
-
-/// `GET /v1beta/models/{model}`: one of them.
-pub(crate) async fn gemini_model(
-    state: Data<State>,
-    request: HttpRequest,
-    name: web::Path<String>,
-) -> HttpResponse {
+    let shape = Shape::of(&request);
     answer(&state, &request, async |caller| {
         let found = one(&state, &caller, &name)?;
-        Ok(googled(&state, &found))
+        Ok(described(&state, shape, &found))
     })
     .await
 }
@@ -119,22 +108,25 @@ fn allowed(state: &State, caller: &Caller) -> Vec<ServedModel> {
     models
 }
 
-/// As OpenAI describes a model.
-fn described(model: &ServedModel) -> Value {
-    json!({"id": model.name, "object": "model", "created": model.created_at.as_millis() / 1_000, "owned_by": model.owned_by})
-}
-
-/// As Google describes a model (Gemini API, "Models").
-fn googled(state: &State, model: &ServedModel) -> Value {
-    let known = state.models.find(&model.name);
-    let known = known.as_deref();
-    json!({
-        "name": format!("models/{}", model.name),
-        "displayName": model.name,
-        "inputTokenLimit": known.and_then(|known| known.context_tokens),
-        "outputTokenLimit": known.and_then(|known| known.max_output_tokens),
-        "supportedGenerationMethods": ["generateContent", "streamGenerateContent", "countTokens"],
-    })
+/// A model as a provider describes one (OpenAI API, "The model object"; Claude API, "Get a Model"; Gemini API, "Models").
+fn described(state: &State, shape: Shape, model: &ServedModel) -> Value {
+    let name = &model.name;
+    let known = state.models.find(name);
+    let context = known.as_deref().and_then(|known| known.context_tokens);
+    let output = known.as_deref().and_then(|known| known.max_output_tokens);
+    match shape {
+        Shape::OpenAi => {
+            json!({"id": name, "object": "model", "created": model.created_at.as_millis() / 1_000, "owned_by": model.owned_by})
+        }
+        Shape::Anthropic => json!({
+            "type": "model", "id": name, "display_name": name, "created_at": model.created_at.to_string(), "lifecycle": "active",
+            "max_input_tokens": context, "max_tokens": output,
+        }),
+        Shape::Google => json!({
+            "name": format!("models/{name}"), "displayName": name, "inputTokenLimit": context, "outputTokenLimit": output,
+            "supportedGenerationMethods": ["generateContent", "streamGenerateContent", "countTokens"],
+        }),
+    }
 }
 
 /// `GET /v1/balance`: what this key and its account have left.

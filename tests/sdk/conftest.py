@@ -6,10 +6,13 @@ scripted upstream, or, with `--peer BASE_URL`, a server that others wrote.
 
 import dataclasses
 
+import clients
 import openai
 import pytest
 import upstream as scripted
 from gateway import Gateway, find_binary
+from providers import PROVIDERS, add_channels
+from replay import Replay
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,9 +60,17 @@ def upstream():
 
 
 @pytest.fixture(scope="session")
-def gateway(request, upstream, tmp_path_factory):
-    with Gateway(find_binary(), tmp_path_factory.mktemp("data")) as running:
+def replay():
+    with Replay() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def gateway(request, upstream, replay, tmp_path_factory):
+    # The images that the gateway fetches for a provider are on this machine.
+    with Gateway(find_binary(), tmp_path_factory.mktemp("data"), {"REAL200_OUTBOUND__ALLOW_PRIVATE": '["127.0.0.1"]'}) as running:
         running.channel("scripted", upstream.base_url, scripted.MODELS)
+        add_channels(running, replay.origin)
         if peer := request.config.getoption("--peer"):
             running.channel("peer", peer, [PEER.chat, PEER.embeddings], credential="sk-peer")
         yield running
@@ -75,6 +86,29 @@ def key(gateway, request):
 def client(gateway, key):
     with connect(gateway, key["key"]) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def session_key(gateway):
+    """One key for the many cases that only look at what is asked and answered."""
+    return gateway.key("session")
+
+
+_CONNECTED = {}
+
+
+@pytest.fixture(params=clients.ALL, ids=lambda sdk: sdk.name)
+def sdk(request, gateway, session_key):
+    """Each official SDK."""
+    if request.param not in _CONNECTED:
+        _CONNECTED[request.param] = request.param(f"http://{gateway.address}", session_key["key"])
+    return _CONNECTED[request.param]
+
+
+@pytest.fixture(params=PROVIDERS, ids=lambda provider: provider.kind)
+def provider(request):
+    """Each kind of provider."""
+    return request.param
 
 
 def connect(gateway, secret):

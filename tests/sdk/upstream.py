@@ -59,7 +59,7 @@ class Upstream:
 
     def __init__(self):
         self.requests = []
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = Server(("127.0.0.1", 0), _Handler)
         self._server.upstream = self
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -77,7 +77,7 @@ class Upstream:
         self._server.server_close()
 
 
-class _Server(ThreadingHTTPServer):
+class Server(ThreadingHTTPServer):
     daemon_threads = True
     # A burst of connections must find room, or a test of many clients measures this queue.
     request_queue_size = 1024

@@ -23,6 +23,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) model: &'a str,
     /// Whether the answer is to come piece by piece.
     pub(crate) stream: bool,
+    /// Whether the body holds several requests.
+    pub(crate) batch: bool,
     /// The body, rewritten for this provider.
     pub(crate) body: &'a Bytes,
     /// Headers of the client that may go on.

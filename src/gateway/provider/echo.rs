@@ -29,7 +29,8 @@ pub(super) fn answer(outgoing: &Outgoing<'_>) -> Answer {
     let echo = Echo::of(outgoing, &body);
     match (outgoing.endpoint, echo.stream) {
         (Endpoint::Embeddings, _) => whole(&embed::answer(&body)),
-        (Endpoint::EmbedContent, _) => whole(&gemini::embedding(&body)),
+        (Endpoint::EmbedContent, _) if outgoing.batch => whole(&gemini::embeddings(&body)),
+        (Endpoint::EmbedContent, _) => whole(&json!({"embedding": gemini::embedding(&body)})),
         (Endpoint::Moderations, _) => whole(&judge::moderation(&body)),
         (Endpoint::Rerank, _) => whole(&judge::rerank(&body)),
         (Endpoint::Images | Endpoint::ImageEdits, _) => whole(&media::images(&body, &echo)),

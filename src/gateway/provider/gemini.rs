@@ -29,6 +29,7 @@ pub(super) fn method(outgoing: &Outgoing<'_>) -> Result<&'static str, Failure> {
         Endpoint::GenerateContent if outgoing.stream => Ok("streamGenerateContent?alt=sse"),
         Endpoint::GenerateContent => Ok("generateContent"),
         Endpoint::CountTokens => Ok("countTokens"),
+        Endpoint::EmbedContent if outgoing.batch => Ok("batchEmbedContents"),
         Endpoint::EmbedContent => Ok("embedContent"),
         Endpoint::Chat
         | Endpoint::Completions

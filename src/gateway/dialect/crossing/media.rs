@@ -62,6 +62,20 @@ pub enum Source {
     Text(String),
 }
 
+/// Base64 in the standard alphabet and padded, from either alphabet (RFC 4648, 4 and 5): Google takes and its SDKs write the
+/// one that is safe in addresses, the other providers refuse it.
+pub(super) fn standard_base64(written: String) -> String {
+    let is_standard = written.len() % 4 == 0 && !written.contains(['-', '_']);
+    if is_standard {
+        return written;
+    }
+    let mut standard = written.replace('-', "+").replace('_', "/");
+    while standard.len() % 4 != 0 {
+        standard.push('=');
+    }
+    standard
+}
+
 impl Source {
     /// What an address says: one that begins with `data:` holds the bytes itself.
     pub fn of_url(url: String) -> Self {
@@ -191,6 +205,20 @@ fn supply(parts: &mut [Part], address: &str, found: &str, bytes: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_alphabets_of_base64_are_read() {
+        for (written, standard) in [
+            ("+/8=", "+/8="),
+            ("-_8=", "+/8="),
+            ("-_8", "+/8="),
+            ("_w", "/w=="),
+            ("AAAA", "AAAA"),
+            ("", ""),
+        ] {
+            assert_eq!(standard_base64(written.to_owned()), standard);
+        }
+    }
     use crate::gateway::dialect::crossing::conversation::{CallResult, Message, Role};
 
     fn at(url: &str, kind: Kind) -> Part {

@@ -11,6 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Dialect;
+use super::media::standard_base64;
 
 /// The proof of a piece of thinking.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,7 +55,8 @@ impl Seal {
 
     /// The seal of another dialect that a token carries.
     pub(super) fn foreign(token: &str) -> Option<Self> {
-        let told = STANDARD.decode(token).ok()?;
+        // Google's SDKs write it anew, in the alphabet for addresses.
+        let told = STANDARD.decode(standard_base64(token.to_owned())).ok()?;
         let (mark, by, id, data, redacted): (String, String, Option<String>, String, bool) =
             serde_json::from_slice(&told).ok()?;
         (mark == MARK).then_some(Self {
@@ -83,6 +85,21 @@ mod tests {
                 assert_eq!(Seal::read(inside, seal.token(inside)), seal);
             }
         }
+    }
+
+    #[test]
+    fn a_seal_that_an_sdk_has_read_and_written_again_is_the_same() {
+        use base64::engine::general_purpose::URL_SAFE;
+        for data in ["a", "ab", "abc>", "abcd?", "ÿþý"] {
+            let seal = Seal::new(Dialect::Messages, data);
+            let bytes = STANDARD.decode(seal.token(Dialect::Gemini)).unwrap();
+            assert_eq!(Seal::read(Dialect::Gemini, URL_SAFE.encode(bytes)), seal);
+        }
+        let excused = "skip_thought_signature_validator";
+        assert_eq!(
+            Seal::read(Dialect::Gemini, excused.to_owned()).data,
+            excused
+        );
     }
 
     #[test]

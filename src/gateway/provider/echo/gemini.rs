@@ -59,6 +59,13 @@ fn frame(chunk: &Value) -> Bytes {
     Bytes::from(format!("data: {chunk}\n\n"))
 }
 
+/// The embeddings of the contents of several requests.
+pub(super) fn embeddings(body: &Map<String, Value>) -> Value {
+    let requests = body.get("requests").and_then(Value::as_array);
+    let requests = requests.into_iter().flatten().filter_map(Value::as_object);
+    json!({"embeddings": requests.map(embedding).collect::<Vec<_>>()})
+}
+
 /// The embedding of a content's text.
 pub(super) fn embedding(body: &Map<String, Value>) -> Value {
     let parts = body.get("content").and_then(|content| content.get("parts"));
@@ -66,5 +73,5 @@ pub(super) fn embedding(body: &Map<String, Value>) -> Value {
     let text: Vec<&str> = texts
         .filter_map(|part| part.get("text")?.as_str())
         .collect();
-    json!({"embedding": {"values": embed::of_text(&text.join(" "))}})
+    json!({"values": embed::of_text(&text.join(" "))})
 }

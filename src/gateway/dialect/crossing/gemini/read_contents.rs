@@ -9,7 +9,7 @@ use crate::gateway::dialect::crossing::conversation::{
     Call, CallResult, Content, Message, Part, Role,
 };
 use crate::gateway::dialect::crossing::fields::Fields;
-use crate::gateway::dialect::crossing::media::{Kind, Media, Source};
+use crate::gateway::dialect::crossing::media::{Kind, Media, Source, standard_base64};
 
 /// The conversation, its system prompt in front.
 pub(super) fn read(request: &mut Fields) -> Result<Vec<Message>> {
@@ -125,7 +125,8 @@ fn unknown(part: Fields) -> Error {
 fn media(part: &mut Fields) -> Result<Option<Media>> {
     let (source, name, kind) = if let Some(mut blob) = part.fields("inlineData")? {
         let media_type = blob.need_text("mimeType")?;
-        let (kind, base64) = (Kind::of(&media_type), blob.need_text("data")?);
+        let kind = Kind::of(&media_type);
+        let base64 = standard_base64(blob.need_text("data")?);
         let name = blob.text("displayName")?;
         blob.finish(&[])?;
         (Source::Data { media_type, base64 }, name, kind)
