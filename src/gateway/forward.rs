@@ -271,7 +271,7 @@ async fn try_candidate(
                     Ok(accepted) => {
                         let took = attempt.end(state, bill, AttemptStatus::Ok, Some(status), None);
                         let took = match &accepted {
-                            Accepted::Stream(_) => Took::ToFirstEvent(took),
+                            Accepted::Stream(_) | Accepted::Bytes(_) => Took::ToFirstEvent(took),
                             Accepted::Whole { .. } => Took::ToEnd(took),
                         };
                         let forwarded = Forwarded::Answered {

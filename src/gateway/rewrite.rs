@@ -73,7 +73,7 @@ pub fn rewrite(request: &Request, changes: Changes<'_>) -> Bytes {
         });
     }
     let body = splice(&request.body, edits);
-    if scan.model_at.is_empty() && changes.model != scan.model {
+    if scan.model_at == ModelAt::Path && changes.model != scan.model {
         return renamed(body, &scan.model, changes.model);
     }
     body
