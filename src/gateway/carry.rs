@@ -10,7 +10,7 @@ use super::admission::Plan;
 use super::dialect::crossing::answer::{Event, Finish};
 use super::dialect::crossing::codec::{self, Reader, Writer};
 use super::dialect::crossing::conversation::Request;
-use super::dialect::crossing::{Dialect, Head, Target, Unreadable};
+use super::dialect::crossing::{Dialect, Head, Target, Unreadable, seal};
 use super::estimate;
 use super::sse::{self, Frame};
 use crate::domain::{Code, Endpoint, Error, Result, Usage};
@@ -67,7 +67,7 @@ impl<'a> Carry<'a> {
         }
     }
 
-    /// The body for a provider's endpoint, and the way back; `None`: its dialect is the client's.
+    /// The body for a provider's endpoint, and the way back; `None`: its dialect is the client's, and the bytes pass.
     ///
     /// # Errors
     /// When the request is not of its dialect, or cannot be said in the provider's.
@@ -81,7 +81,8 @@ impl<'a> Carry<'a> {
         let (Some(client), Some(provider)) = (dialect(endpoint), dialect(wire)) else {
             return Ok(None);
         };
-        if client == provider {
+        // A conversation that went on with another provider has proofs in it which this one would refuse.
+        if client == provider && !seal::is_foreign_in(&self.plan.request.body) {
             return Ok(None);
         }
         let said = self.said(client)?;
