@@ -346,7 +346,6 @@ impl Channels {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
             let old = self.existing(id)?;
-            let mut change = change;
             let sealed = match change.credentials.take() {
                 Some(given) => Some(self.seal(id, given, old.credentials())?),
                 None => None,
