@@ -41,7 +41,7 @@ pub enum Table {
     /// [`Alert`] by subject.
     Alerts = 10,
     /// [`ModelRouting`] by the model's name.
-    ModelRoutings = 12,
+    ModelRoutings = 11,
 }
 
 /// Name and value (JSON text) of a stored setting, such as which master key sealed the credentials.

@@ -87,12 +87,14 @@ impl Channels {
         })))
     }
 
-    /// Names of the channels of which some credential was sealed with another master key.
+    /// Names of the channels of which some secret was sealed with another master key.
     pub fn unreadable(&self) -> Vec<String> {
         let unreadable =
             |credential: &Credential| credential.state() == CredentialState::Unreadable;
         let lost = |ready: &&Arc<Ready>| {
-            ready.channel.deleted_at.is_none() && ready.credentials().iter().any(unreadable)
+            ready.channel.deleted_at.is_none()
+                && (ready.credential_state() == CredentialState::Unreadable
+                    || ready.credentials().iter().any(unreadable))
         };
         self.0
             .all
@@ -344,7 +346,6 @@ impl Channels {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
             let old = self.existing(id)?;
-            let mut change = change;
             let sealed = match change.credentials.take() {
                 Some(given) => Some(self.seal(id, given, old.credentials())?),
                 None => None,

@@ -9,7 +9,10 @@ interface UnreadableCredentialsProps {
 }
 
 export function UnreadableCredentials({ channels, onEdit }: UnreadableCredentialsProps) {
-  const broken = channels.filter((channel) => channel.credentials.some(({ state }) => state === "unreadable"));
+  const broken = channels.filter(
+    ({ credential_state, credentials }) =>
+      credential_state === "unreadable" || credentials.some(({ state }) => state === "unreadable"),
+  );
   if (broken.length === 0) return null;
   return (
     <Alert
