@@ -127,6 +127,7 @@ pub async fn run(
         () = stop() => { tracing::info!(open_calls = state.ledger.open_calls(), "stopping: calls in flight may go on for {} s", config.server.drain_seconds); true }
         () = journal_failed.notified() => false,
     };
+    state.stop();
     // The server future has to run on while the handle asks it to stop.
     let drained = async { tokio::join!(handle.stop(graceful), &mut serving).1 };
     tokio::select! {

@@ -37,6 +37,7 @@ mod integration {
     mod process;
     mod promises;
     mod quotas;
+    mod realtime;
     mod rotation;
     mod routing;
     mod secrets;

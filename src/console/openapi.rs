@@ -71,6 +71,7 @@ use super::{
         v1::embed_content,
         v1::gemini_models,
         v1::gemini_model,
+        v1::realtime,
         v1::models,
         v1::model,
         v1::balance,
@@ -140,6 +141,8 @@ mod v1 {
         speech post "/v1/audio/speech";
         /// Documents in the order in which they fit a query. Request and answer are the provider's.
         rerank post "/v1/rerank";
+        /// A realtime session: a WebSocket of events as OpenAI describes them; the model is a query parameter.
+        realtime get "/v1/realtime";
         /// The models that this key may use.
         models get "/v1/models";
         /// One of them.

@@ -121,7 +121,7 @@ impl ChannelKind {
     pub fn serves_with(self, endpoint: Endpoint) -> Option<Endpoint> {
         let carried = |into| endpoint.is_conversation().then_some(into);
         match self {
-            Self::Echo => Some(endpoint),
+            Self::Echo => (endpoint != Endpoint::Realtime).then_some(endpoint),
             Self::OpenAi | Self::AzureOpenAi | Self::Ollama => match endpoint {
                 Endpoint::Messages | Endpoint::GenerateContent => Some(Endpoint::Chat),
                 Endpoint::CountTokens | Endpoint::EmbedContent => None,
@@ -135,7 +135,8 @@ impl ChannelKind {
                 | Endpoint::ImageEdits
                 | Endpoint::Speech
                 | Endpoint::Transcriptions
-                | Endpoint::Translations => Some(endpoint),
+                | Endpoint::Translations
+                | Endpoint::Realtime => Some(endpoint),
             },
             Self::Anthropic => carried(Endpoint::Messages),
             Self::Gemini => match endpoint {
@@ -152,7 +153,8 @@ impl ChannelKind {
                 | Endpoint::ImageEdits
                 | Endpoint::Speech
                 | Endpoint::Transcriptions
-                | Endpoint::Translations => None,
+                | Endpoint::Translations
+                | Endpoint::Realtime => None,
             },
         }
     }

@@ -35,11 +35,13 @@ pub enum Endpoint {
     Transcriptions,
     /// `POST /v1/audio/translations`
     Translations,
+    /// `GET /v1/realtime`, a WebSocket
+    Realtime,
 }
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Chat,
         Self::Completions,
         Self::Embeddings,
@@ -55,6 +57,7 @@ impl Endpoint {
         Self::Speech,
         Self::Transcriptions,
         Self::Translations,
+        Self::Realtime,
     ];
 
     /// The word of the API.
@@ -75,6 +78,7 @@ impl Endpoint {
             Self::Speech => "speech",
             Self::Transcriptions => "transcriptions",
             Self::Translations => "translations",
+            Self::Realtime => "realtime",
         }
     }
 
@@ -97,7 +101,8 @@ impl Endpoint {
             | Self::ImageEdits
             | Self::Speech
             | Self::Transcriptions
-            | Self::Translations => true,
+            | Self::Translations
+            | Self::Realtime => true,
             Self::Embeddings
             | Self::CountTokens
             | Self::EmbedContent
@@ -123,7 +128,8 @@ impl Endpoint {
             | Self::ImageEdits
             | Self::Speech
             | Self::Transcriptions
-            | Self::Translations => false,
+            | Self::Translations
+            | Self::Realtime => false,
         }
     }
 
@@ -141,7 +147,8 @@ impl Endpoint {
             | Self::ImageEdits
             | Self::Speech
             | Self::Transcriptions
-            | Self::Translations => false,
+            | Self::Translations
+            | Self::Realtime => false,
         }
     }
 }

@@ -12,7 +12,7 @@ use super::bill::Bill;
 use super::request::Request;
 use super::{estimate, rewrite};
 use crate::domain::{
-    Code, Day, Endpoint, Error, Model, Multiplier, Opened, Pieces, Result, without_keys,
+    Attempt, Code, Day, Endpoint, Error, Model, Multiplier, Opened, Pieces, Result, without_keys,
 };
 use crate::state::{Ask, Caller, Fallback, Permit, RateLimitHeaders, Reservation, Route, State};
 
@@ -25,6 +25,8 @@ pub(crate) struct Refusal {
     pub(crate) caller: Option<Caller>,
     model: String,
     stream: bool,
+    /// What was tried before.
+    attempts: Vec<Attempt>,
 }
 
 impl Refusal {
@@ -43,13 +45,17 @@ impl Refusal {
             priced,
             state.today(),
         );
-        state
-            .ledger
-            .refuse(opened, self.arrival.started, &self.error);
+        state.ledger.refuse(
+            opened,
+            self.arrival.started,
+            &self.error,
+            self.attempts.clone(),
+        );
     }
 }
 
-fn opened(
+/// What is written down of a call's beginning.
+pub(super) fn opened(
     arrival: &Arrival,
     caller: &Caller,
     model: &str,
@@ -95,6 +101,7 @@ impl Arrival {
                 caller: None,
                 model: String::new(),
                 stream: false,
+                attempts: Vec::new(),
             })),
         }
     }
@@ -123,20 +130,31 @@ impl Authenticated {
         let arrival = &self.arrival;
         let read = body
             .and_then(|body| Request::read_at(arrival.endpoint, arrival.in_path.as_ref(), body));
+        self.ask(read)
+    }
+
+    /// It is known what is asked for, or why not.
+    pub(crate) fn ask(self, read: Result<Request>) -> Step<Asked> {
         match read {
             Ok(request) => Ok(Asked {
                 arrival: self.arrival,
                 caller: self.caller,
                 request,
             }),
-            Err(error) => Err(Box::new(Refusal {
-                error,
-                arrival: self.arrival,
-                caller: Some(self.caller),
-                model: String::new(),
-                stream: false,
-            })),
+            Err(error) => Err(self.refuse(error)),
         }
+    }
+
+    /// What is asked for cannot be read.
+    pub(crate) fn refuse(self, error: Error) -> Box<Refusal> {
+        Box::new(Refusal {
+            error,
+            arrival: self.arrival,
+            caller: Some(self.caller),
+            model: String::new(),
+            stream: false,
+            attempts: Vec::new(),
+        })
     }
 }
 
@@ -210,6 +228,7 @@ impl Asked {
             caller: Some(caller),
             model: request.scan.model,
             stream: request.scan.stream,
+            attempts: Vec::new(),
         })
     }
 
@@ -288,6 +307,52 @@ impl Routed {
             }),
             Err(error) => Err(self.asked.refuse(error)),
         }
+    }
+}
+
+impl Routed {
+    /// Not too many at once? A session has a place among the concurrent calls; its responses are admitted one by one.
+    pub(crate) fn admit_session(self, state: &State) -> Step<Sitting> {
+        match state.admit_session(&self.asked.caller) {
+            Ok(place) => Ok(Sitting {
+                asked: self.asked,
+                route: self.route,
+                place,
+            }),
+            Err(error) => Err(self.asked.refuse(error)),
+        }
+    }
+}
+
+/// A session that may begin.
+pub(crate) struct Sitting {
+    asked: Asked,
+    /// The candidates, in order.
+    pub(crate) route: Route,
+    place: Permit,
+}
+
+impl Sitting {
+    /// The model's public name.
+    pub(crate) fn model(&self) -> &str {
+        &self.asked.request.scan.model
+    }
+
+    /// Whose it is.
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.asked.caller
+    }
+
+    /// It came to nothing.
+    pub(crate) fn refuse(self, error: Error, attempts: Vec<Attempt>) -> Box<Refusal> {
+        let mut refusal = self.asked.refuse(error);
+        refusal.attempts = attempts;
+        refusal
+    }
+
+    /// What of it is kept as long as it lasts.
+    pub(crate) fn into_parts(self) -> (Arrival, Caller, Permit) {
+        (self.asked.arrival, self.asked.caller, self.place)
     }
 }
 
@@ -503,7 +568,8 @@ impl Plan {
             | Endpoint::ImageEdits
             | Endpoint::Speech
             | Endpoint::Transcriptions
-            | Endpoint::Translations) => endpoint,
+            | Endpoint::Translations
+            | Endpoint::Realtime) => endpoint,
         }
     }
 }

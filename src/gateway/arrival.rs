@@ -103,12 +103,23 @@ pub(crate) fn presented_key(request: &HttpRequest) -> Option<&str> {
             .find_map(|pair| pair.strip_prefix("key="))
     };
     bearer
+        .or_else(|| subprotocol(request, "openai-insecure-api-key."))
         .or_else(|| header("x-api-key"))
         .or_else(|| header("api-key"))
         .or_else(|| header("x-goog-api-key"))
         .or_else(query)
         // A credential in a form that is not ours is still one: it is malformed, not missing.
         .or_else(|| header("authorization"))
+}
+
+/// What follows this prefix in one of the WebSocket's subprotocols: browsers can send nothing in any other way.
+pub(crate) fn subprotocol<'a>(request: &'a HttpRequest, prefix: &str) -> Option<&'a str> {
+    request
+        .headers()
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .filter_map(|offered| offered.to_str().ok())
+        .flat_map(|offered| offered.split(','))
+        .find_map(|one| one.trim().strip_prefix(prefix))
 }
 
 /// Headers of the client that go on to the provider: they change what the answer is, and name nobody.
@@ -143,6 +154,10 @@ mod tests {
             ("x-api-key", "the-key"),
             ("api-key", "the-key"),
             ("x-goog-api-key", "the-key"),
+            (
+                "sec-websocket-protocol",
+                "realtime, openai-insecure-api-key.the-key",
+            ),
         ] {
             let request = TestRequest::default()
                 .insert_header((name, value))

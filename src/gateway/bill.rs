@@ -233,6 +233,15 @@ impl Bill {
         self.tab.allowance = Allowance::after_report(usage);
     }
 
+    /// What has been used as far as it shows from here, until the provider reports; no more than is set aside.
+    pub(crate) fn guess(&mut self, usage: Usage) {
+        let guess = Usage {
+            estimated: true,
+            ..usage
+        };
+        self.tab.usage = Some(self.tab.tariff.within(guess, None));
+    }
+
     /// Settles, and waits until that is on disk.
     pub(crate) async fn settle(mut self, status: CallStatus, error: Option<Code>) -> Result<()> {
         let Some((mut open, tab)) = self.close(status, error) else {

@@ -42,7 +42,8 @@ fn dialect(endpoint: Endpoint) -> Option<Dialect> {
         | Endpoint::ImageEdits
         | Endpoint::Speech
         | Endpoint::Transcriptions
-        | Endpoint::Translations => None,
+        | Endpoint::Translations
+        | Endpoint::Realtime => None,
     }
 }
 

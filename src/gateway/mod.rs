@@ -24,6 +24,7 @@ mod passing;
 mod pipeline;
 mod probe;
 mod provider;
+mod realtime;
 pub mod request;
 pub mod rewrite;
 mod silence;
@@ -54,7 +55,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(call("/v1/images/generations", Endpoint::Images))
         .service(call("/v1/audio/speech", Endpoint::Speech))
         .service(call("/v1/messages", Endpoint::Messages))
-        .service(call("/v1/messages/count_tokens", Endpoint::CountTokens));
+        .service(call("/v1/messages/count_tokens", Endpoint::CountTokens))
+        .service(get("/v1/realtime").route(web::get().to(realtime::open)));
     // Google's SDKs ask for either version, the newer ones for v1.
     for version in ["v1beta", "v1"] {
         config

@@ -71,7 +71,7 @@ fn declared_length(request: &HttpRequest) -> Option<u64> {
 }
 
 /// The answer to a call that was turned away.
-fn refused(state: &State, shape: Shape, refusal: &Refusal) -> HttpResponse {
+pub(super) fn refused(state: &State, shape: Shape, refusal: &Refusal) -> HttpResponse {
     refusal.record(state);
     let Refusal {
         error,

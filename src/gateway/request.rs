@@ -207,7 +207,8 @@ impl Field {
             | Endpoint::ImageEdits
             | Endpoint::Speech
             | Endpoint::Transcriptions
-            | Endpoint::Translations => false,
+            | Endpoint::Translations
+            | Endpoint::Realtime => false,
         }
     }
 }
@@ -425,7 +426,8 @@ impl<'a> Found<'a> {
             | Endpoint::Moderations
             | Endpoint::ImageEdits
             | Endpoint::Transcriptions
-            | Endpoint::Translations => {}
+            | Endpoint::Translations
+            | Endpoint::Realtime => {}
         }
         Ok(scan)
     }

@@ -182,7 +182,8 @@ pub fn limit_field(endpoint: Endpoint, base_url: &str) -> Field {
         | Endpoint::ImageEdits
         | Endpoint::Speech
         | Endpoint::Transcriptions
-        | Endpoint::Translations => Field::MaxTokens,
+        | Endpoint::Translations
+        | Endpoint::Realtime => Field::MaxTokens,
     }
 }
 
@@ -203,7 +204,8 @@ pub fn least_limit(endpoint: Endpoint) -> u64 {
         | Endpoint::ImageEdits
         | Endpoint::Speech
         | Endpoint::Transcriptions
-        | Endpoint::Translations => 1,
+        | Endpoint::Translations
+        | Endpoint::Realtime => 1,
     }
 }
 

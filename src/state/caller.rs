@@ -9,7 +9,7 @@ use crate::domain::{Account, ApiKey, Day, Error, Result, TimeZone};
 
 use super::ask::Ask;
 use super::keys::KeyEntry;
-use super::limits::{self, Limited, Permit, RateLimitHeaders};
+use super::limits::{self, Limited, Permit, RateLimitHeaders, Take};
 use super::quota::{self, Holder, Reservation, Standing};
 
 /// A key that has been authenticated.
@@ -53,6 +53,16 @@ impl Caller {
         self.key.quota.counts_money() || self.account.quota.counts_money()
     }
 
+    /// The same key and account as they are now: a session makes one call after the other with them.
+    ///
+    /// # Errors
+    /// The 401 that its next request would get.
+    pub fn renewed(&self) -> Result<Self> {
+        let (key, account) = (self.entry.record(), self.entry.account.record());
+        self.entry.check(&key, &account, self.entry.clock.now())?;
+        Ok(Self::new(Arc::clone(&self.entry), key, account))
+    }
+
     /// How key and account stand on this day.
     pub(super) fn balance(&self, day: Day) -> Balance {
         Balance {
@@ -78,9 +88,9 @@ impl Caller {
         (account, key)
     }
 
-    pub(super) fn admit(&self, tokens: u64, now: Tick) -> Result<Permit> {
+    pub(super) fn admit(&self, take: Take, now: Tick) -> Result<Permit> {
         let (account, key) = self.limited();
-        limits::admit(account, key, tokens, now)
+        limits::admit(account, key, take, now)
     }
 
     pub(super) fn rate_limits(&self, now: Tick) -> RateLimitHeaders {

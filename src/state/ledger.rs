@@ -101,13 +101,16 @@ impl Ledger {
         })
     }
 
-    /// Writes down a call of a known key that was refused before it was opened. Nothing is booked, nobody waits.
-    pub fn refuse(&self, opened: Opened, started: Tick, error: &Error) {
+    /// Writes down a call of a known key that was refused before it was opened, and what was tried before. Nothing is booked,
+    /// nobody waits.
+    pub fn refuse(&self, opened: Opened, started: Tick, error: &Error, attempts: Vec<Attempt>) {
         let draft = Draft {
             status: CallStatus::Error,
             http_status: Some(error.code.status()),
             error_code: Some(error.code),
             cost: opened.priced.then_some(Money::ZERO),
+            channel_id: attempts.last().map(|attempt| attempt.channel_id),
+            attempts,
             ..Draft::default()
         };
         let outcome = draft.into_outcome(&self.0.clock, started);

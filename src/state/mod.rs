@@ -37,6 +37,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use tokio::sync::watch;
 
 pub use accounts::{AccountChange, AccountView, Accounts, NewAccount};
 pub use ask::{ASSUMED_MAX_OUTPUT, Ask};
@@ -70,6 +71,7 @@ use crate::domain::{Consumption, Day, Error, Result, TimeZone};
 use crate::outbound::Fetcher;
 use crate::storage::{Store, Ticket};
 use hidden::HiddenPrompts;
+use limits::Take;
 
 /// What is set from outside and does not change while the gateway runs.
 #[derive(Clone, Debug)]
@@ -164,6 +166,7 @@ pub struct State {
     hidden: HiddenPrompts,
     store: Store,
     latest_day: AtomicI32,
+    stopping: watch::Sender<bool>,
 }
 
 impl State {
@@ -254,6 +257,7 @@ impl State {
             hidden,
             store,
             latest_day,
+            stopping: watch::Sender::new(false),
         })
     }
 
@@ -273,7 +277,37 @@ impl State {
     /// # Errors
     /// `rate_limit_exceeded`.
     pub fn admit(&self, caller: &Caller, tokens: u64) -> Result<Permit> {
-        caller.admit(tokens, self.clock.tick())
+        caller.admit(Take::call(tokens), self.clock.tick())
+    }
+
+    /// Takes the place of a session among the concurrent calls of account and key.
+    ///
+    /// # Errors
+    /// `rate_limit_exceeded`.
+    pub fn admit_session(&self, caller: &Caller) -> Result<Permit> {
+        caller.admit(Take::SESSION, self.clock.tick())
+    }
+
+    /// Takes a request, and its estimated tokens, for a response of a session that has its place.
+    ///
+    /// # Errors
+    /// `rate_limit_exceeded`.
+    pub fn admit_response(&self, caller: &Caller, tokens: u64) -> Result<Permit> {
+        caller.admit(Take::response(tokens), self.clock.tick())
+    }
+
+    /// Tells those whose work has no end of its own that the gateway stops.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Resolves when the gateway is told to stop.
+    pub fn stopped(&self) -> impl Future<Output = ()> + use<> {
+        let mut stopping = self.stopping.subscribe();
+        async move {
+            // Without a sender there is no gateway any more.
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        }
     }
 
     /// How the rate limits of account and key stand now, the tighter of each kind.

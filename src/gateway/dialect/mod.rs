@@ -23,6 +23,7 @@ use crate::domain::{Endpoint, Error, Pieces, Usage};
 
 pub(crate) use told::CutOff;
 pub use told::{NotJson, Report, Seen, Told, Written};
+pub(crate) use usage::read as read_usage;
 
 /// Reads a frame of a streamed answer; what the model wrote is added to `written`.
 pub fn read_frame(endpoint: Endpoint, frame: &[u8], written: &mut Written) -> Seen {
@@ -38,7 +39,8 @@ pub fn read_frame(endpoint: Endpoint, frame: &[u8], written: &mut Written) -> Se
         | Endpoint::Moderations
         | Endpoint::Rerank
         | Endpoint::Transcriptions
-        | Endpoint::Translations => chat::read_frame(data, written),
+        | Endpoint::Translations
+        | Endpoint::Realtime => chat::read_frame(data, written),
         Endpoint::Completions => completions::read_frame(data, written),
         Endpoint::Images | Endpoint::ImageEdits => images::read_frame(data),
         Endpoint::Speech => audio::read_speech(data),
@@ -83,7 +85,8 @@ pub fn read_answer(endpoint: Endpoint, answer: &[u8]) -> Result<Told, NotJson> {
         | Endpoint::Moderations
         | Endpoint::Speech
         | Endpoint::Transcriptions
-        | Endpoint::Translations => read.usage.and_then(usage::read).map(|usage| Usage {
+        | Endpoint::Translations
+        | Endpoint::Realtime => read.usage.and_then(usage::read).map(|usage| Usage {
             tier: usage::tier(read.service_tier),
             ..usage
         }),
@@ -116,7 +119,8 @@ pub(crate) fn read_written(endpoint: Endpoint, answer: &[u8], written: &mut Writ
         | Endpoint::ImageEdits
         | Endpoint::Speech
         | Endpoint::Transcriptions
-        | Endpoint::Translations => {
+        | Endpoint::Translations
+        | Endpoint::Realtime => {
             embeddings::read_written(answer, written);
         }
     }
@@ -140,7 +144,8 @@ pub(crate) fn error_frame(endpoint: Endpoint, error: &Error) -> String {
         | Endpoint::ImageEdits
         | Endpoint::Speech
         | Endpoint::Transcriptions
-        | Endpoint::Translations => chat::error_frame(error),
+        | Endpoint::Translations
+        | Endpoint::Realtime => chat::error_frame(error),
     }
 }
 
@@ -161,7 +166,8 @@ pub(crate) fn cut_off(endpoint: Endpoint, cut: &CutOff<'_>) -> String {
         | Endpoint::ImageEdits
         | Endpoint::Speech
         | Endpoint::Transcriptions
-        | Endpoint::Translations => chat::cut_off(cut),
+        | Endpoint::Translations
+        | Endpoint::Realtime => chat::cut_off(cut),
     }
 }
 

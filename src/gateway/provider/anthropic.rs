@@ -28,7 +28,8 @@ pub(super) fn address(upstream: &Upstream, outgoing: &Outgoing<'_>) -> Result<Ad
         | Endpoint::ImageEdits
         | Endpoint::Speech
         | Endpoint::Transcriptions
-        | Endpoint::Translations => return Err(Failure::no_endpoint(outgoing.endpoint)),
+        | Endpoint::Translations
+        | Endpoint::Realtime => return Err(Failure::no_endpoint(outgoing.endpoint)),
     };
     let own = upstream.channel.api_version.as_deref();
     let clients = outgoing

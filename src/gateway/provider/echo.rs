@@ -44,8 +44,10 @@ pub(super) fn answer(outgoing: &Outgoing<'_>) -> Answer {
         (Endpoint::GenerateContent, true) => streamed(gemini::chunks(&echo)),
         (Endpoint::Completions, false) => whole(&completion(&echo)),
         (Endpoint::Completions, true) => streamed(frames(&echo, completion_chunk)),
-        (Endpoint::Chat | Endpoint::CountTokens, false) => whole(&chat(&echo)),
-        (Endpoint::Chat | Endpoint::CountTokens, true) => streamed(frames(&echo, chat_chunk)),
+        (Endpoint::Chat | Endpoint::CountTokens | Endpoint::Realtime, false) => whole(&chat(&echo)),
+        (Endpoint::Chat | Endpoint::CountTokens | Endpoint::Realtime, true) => {
+            streamed(frames(&echo, chat_chunk))
+        }
     }
 }
 

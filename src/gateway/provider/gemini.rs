@@ -42,6 +42,7 @@ pub(super) fn method(outgoing: &Outgoing<'_>) -> Result<&'static str, Failure> {
         | Endpoint::ImageEdits
         | Endpoint::Speech
         | Endpoint::Transcriptions
-        | Endpoint::Translations => Err(Failure::no_endpoint(outgoing.endpoint)),
+        | Endpoint::Translations
+        | Endpoint::Realtime => Err(Failure::no_endpoint(outgoing.endpoint)),
     }
 }

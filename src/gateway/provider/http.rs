@@ -62,7 +62,7 @@ impl Worker {
                 proxy: upstream.proxy().cloned(),
             };
             let shared = self.known.iter().find(|known| known.line == line);
-            let client = shared.map_or_else(|| client(&line), |known| known.client.clone());
+            let client = shared.map_or_else(|| make(&line), |known| known.client.clone());
             // A credential that was replaced is not kept longer than the next change.
             self.known.retain(|known| known.upstream.strong_count() > 0);
             self.known.push(Known {
@@ -103,7 +103,12 @@ impl Worker {
 /// How a kind of channel says where a call goes.
 pub(super) type AddressOf = fn(&Upstream, &Outgoing<'_>) -> Result<Address, Failure>;
 
-fn client(line: &Line) -> Client {
+/// The client for a channel.
+pub(super) fn client(upstream: &Arc<Upstream>, connect: Duration) -> Client {
+    WORKER.with_borrow_mut(|worker| worker.of(upstream, connect).client.clone())
+}
+
+fn make(line: &Line) -> Client {
     // Fails only if one is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let connector = Connector::new()
@@ -126,20 +131,18 @@ fn client(line: &Line) -> Client {
     }
 }
 
-/// A request without its body.
-fn request(
-    client: &Client,
-    method: Method,
+/// Where a request goes, and with which headers.
+pub(super) fn head(
     upstream: &Upstream,
     address: Address,
-) -> Result<ClientRequest, Failure> {
+) -> Result<(Uri, Vec<(HeaderName, HeaderValue)>), Failure> {
     let unusable = || Failure::unusable("base URL");
     let uri: Uri = address.url.parse().map_err(|_| unusable())?;
     let host = uri
         .authority()
         .and_then(|authority| authority.as_str().rsplit('@').next())
-        .ok_or_else(unusable)?
-        .to_owned();
+        .and_then(|host| HeaderValue::try_from(host).ok())
+        .ok_or_else(unusable)?;
     // Without TLS there is no tunnel: the proxy gets the whole address.
     let plain_proxy = upstream
         .proxy()
@@ -150,27 +153,41 @@ fn request(
         }
         None => uri,
     };
-    let mut request = client
-        .request(method, uri)
-        .no_decompress()
-        .insert_header((header::HOST, host))
-        .insert_header((header::ACCEPT_ENCODING, "identity"))
-        .insert_header((
-            header::USER_AGENT,
-            concat!("real200/", env!("CARGO_PKG_VERSION")),
-        ));
+    let agent = concat!("real200/", env!("CARGO_PKG_VERSION"));
+    let mut headers = vec![
+        (header::HOST, host),
+        (
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("identity"),
+        ),
+        (header::USER_AGENT, HeaderValue::from_static(agent)),
+    ];
     if let Some(value) = plain_proxy.and_then(|proxy| proxy::authorization(proxy)) {
-        request = request.insert_header((header::PROXY_AUTHORIZATION, value));
+        headers.push((header::PROXY_AUTHORIZATION, value));
     }
     for (name, value) in upstream.headers() {
         let unusable = || Failure::unusable("header");
         let name = HeaderName::try_from(name.as_str()).map_err(|_| unusable())?;
         let mut value = HeaderValue::try_from(value.as_str()).map_err(|_| unusable())?;
         value.set_sensitive(true);
-        request = request.insert_header((name, value));
+        headers.push((name, value));
     }
-    let own = address.headers.into_iter();
-    Ok(own.fold(request, ClientRequest::insert_header))
+    headers.extend(address.headers);
+    Ok((uri, headers))
+}
+
+/// A request without its body.
+fn request(
+    client: &Client,
+    method: Method,
+    upstream: &Upstream,
+    address: Address,
+) -> Result<ClientRequest, Failure> {
+    let (uri, headers) = head(upstream, address)?;
+    let request = client.request(method, uri).no_decompress();
+    Ok(headers
+        .into_iter()
+        .fold(request, ClientRequest::insert_header))
 }
 
 /// Sends a call and waits for the head of the answer.
@@ -247,7 +264,7 @@ fn may_pass(name: &HeaderName) -> bool {
     }
 }
 
-fn failure(error: &SendRequestError) -> Failure {
+pub(super) fn failure(error: &SendRequestError) -> Failure {
     let (status, hung_up, words) = match error {
         SendRequestError::Connect(ConnectError::Disconnected) => (
             AttemptStatus::BrokenAnswer,

@@ -10,6 +10,7 @@ mod http;
 mod listing;
 mod openai;
 mod proxy;
+pub(crate) mod realtime;
 
 use std::sync::Arc;
 

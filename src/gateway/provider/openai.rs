@@ -23,7 +23,8 @@ pub(super) fn path(endpoint: Endpoint) -> Result<&'static str, Failure> {
         Endpoint::Messages
         | Endpoint::GenerateContent
         | Endpoint::CountTokens
-        | Endpoint::EmbedContent => Err(Failure::no_endpoint(endpoint)),
+        | Endpoint::EmbedContent
+        | Endpoint::Realtime => Err(Failure::no_endpoint(endpoint)),
     }
 }
 

@@ -53,25 +53,59 @@ pub(super) struct Limited<'a> {
     pub(super) limiter: &'a Arc<RateLimiter>,
 }
 
-/// Takes one request and `tokens` tokens from account and key, or nothing from either.
+/// What is taken of the limits at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Take {
+    /// Places among the concurrent calls.
+    places: u32,
+    requests: u64,
+    tokens: u64,
+}
+
+impl Take {
+    /// A session: its place. The rest is taken by its responses.
+    pub(super) const SESSION: Self = Self {
+        places: 1,
+        requests: 0,
+        tokens: 0,
+    };
+
+    /// A call with so many tokens.
+    pub(super) fn call(tokens: u64) -> Self {
+        Self {
+            places: 1,
+            requests: 1,
+            tokens: tokens.max(1),
+        }
+    }
+
+    /// A response of a session that has its place.
+    pub(super) fn response(tokens: u64) -> Self {
+        Self {
+            places: 0,
+            ..Self::call(tokens)
+        }
+    }
+}
+
+/// Takes all of it from account and key, or nothing from either.
 ///
 /// # Errors
 /// `rate_limit_exceeded` with the time to wait; `param` names the limit.
 pub(super) fn admit(
     account: Limited<'_>,
     key: Limited<'_>,
-    tokens: u64,
+    take: Take,
     now: Tick,
 ) -> Result<Permit> {
-    let tokens = tokens.max(1);
     let mut account_counters = account.limiter.counters();
     let mut key_counters = key.limiter.counters();
-    key.check(&mut key_counters, tokens, now)?;
-    account.check(&mut account_counters, tokens, now)?;
+    key.check(&mut key_counters, take, now)?;
+    account.check(&mut account_counters, take, now)?;
     Ok(Permit {
-        account: account.take(&mut account_counters, tokens, now),
-        key: key.take(&mut key_counters, tokens, now),
-        tokens,
+        account: account.take(&mut account_counters, take, now),
+        key: key.take(&mut key_counters, take, now),
+        tokens: take.tokens,
         headers: account
             .standing(&mut account_counters, now)
             .tighter(key.standing(&mut key_counters, now)),
@@ -85,23 +119,32 @@ pub(super) fn standing(account: Limited<'_>, key: Limited<'_>, now: Tick) -> Rat
 }
 
 impl Limited<'_> {
-    fn check(&self, counters: &mut Counters, tokens: u64, now: Tick) -> Result<()> {
+    fn check(&self, counters: &mut Counters, take: Take, now: Tick) -> Result<()> {
         if let Some(limit) = self.limit.concurrency
+            && take.places > 0
             && counters.in_flight >= limit
         {
             let words = format!("{limit} calls at the same time");
             return Err(self.refuse("concurrency", &words, Duration::from_secs(1)));
         }
-        let requests = (&mut counters.requests, self.limit.rpm, "rpm", "requests", 1);
+        let requests = (
+            &mut counters.requests,
+            self.limit.rpm,
+            "rpm",
+            "requests",
+            take.requests,
+        );
         let tokens = (
             &mut counters.tokens,
             self.limit.tpm,
             "tpm",
             "tokens",
-            tokens,
+            take.tokens,
         );
         for (window, limit, param, unit, amount) in [requests, tokens] {
-            let Some(limit) = limit else { continue };
+            let Some(limit) = limit.filter(|_| amount > 0) else {
+                continue;
+            };
             let most = u64::from(limit);
             if amount > most {
                 return Err(self.never(param, unit, limit, amount));
@@ -141,12 +184,18 @@ impl Limited<'_> {
             .retry_after(Duration::from_secs(60))
     }
 
-    fn take(&self, counters: &mut Counters, tokens: u64, now: Tick) -> Place {
-        counters.in_flight += 1;
+    fn take(&self, counters: &mut Counters, take: Take, now: Tick) -> Place {
+        counters.in_flight += take.places;
+        let of = |limit: Option<u32>, window: &mut Window, amount: u64| {
+            limit
+                .filter(|_| amount > 0)
+                .map(|_| window.take(now, amount))
+        };
         Place {
             limiter: Arc::clone(self.limiter),
-            request: self.limit.rpm.map(|_| counters.requests.take(now, 1)),
-            tokens: self.limit.tpm.map(|_| counters.tokens.take(now, tokens)),
+            places: take.places,
+            request: of(self.limit.rpm, &mut counters.requests, take.requests),
+            tokens: of(self.limit.tpm, &mut counters.tokens, take.tokens),
         }
     }
 
@@ -171,6 +220,8 @@ impl Limited<'_> {
 #[derive(Debug)]
 struct Place {
     limiter: Arc<RateLimiter>,
+    /// How many it has among the concurrent calls.
+    places: u32,
     /// Where its request was taken; `None`: not counted, or to be kept.
     request: Option<SlotAt>,
     /// Where its tokens were taken.
@@ -216,7 +267,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         for place in [&self.account, &self.key] {
             let mut counters = place.limiter.counters();
-            counters.in_flight -= 1;
+            counters.in_flight -= place.places;
             if let Some(at) = place.request {
                 counters.requests.give_back(at, 1);
             }

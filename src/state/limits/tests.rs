@@ -39,7 +39,7 @@ impl Pair {
 
     fn admit(&self, tokens: u64) -> Result<Permit> {
         let (account, key) = self.limited();
-        admit(account, key, tokens, self.clock.tick())
+        admit(account, key, Take::call(tokens), self.clock.tick())
     }
 
     /// The limit that refuses such a call.

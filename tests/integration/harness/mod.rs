@@ -3,11 +3,13 @@
 mod binary;
 mod client;
 mod gateway;
+mod realtime;
 mod upstream;
 
 pub(crate) use binary::Binary;
 pub(crate) use client::{Console, KeyClient, Reply};
 pub(crate) use gateway::TestGateway;
+pub(crate) use realtime::{Act, RealtimeUpstream, Talk};
 pub(crate) use upstream::{Gate, Request, Script, Upstream};
 
 use serde_json::{Value, json};

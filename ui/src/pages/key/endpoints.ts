@@ -17,6 +17,7 @@ export const ENDPOINT_ROUTES: Record<Endpoint, string> = {
   speech: "/v1/audio/speech",
   transcriptions: "/v1/audio/transcriptions",
   translations: "/v1/audio/translations",
+  realtime: "/v1/realtime",
   count_tokens: "/v1/messages/count_tokens, /v1beta/models/…:countTokens",
 };
 

@@ -1,0 +1,106 @@
+//! The provider of a session: one candidate after the other, until one takes it; only before the client has its answer.
+
+use actix_web::http::header::{HeaderName, HeaderValue};
+use awc::error::WsProtocolError;
+use awc::ws::{Frame, Message};
+use futures_util::{Sink, Stream};
+
+use super::super::admission::Sitting;
+use super::super::miss::{self, Miss};
+use super::super::provider::realtime::{self, NoSession};
+use crate::domain::{Attempt, AttemptStatus, Endpoint, Error, Took};
+use crate::state::{AllOut, Candidate, State};
+
+/// A session with a provider.
+pub(super) struct Connected<L> {
+    pub(super) link: L,
+    pub(super) candidate: Candidate,
+    pub(super) attempts: Vec<Attempt>,
+}
+
+/// None could be had.
+pub(super) struct Missed {
+    pub(super) error: Error,
+    pub(super) attempts: Vec<Attempt>,
+}
+
+/// Begins a session with the candidates of its route, in order.
+pub(super) async fn connect(
+    state: &State,
+    sitting: &Sitting,
+    headers: &[(HeaderName, HeaderValue)],
+) -> Result<
+    Connected<
+        impl Stream<Item = Result<Frame, WsProtocolError>>
+        + Sink<Message, Error = WsProtocolError>
+        + use<>,
+    >,
+    Missed,
+> {
+    let (mut last, mut out, mut attempts) = (None, AllOut::default(), Vec::new());
+    let model = sitting.model();
+    for candidate in &sitting.route.candidates {
+        let upstream = &candidate.upstream;
+        let own_name = candidate.upstream_model(model);
+        let turn = match state.channels.turn(upstream, own_name) {
+            Ok(turn) => turn,
+            Err(why) => {
+                out.note(why);
+                continue;
+            }
+        };
+        let timeouts = upstream.timeouts(state.settings.timeouts);
+        let begun = state.clock.tick();
+        let tried = realtime::connect(upstream, own_name, headers, timeouts).await;
+        let attempt = Attempt {
+            channel_id: upstream.channel.id,
+            credential: upstream.credential_number(),
+            endpoint: Endpoint::Realtime,
+            status: AttemptStatus::Ok,
+            http_status: Some(101),
+            latency_us: state.clock.tick().micros_since(begun),
+            error: None,
+        };
+        let (miss, attempt) = match tried {
+            Ok(link) => {
+                turn.succeed(own_name, Took::Unknown);
+                attempts.push(attempt);
+                return Ok(Connected {
+                    link,
+                    candidate: candidate.clone(),
+                    attempts,
+                });
+            }
+            Err(NoSession::Failed(failure)) => {
+                let attempt = Attempt {
+                    status: failure.status,
+                    http_status: None,
+                    error: Some(failure.words.clone()),
+                    ..attempt
+                };
+                (Miss::NoAnswer(failure), attempt)
+            }
+            Err(NoSession::Refused(status)) => {
+                let words = format!("the session was refused with status {}", status.as_u16());
+                let attempt = Attempt {
+                    status: AttemptStatus::ProviderError,
+                    http_status: Some(status.as_u16()),
+                    error: Some(words.clone()),
+                    ..attempt
+                };
+                let miss = Miss::Said {
+                    status: Some(status),
+                    blame: miss::blame(status, b""),
+                    retry_after: None,
+                    words,
+                };
+                (miss, attempt)
+            }
+        };
+        attempts.push(attempt);
+        miss.tell(turn, own_name);
+        last = Some(miss);
+    }
+    let error = last.map_or_else(|| state.channels.all_out(out, model), Miss::into_error);
+    Err(Missed { error, attempts })
+}
