@@ -4,12 +4,15 @@ mod address;
 mod answer;
 mod anthropic;
 mod azure;
+mod bedrock;
 mod echo;
 mod gemini;
 mod http;
 mod listing;
 mod openai;
 mod proxy;
+mod said;
+mod vertex;
 
 use std::sync::Arc;
 
@@ -31,6 +34,8 @@ pub(crate) async fn send(
         ChannelKind::AzureOpenAi => http::send(upstream, outgoing, azure::address).await,
         ChannelKind::Anthropic => http::send(upstream, outgoing, anthropic::address).await,
         ChannelKind::Gemini => http::send(upstream, outgoing, gemini::address).await,
+        ChannelKind::Vertex => vertex::send(upstream, outgoing).await,
+        ChannelKind::Bedrock => bedrock::send(upstream, outgoing).await,
         ChannelKind::Echo => Ok(echo::answer(&outgoing)),
     }
 }
