@@ -1,4 +1,4 @@
-//! Random numbers, digests and sealing: the only file that knows ring.
+//! Random numbers, digests, signatures and sealing: the only file that knows ring.
 //!
 //! Sealing is AES-256-GCM with a fresh random nonce for each sealing and the record's id as associated data, so that a
 //! sealed credential moved to another record does not open (NIST SP 800-38D). Layout: version byte, nonce (12), ciphertext, tag (16).
@@ -11,6 +11,9 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::digest::{SHA256, digest};
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
+use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
 use crate::domain::{Digest, Sealed, Secret};
@@ -36,6 +39,39 @@ pub fn signature(key: &str, body: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
     let tag = hmac::sign(&key, body.as_bytes());
     tag.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// A text is no RSA key that can sign.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("this is no RSA private key in PEM (PKCS #8, at least 2048 bits)")]
+pub struct NoRsaKey;
+
+/// An RSA key that signs.
+pub struct RsaKey(RsaKeyPair);
+
+impl RsaKey {
+    /// Reads a PKCS #8 key in PEM (RFC 7468, section 10).
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn from_pem(pem: &str) -> Result<Self, NoRsaKey> {
+        let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| NoRsaKey)?;
+        let pair = RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(|_| NoRsaKey)?;
+        Ok(Self(pair))
+    }
+
+    /// The signature that JSON web tokens call RS256 (RFC 7518, section 3.3): RSASSA-PKCS1-v1_5 with SHA-256.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes to blind it with.
+    pub fn rs256(&self, message: &[u8]) -> Result<Vec<u8>, NoRandomness> {
+        let mut signature = vec![0; self.0.public().modulus_len()];
+        let random = SystemRandom::new();
+        self.0
+            .sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
+            .map_err(|_| NoRandomness)?;
+        Ok(signature)
+    }
 }
 
 /// The system gave no random bytes.
@@ -285,6 +321,26 @@ mod tests {
             signature("Jefe", "what do ya want for nothing?"),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
         );
+    }
+
+    #[test]
+    fn an_rsa_key_signs_as_openssl_does() {
+        use base64::Engine;
+        let pem = include_str!("../tests/fixtures/google/private-key.pem");
+        let key = RsaKey::from_pem(pem).unwrap();
+        let signature = key.rs256(b"what do ya want for nothing?").unwrap();
+        // printf 'what do ya want for nothing?' | openssl dgst -sha256 -sign private-key.pem | base64
+        assert_eq!(
+            base64::prelude::BASE64_STANDARD.encode(signature),
+            "tfpttOchZq8V1lp1OluNvb05zuen2mf/pfNpKoUBICnd7nB5Hb2NtWSIg+shbaFkkpHHaKkQ0Y842PbScU0WjjNlIXHejYpJXpsRh4tgB+9XxeG2rblYS3EBGAjWR9qT9wsC5FbeXtfZXYtdiD7XLWYSeOvDg33TDwSht2DoC+yG5xiOFbme54YPjBhGqlVXvCd7ln3Gf2M1IkqnL7JdMWeIuSAIFY1kjISrwPuRgNqzBlmRvjuoUzXq5aNMRkLRHyX9zHth5+M8CseE24mpyjTj6BTdyw9fWZt++GhPxEJIYzEB0c5E0KF74CjPXV1cJypZbowuo1+3ig7HARuxEg=="
+        );
+        for none in [
+            "",
+            "x",
+            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----",
+        ] {
+            assert_eq!(RsaKey::from_pem(none).err(), Some(NoRsaKey), "{none}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod integration {
     mod accounts;
     mod architecture;
     mod balance;
+    mod bedrock;
     mod calling;
     mod calls;
     mod channels;
@@ -42,5 +43,6 @@ mod integration {
     mod routing;
     mod secrets;
     mod streams;
+    mod vertex;
     mod webhooks;
 }

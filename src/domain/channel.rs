@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::calling::Calling;
+use super::cloud::CloudModel;
 use super::endpoint::Endpoint;
 use super::id::ChannelId;
 use super::money::Money;
@@ -54,6 +55,11 @@ impl Channel {
             && self.models.iter().any(|m| m == model)
     }
 
+    /// The provider's endpoint that serves a call to one of ours for a model of this public name; `None`: it has none.
+    pub fn serves_with(&self, endpoint: Endpoint, model: &str) -> Option<Endpoint> {
+        self.kind.serves_with(endpoint, self.upstream_model(model))
+    }
+
     /// The provider's name for a public model name.
     pub fn upstream_model<'a>(&'a self, model: &'a str) -> &'a str {
         self.model_map.get(model).map_or(model, String::as_str)
@@ -75,15 +81,21 @@ pub enum ChannelKind {
     Gemini,
     /// Ollama, by its OpenAI-compatible interface; needs no credential.
     Ollama,
+    /// Google's Vertex AI: Gemini, Claude and open models.
+    Vertex,
+    /// Amazon Bedrock: Claude, and models that take OpenAI's chat.
+    Bedrock,
 }
 
 impl ChannelKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::OpenAi,
         Self::AzureOpenAi,
         Self::Anthropic,
         Self::Gemini,
+        Self::Vertex,
+        Self::Bedrock,
         Self::Ollama,
         Self::Echo,
     ];
@@ -97,6 +109,8 @@ impl ChannelKind {
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
             Self::Ollama => "ollama",
+            Self::Vertex => "vertex",
+            Self::Bedrock => "bedrock",
         }
     }
 
@@ -112,13 +126,13 @@ impl ChannelKind {
             Self::Anthropic => Some("https://api.anthropic.com/v1"),
             Self::Gemini => Some("https://generativelanguage.googleapis.com/v1beta"),
             Self::Ollama => Some("http://localhost:11434/v1"),
-            Self::AzureOpenAi | Self::Echo => None,
+            Self::AzureOpenAi | Self::Echo | Self::Vertex | Self::Bedrock => None,
         }
     }
 
-    /// The provider's endpoint that serves a call to one of ours; `None`: it has none. Where it is another one, the call is
-    /// carried from one dialect into the other.
-    pub fn serves_with(self, endpoint: Endpoint) -> Option<Endpoint> {
+    /// The provider's endpoint that serves a call to one of ours for a model of its name; `None`: it has none. Where it is
+    /// another one, the call is carried from one dialect into the other.
+    pub fn serves_with(self, endpoint: Endpoint, model: &str) -> Option<Endpoint> {
         let carried = |into| endpoint.is_conversation().then_some(into);
         match self {
             Self::Echo => (endpoint != Endpoint::Realtime).then_some(endpoint),
@@ -156,15 +170,32 @@ impl ChannelKind {
                 | Endpoint::Translations
                 | Endpoint::Realtime => None,
             },
+            Self::Vertex => match CloudModel::at_vertex(model) {
+                CloudModel::Gemini(_) => Self::Gemini
+                    .serves_with(endpoint, model)
+                    // Only the Gemini API has them in OpenAI's dialect.
+                    .filter(|wire| *wire != Endpoint::Embeddings),
+                CloudModel::Claude(_) => carried(Endpoint::Messages),
+                CloudModel::Chat(_) => carried(Endpoint::Chat),
+            },
+            Self::Bedrock => match CloudModel::at_bedrock(model)? {
+                CloudModel::Claude(_) => carried(Endpoint::Messages),
+                CloudModel::Chat(_) | CloudModel::Gemini(_) => carried(Endpoint::Chat),
+            },
         }
     }
 
-    /// Whether its provider counts the tokens of a request in the dialect of this conversation.
-    pub const fn counts_tokens(self, conversation: Endpoint) -> bool {
+    /// Whether its provider counts the tokens of a request in the dialect of this conversation for a model of its name.
+    pub fn counts_tokens(self, conversation: Endpoint, model: &str) -> bool {
         match self {
             Self::Anthropic => matches!(conversation, Endpoint::Messages),
             Self::Gemini => matches!(conversation, Endpoint::GenerateContent),
-            Self::OpenAi | Self::AzureOpenAi | Self::Ollama | Self::Echo => false,
+            Self::Vertex => match CloudModel::at_vertex(model) {
+                CloudModel::Claude(_) => matches!(conversation, Endpoint::Messages),
+                CloudModel::Gemini(_) => matches!(conversation, Endpoint::GenerateContent),
+                CloudModel::Chat(_) => false,
+            },
+            Self::OpenAi | Self::AzureOpenAi | Self::Ollama | Self::Bedrock | Self::Echo => false,
         }
     }
 }

@@ -11,6 +11,8 @@ mod bisect;
 mod call;
 mod calling;
 mod channel;
+mod cloud;
+mod cloud_credential;
 mod endpoint;
 mod error;
 mod health;
@@ -41,6 +43,10 @@ pub use calling::{
     Calling, ChannelTimeouts, MOST_HEADERS, Proxy, check_overrides, masked, may_set_header,
 };
 pub use channel::{Channel, ChannelKind, ChannelStatus, Multiplier, Sealed};
+pub use cloud::CloudModel;
+pub use cloud_credential::{
+    AccessKey, AwsCredential, GoogleCredential, ServiceAccount, aws_region,
+};
 pub use endpoint::Endpoint;
 pub use error::{Code, Error, Result};
 pub use health::{Admits, Condition, DownReason, Health, HealthState, Out, Turned};

@@ -118,13 +118,9 @@ pub(crate) async fn forward(
     let counts = plan.arrival.endpoint == Endpoint::CountTokens;
     let mut carry = Carry::new(plan, &state.fetcher);
     for candidate in &plan.route.candidates {
-        if counts
-            && !candidate
-                .upstream
-                .channel
-                .kind
-                .counts_tokens(plan.conversation())
-        {
+        let kind = candidate.upstream.channel.kind;
+        let own_name = candidate.upstream_model(&plan.request.scan.model);
+        if counts && !kind.counts_tokens(plan.conversation(), own_name) {
             continue;
         }
         if tried
@@ -211,7 +207,7 @@ async fn try_candidate(
     let endpoint = plan.arrival.endpoint;
     let upstream = &candidate.upstream;
     let model = candidate.upstream_model(&scan.model);
-    let wire = upstream.channel.kind.serves_with(endpoint);
+    let wire = upstream.channel.kind.serves_with(endpoint, model);
     let wire = wire.unwrap_or(endpoint);
     let carried = carry
         .over(wire, model, most_output(plan, candidate))
@@ -245,7 +241,8 @@ async fn try_candidate(
             body: &body,
             headers,
             timeouts,
-            now: plan.arrival.started_at,
+            // Not that of its arrival: signatures hold for minutes only, and other candidates may have taken theirs.
+            now: state.clock.now(),
         };
         let said = match provider::send(upstream, outgoing).await {
             Err(failure) => {

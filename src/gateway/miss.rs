@@ -67,7 +67,7 @@ pub(super) fn blame(status: StatusCode, body: &[u8]) -> Blame {
         403 if says("model_not_found") => Blame::Model,
         403 => Blame::Credential,
         429 => Blame::Limit,
-        408 | 421 | 425 => Blame::Channel,
+        408 | 421 | 424 | 425 => Blame::Channel,
         _ if status.is_client_error() => Blame::Client,
         _ => Blame::Channel,
     }
@@ -94,6 +94,7 @@ impl Miss {
     pub(super) fn tell(&self, turn: Turn, model: &str) {
         match self {
             Self::Inexpressible(_) => {}
+            Self::NoAnswer(failure) if failure.refused => turn.refuse(&failure.words),
             Self::NoAnswer(_) | Self::Unusable(_) => turn.fail(),
             Self::Said {
                 blame,
@@ -116,7 +117,8 @@ impl Miss {
     /// Whether another credential of the same channel may do better.
     pub(super) fn is_the_credentials(&self) -> bool {
         match self {
-            Self::NoAnswer(_) | Self::Unusable(_) | Self::Inexpressible(_) => false,
+            Self::NoAnswer(failure) => failure.refused,
+            Self::Unusable(_) | Self::Inexpressible(_) => false,
             Self::Said { blame, .. } => match blame {
                 Blame::Credential | Blame::Model | Blame::Limit => true,
                 Blame::Client | Blame::Channel => false,
@@ -128,6 +130,7 @@ impl Miss {
     /// What took its time to fail is not waited for a second time, and who says when to come back is not asked before.
     pub(super) fn may_pass(&self) -> bool {
         match self {
+            Self::NoAnswer(Failure { refused: true, .. }) => false,
             Self::NoAnswer(Failure { status, .. }) | Self::Unusable(status) => {
                 *status != AttemptStatus::TimedOut
             }
@@ -145,6 +148,7 @@ impl Miss {
     pub(super) fn into_error(self) -> Error {
         match self {
             Self::Inexpressible(error) => error,
+            Self::NoAnswer(Failure { refused: true, .. }) => refused_credential(),
             Self::NoAnswer(Failure { status: AttemptStatus::TimedOut, .. }) => {
                 Error::new(Code::GatewayTimeout, "The provider did not answer in time. Try again; if it keeps happening, use another model or tell the operator.")
             }
@@ -165,10 +169,7 @@ impl Miss {
                 "The provider sent an error in place of an answer. Try again; if it keeps happening, tell the operator.",
             ),
             Self::Said { status: Some(status), retry_after, .. } => match status.as_u16() {
-                401 | 402 | 403 | 407 => Error::new(
-                    Code::BadGateway,
-                    "The provider refused the operator's credential or account. Your own API key is fine; tell the operator to look at the channel.",
-                ),
+                401 | 402 | 403 | 407 => refused_credential(),
                 408 | 504 | 524 => Error::new(Code::GatewayTimeout, "The provider did not answer in time. Try again, or use another model."),
                 429 => Error::new(Code::RateLimitExceeded, "The provider limits the rate of the operator's account; your API key's own limits are not reached. Wait as Retry-After says, or use another model.")
                     .param("provider")
@@ -179,6 +180,13 @@ impl Miss {
             },
         }
     }
+}
+
+fn refused_credential() -> Error {
+    Error::new(
+        Code::BadGateway,
+        "The provider refused the operator's credential or account. Your own API key is fine; tell the operator to look at the channel.",
+    )
 }
 
 #[cfg(test)]

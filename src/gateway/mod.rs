@@ -16,6 +16,7 @@ pub mod estimate;
 mod forward;
 mod headers;
 mod media;
+mod members;
 mod meter;
 mod miss;
 mod ops;

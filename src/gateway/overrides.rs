@@ -2,11 +2,10 @@
 //! looked at; what is not overridden keeps its text and its place.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use bytes::Bytes;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+
+use super::members::Members;
 
 /// Puts the overrides (name to JSON text) into a JSON body; `null` takes a field out. Without any, and where the body is no
 /// object, it is left as it is.
@@ -14,52 +13,16 @@ pub(super) fn apply(body: Bytes, overrides: &BTreeMap<String, String>) -> Bytes 
     if overrides.is_empty() {
         return body;
     }
-    let Ok(Members(members)) = serde_json::from_slice(&body) else {
+    let Some(mut members) = Members::read(&body) else {
         return body;
     };
-    let kept = members
-        .iter()
-        .filter(|(name, _)| !overrides.contains_key(name));
-    let kept = kept.map(|(name, value)| (name, value.get()));
-    let set = overrides.iter().filter(|(_, value)| *value != "null");
-    let set = set.map(|(name, value)| (name, value.as_str()));
-    let mut out = String::with_capacity(body.len());
-    for (name, value) in kept.chain(set) {
-        out.push(if out.is_empty() { '{' } else { ',' });
-        out.push_str(&serde_json::Value::from(name.as_str()).to_string());
-        out.push(':');
-        out.push_str(value);
-    }
-    if out.is_empty() {
-        out.push('{');
-    }
-    out.push('}');
-    out.into()
-}
-
-/// The members of an object in their order, each value as its text.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read;
-        impl<'de> Visitor<'de> for Read {
-            type Value = Vec<(String, &'de RawValue)>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(members)
-            }
+    for (name, value) in overrides {
+        match value.as_str() {
+            "null" => members.remove(name),
+            value => members.set(name, value),
         }
-        deserializer.deserialize_map(Read).map(Members)
     }
+    members.write()
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ impl Asked {
 /// Asks for one token of a chat, or, from a model that only embeds, for one embedding.
 async fn ask(state: &State, upstream: &Arc<Upstream>, model: &str) -> Asked {
     let chat = || json!({"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1});
-    match upstream.channel.kind.serves_with(Endpoint::Chat) {
+    match upstream.channel.kind.serves_with(Endpoint::Chat, model) {
         Some(Endpoint::Messages) => {
             send(state, upstream, (Endpoint::Messages, model), &chat()).await
         }

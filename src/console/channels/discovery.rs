@@ -8,13 +8,13 @@ use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use super::calling::{self, ChannelTimeouts, Headers};
-use super::fields::{address, api_version, credential};
+use super::fields::{address, api_version, credentials};
 use super::shape::ChannelKind;
 use crate::console::body::{Body, parse_id};
 use crate::console::refusal::{ApiError, Refusal};
 use crate::console::viewer::Admin;
 use crate::domain::{ChannelStatus, Multiplier};
-use crate::state::{CallingChange, Discovery, GivenCredential, Listed, NewChannel, State};
+use crate::state::{CallingChange, Discovery, Listed, NewChannel, State};
 
 /// What is needed to ask a provider for its models; the fields are those of a channel.
 #[derive(Deserialize, ToSchema)]
@@ -42,12 +42,8 @@ impl NewDiscovery {
             kind: self.kind.into(),
             base_url: address(self.kind.into(), self.base_url.as_deref())?,
             api_version: self.api_version.as_deref().map_or(Ok(None), api_version)?,
-            credentials: self
-                .credential
-                .and_then(credential)
-                .map(GivenCredential::Entered)
-                .into_iter()
-                .collect(),
+            credentials: credentials(self.kind.into(), self.credential.map(Some), None)?
+                .unwrap_or_default(),
             models: Vec::new(),
             model_map: BTreeMap::new(),
             priority: 0,

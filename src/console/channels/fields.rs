@@ -6,6 +6,7 @@ use actix_web::http::Uri;
 use serde_json::Number;
 use zeroize::Zeroizing;
 
+use super::cloud;
 use super::shape::NewCredential;
 use crate::console::accounts::Status;
 use crate::console::body::name;
@@ -142,19 +143,29 @@ pub(super) fn credential(text: Zeroizing<String>) -> Option<Zeroizing<String>> {
 
 /// The credentials of a channel, given as one or as a list. `None`: neither was given.
 pub(super) fn credentials(
+    kind: ChannelKind,
     one: Option<Option<Zeroizing<String>>>,
     list: Option<Vec<NewCredential>>,
 ) -> Result<Option<Vec<GivenCredential>>, Refusal> {
     let refuse = |words: &str| Err(Error::invalid_field("credentials", words.to_owned()).into());
     let entered = |text| credential(text).map(GivenCredential::Entered);
     let Some(list) = list else {
-        return Ok(one.map(|text| text.and_then(entered).into_iter().collect()));
+        let one = one.map(|text| text.and_then(entered));
+        if let Some(Some(GivenCredential::Entered(text))) = &one {
+            cloud::check(kind, text)?;
+        }
+        return Ok(one.map(|given| given.into_iter().collect()));
     };
     if one.is_some() {
         return refuse("Give one credential or a list of credentials, not both.");
     }
     if list.len() > MOST_CREDENTIALS {
         return refuse("A channel has at most 100 credentials.");
+    }
+    for given in &list {
+        if let NewCredential::Entered(text) = given {
+            cloud::check(kind, text.trim())?;
+        }
     }
     let given = list.into_iter().map(|given| match given {
         NewCredential::Entered(text) => entered(Zeroizing::new(text)),

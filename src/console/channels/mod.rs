@@ -1,6 +1,7 @@
 //! Channels, for admins: list, make, change, test, delete.
 
 mod calling;
+mod cloud;
 pub(super) mod discovery;
 mod fields;
 mod shape;

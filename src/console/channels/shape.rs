@@ -75,6 +75,8 @@ pub(in crate::console) enum ChannelKind {
     AzureOpenAi,
     Anthropic,
     Gemini,
+    Vertex,
+    Bedrock,
     Ollama,
     Echo,
 }
@@ -86,6 +88,8 @@ impl From<ChannelKind> for domain::ChannelKind {
             ChannelKind::AzureOpenAi => Self::AzureOpenAi,
             ChannelKind::Anthropic => Self::Anthropic,
             ChannelKind::Gemini => Self::Gemini,
+            ChannelKind::Vertex => Self::Vertex,
+            ChannelKind::Bedrock => Self::Bedrock,
             ChannelKind::Ollama => Self::Ollama,
             ChannelKind::Echo => Self::Echo,
         }
@@ -156,11 +160,15 @@ pub(in crate::console) struct Channels {
 pub(in crate::console) struct NewChannel {
     pub(super) name: String,
     pub(super) kind: ChannelKind,
-    /// Default: where the kind's own provider is; required for `azure-openai`.
+    /// Default: where the kind's own provider is; required for `azure-openai`, `vertex`
+    /// (`https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}`) and `bedrock`
+    /// (`https://bedrock-runtime.{region}.amazonaws.com`).
     pub(super) base_url: Option<String>,
-    /// The version of the provider's interface (`azure-openai`, `anthropic`). Default: the usual one.
+    /// The version of the provider's interface (`azure-openai`, and where Claude is spoken to: `anthropic`, `vertex`, `bedrock`).
+    /// Default: the usual one.
     pub(super) api_version: Option<String>,
-    /// Stored sealed, never returned.
+    /// Stored sealed, never returned. For `vertex` a service account's JSON key, an API key or an access token; for `bedrock`
+    /// `ACCESS_KEY_ID:SECRET`, `ACCESS_KEY_ID:SECRET:SESSION_TOKEN` or an API key.
     #[schema(value_type = Option<String>)]
     pub(super) credential: Option<Zeroizing<String>>,
     /// In place of `credential` where there are several, used in turn.
@@ -202,8 +210,12 @@ impl NewChannel {
             kind: self.kind.into(),
             base_url: address(self.kind.into(), self.base_url.as_deref())?,
             api_version: self.api_version.as_deref().map_or(Ok(None), api_version)?,
-            credentials: credentials(self.credential.map(Some), self.credentials)?
-                .unwrap_or_default(),
+            credentials: credentials(
+                self.kind.into(),
+                self.credential.map(Some),
+                self.credentials,
+            )?
+            .unwrap_or_default(),
             models: models(&self.models)?,
             model_map: model_map(self.model_map)?,
             priority: self.priority.unwrap_or(0),
@@ -277,7 +289,7 @@ impl ChannelChange {
             kind: Some(kind),
             base_url: address,
             api_version: self.api_version.map(api_version).transpose()?,
-            credentials: credentials(self.credential, self.credentials)?,
+            credentials: credentials(kind, self.credential, self.credentials)?,
             models: self.models.map(|list| models(&list)).transpose()?,
             model_map: self.model_map.map(model_map).transpose()?,
             priority: self.priority,

@@ -158,15 +158,28 @@ pub(crate) struct Failure {
     /// The connection was closed before anything of an answer came: it may have been a kept one that the provider no longer
     /// wanted, and the call never read.
     pub(crate) hung_up: bool,
+    /// The operator's credential was refused, before the call itself could be sent.
+    pub(crate) refused: bool,
 }
 
 impl Failure {
+    /// The operator's credential is refused, or is none that the kind could use.
+    pub(super) fn refused(words: String) -> Self {
+        Self {
+            status: AttemptStatus::ProviderError,
+            words,
+            hung_up: false,
+            refused: true,
+        }
+    }
+
     /// A part of the channel's own record cannot be used.
     pub(super) fn unusable(what: &str) -> Self {
         Self {
             status: AttemptStatus::ConnectFailed,
             words: format!("the channel's {what} cannot be used"),
             hung_up: false,
+            refused: false,
         }
     }
 
@@ -179,6 +192,7 @@ impl Failure {
                 endpoint.as_str()
             ),
             hung_up: false,
+            refused: false,
         }
     }
 }

@@ -80,7 +80,7 @@ impl Worker {
         &mut self,
         upstream: &Arc<Upstream>,
         outgoing: &Outgoing<'_>,
-        address: AddressOf,
+        address: impl AddressOf,
     ) -> Result<FrozenClientRequest, Failure> {
         let known = self.of(upstream, outgoing.timeouts.connect);
         if let Some(head) = known.heads.get(&outgoing.endpoint) {
@@ -101,7 +101,12 @@ impl Worker {
 }
 
 /// How a kind of channel says where a call goes.
-pub(super) type AddressOf = fn(&Upstream, &Outgoing<'_>) -> Result<Address, Failure>;
+pub(super) trait AddressOf:
+    FnOnce(&Upstream, &Outgoing<'_>) -> Result<Address, Failure>
+{
+}
+
+impl<F: FnOnce(&Upstream, &Outgoing<'_>) -> Result<Address, Failure>> AddressOf for F {}
 
 /// The client for a channel.
 pub(super) fn client(upstream: &Arc<Upstream>, connect: Duration) -> Client {
@@ -136,6 +141,23 @@ pub(super) fn head(
     upstream: &Upstream,
     address: Address,
 ) -> Result<(Uri, Vec<(HeaderName, HeaderValue)>), Failure> {
+    let (uri, mut headers) = bare_head(upstream, &address)?;
+    for (name, value) in upstream.headers() {
+        let unusable = || Failure::unusable("header");
+        let name = HeaderName::try_from(name.as_str()).map_err(|_| unusable())?;
+        let mut value = HeaderValue::try_from(value.as_str()).map_err(|_| unusable())?;
+        value.set_sensitive(true);
+        headers.push((name, value));
+    }
+    headers.extend(address.headers);
+    Ok((uri, headers))
+}
+
+/// The same with no header but those of every request.
+fn bare_head(
+    upstream: &Upstream,
+    address: &Address,
+) -> Result<(Uri, Vec<(HeaderName, HeaderValue)>), Failure> {
     let unusable = || Failure::unusable("base URL");
     let uri: Uri = address.url.parse().map_err(|_| unusable())?;
     let host = uri
@@ -165,14 +187,6 @@ pub(super) fn head(
     if let Some(value) = plain_proxy.and_then(|proxy| proxy::authorization(proxy)) {
         headers.push((header::PROXY_AUTHORIZATION, value));
     }
-    for (name, value) in upstream.headers() {
-        let unusable = || Failure::unusable("header");
-        let name = HeaderName::try_from(name.as_str()).map_err(|_| unusable())?;
-        let mut value = HeaderValue::try_from(value.as_str()).map_err(|_| unusable())?;
-        value.set_sensitive(true);
-        headers.push((name, value));
-    }
-    headers.extend(address.headers);
     Ok((uri, headers))
 }
 
@@ -184,17 +198,37 @@ fn request(
     address: Address,
 ) -> Result<ClientRequest, Failure> {
     let (uri, headers) = head(upstream, address)?;
+    Ok(with(client, method, uri, headers))
+}
+
+/// A request to this address with no header but those of every request.
+fn bare(
+    client: &Client,
+    method: Method,
+    upstream: &Upstream,
+    address: &Address,
+) -> Result<ClientRequest, Failure> {
+    let (uri, headers) = bare_head(upstream, address)?;
+    Ok(with(client, method, uri, headers))
+}
+
+fn with(
+    client: &Client,
+    method: Method,
+    uri: Uri,
+    headers: Vec<(HeaderName, HeaderValue)>,
+) -> ClientRequest {
     let request = client.request(method, uri).no_decompress();
-    Ok(headers
+    headers
         .into_iter()
-        .fold(request, ClientRequest::insert_header))
+        .fold(request, ClientRequest::insert_header)
 }
 
 /// Sends a call and waits for the head of the answer.
 pub(super) async fn send(
     upstream: &Arc<Upstream>,
     outgoing: Outgoing<'_>,
-    address: AddressOf,
+    address: impl AddressOf,
 ) -> Result<Answer, Failure> {
     let timeouts = outgoing.timeouts;
     let head = WORKER.with_borrow_mut(|worker| worker.head(upstream, &outgoing, address))?;
@@ -227,6 +261,28 @@ pub(super) async fn get(
     answer(request.send(), timeouts).await
 }
 
+/// Sends a form to another service of the provider's, such as the one that gives its access tokens. The channel's own headers
+/// are not for it.
+pub(super) async fn post_form(
+    upstream: &Arc<Upstream>,
+    url: String,
+    form: String,
+    timeouts: Timeouts,
+) -> Result<Answer, Failure> {
+    let address = Address {
+        url,
+        headers: Vec::new(),
+        is_fixed: false,
+    };
+    let request = WORKER.with_borrow_mut(|worker| {
+        let client = &worker.of(upstream, timeouts.connect).client;
+        bare(client, Method::POST, upstream, &address)
+    })?;
+    let kind = "application/x-www-form-urlencoded";
+    let request = request.insert_header((header::CONTENT_TYPE, kind));
+    answer(request.send_body(form), timeouts).await
+}
+
 /// Waits for the head of an answer.
 async fn answer(sending: SendClientRequest, timeouts: Timeouts) -> Result<Answer, Failure> {
     match tokio::time::timeout(timeouts.first_byte, sending).await {
@@ -234,6 +290,7 @@ async fn answer(sending: SendClientRequest, timeouts: Timeouts) -> Result<Answer
             status: AttemptStatus::TimedOut,
             words: format!("no answer within {} s", timeouts.first_byte.as_secs_f32()),
             hung_up: false,
+            refused: false,
         }),
         Ok(Err(error)) => Err(failure(&error)),
         Ok(Ok(mut response)) => {
@@ -307,5 +364,6 @@ pub(super) fn failure(error: &SendRequestError) -> Failure {
         status,
         words,
         hung_up,
+        refused: false,
     }
 }

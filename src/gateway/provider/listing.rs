@@ -50,6 +50,12 @@ pub(crate) async fn list(
         ChannelKind::AzureOpenAi => Err(Unlisted::NotOffered(
             "Azure lists models, but calls go to deployments: name the deployments by hand.",
         )),
+        ChannelKind::Vertex => Err(Unlisted::NotOffered(
+            "Vertex AI lists every publisher's models, not those that a project may use: name the models by hand, as its Model Garden does.",
+        )),
+        ChannelKind::Bedrock => Err(Unlisted::NotOffered(
+            "Bedrock lists its models at another address, and inference profiles apart: name the models by hand, by their ids or profiles.",
+        )),
         ChannelKind::Echo => Ok(vec!["echo".to_owned()]),
     }
 }

@@ -4,6 +4,7 @@ mod address;
 mod answer;
 mod anthropic;
 mod azure;
+mod bedrock;
 mod echo;
 mod gemini;
 mod http;
@@ -11,6 +12,8 @@ mod listing;
 mod openai;
 mod proxy;
 pub(crate) mod realtime;
+mod said;
+mod vertex;
 
 use std::sync::Arc;
 
@@ -32,6 +35,8 @@ pub(crate) async fn send(
         ChannelKind::AzureOpenAi => http::send(upstream, outgoing, azure::address).await,
         ChannelKind::Anthropic => http::send(upstream, outgoing, anthropic::address).await,
         ChannelKind::Gemini => http::send(upstream, outgoing, gemini::address).await,
+        ChannelKind::Vertex => vertex::send(upstream, outgoing).await,
+        ChannelKind::Bedrock => bedrock::send(upstream, outgoing).await,
         ChannelKind::Echo => Ok(echo::answer(&outgoing)),
     }
 }

@@ -58,6 +58,7 @@ pub(crate) async fn connect(
             status: AttemptStatus::TimedOut,
             words: format!("no answer within {} s", timeouts.first_byte.as_secs_f32()),
             hung_up: false,
+            refused: false,
         })),
     }
 }
@@ -79,9 +80,11 @@ fn address(upstream: &Upstream, model: &str) -> Result<Address, Failure> {
             };
             behind(&path).authorized(upstream, "api-key", "")
         }
-        ChannelKind::Anthropic | ChannelKind::Gemini | ChannelKind::Echo => {
-            Err(Failure::no_endpoint(Endpoint::Realtime))
-        }
+        ChannelKind::Anthropic
+        | ChannelKind::Gemini
+        | ChannelKind::Vertex
+        | ChannelKind::Bedrock
+        | ChannelKind::Echo => Err(Failure::no_endpoint(Endpoint::Realtime)),
     }
 }
 
@@ -98,6 +101,7 @@ fn no_session(error: &WsClientError) -> NoSession {
             status: AttemptStatus::BrokenAnswer,
             words: format!("the answer is none of a WebSocket: {error}"),
             hung_up: false,
+            refused: false,
         }),
     }
 }

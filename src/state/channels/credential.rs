@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
 
+use super::access::Access;
 use super::seals;
 use crate::crypto::MasterKey;
 use crate::domain::{Acceptance, ChannelId, Sealed};
@@ -16,6 +17,8 @@ pub(super) struct Credential {
     opened: Opened,
     /// In memory only, and kept through changes that do not touch this credential or where its calls go.
     acceptance: Arc<Mutex<Acceptance>>,
+    /// What it was exchanged for; kept as long.
+    access: Arc<Access>,
 }
 
 enum Opened {
@@ -52,6 +55,7 @@ impl Credential {
             sealed: None,
             opened: Opened::None,
             acceptance: Arc::default(),
+            access: Arc::default(),
         }
     }
 
@@ -62,6 +66,7 @@ impl Credential {
                 .open(sealed, &seals::credential_place(channel))
                 .map_or(Opened::Unreadable, Opened::Plain),
             acceptance: Arc::default(),
+            access: Arc::default(),
         }
     }
 
@@ -69,7 +74,12 @@ impl Credential {
     pub(super) fn inherit(&mut self, old: &[Self]) {
         if let Some(same) = old.iter().find(|old| old.sealed == self.sealed) {
             self.acceptance = Arc::clone(&same.acceptance);
+            self.access = Arc::clone(&same.access);
         }
+    }
+
+    pub(super) fn access(&self) -> &Access {
+        &self.access
     }
 
     pub(super) fn sealed(&self) -> Option<&Sealed> {

@@ -1,5 +1,6 @@
 //! Channels in memory with their credentials opened, the routes over them, and every change to them.
 
+mod access;
 mod calling;
 mod change;
 mod credential;
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use zeroize::Zeroizing;
 
+pub use access::{Access, AccessToken, Denied};
 pub use calling::{CallingChange, CallingView};
 pub use change::{ChannelChange, GivenCredential, NewChannel};
 pub use credential::CredentialState;
@@ -134,7 +136,8 @@ impl Channels {
         let served = candidates.len();
         // Tokens are counted here where a provider does not.
         candidates.retain(|ready| {
-            endpoint == Endpoint::CountTokens || ready.channel.kind.serves_with(endpoint).is_some()
+            endpoint == Endpoint::CountTokens
+                || ready.channel.serves_with(endpoint, model).is_some()
         });
         if candidates.is_empty() && served > 0 {
             return Err(Error::new(

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::access::Access;
 use super::calling::{self, CallingView};
 use super::credential::{Credential, CredentialState};
 use crate::clock::Clock;
 use crate::crypto::{self, MasterKey};
 use crate::domain::{
-    Acceptance, Admits, Channel, ChannelStatus, DownReason, Health, Out, Proxy, Took, Turned,
+    Acceptance, Admits, AwsCredential, Channel, ChannelKind, ChannelStatus, DownReason, Health,
+    Out, Proxy, Took, Turned,
 };
 use crate::state::Timeouts;
 use crate::state::webhooks::Signs;
@@ -179,6 +181,11 @@ impl Upstream {
         self.own().text()
     }
 
+    /// The access token that the credential is exchanged for, where the provider wants one.
+    pub fn access(&self) -> &Access {
+        self.own().access()
+    }
+
     /// The headers that every request gets, by lower-case name.
     pub fn headers(&self) -> &[(String, Zeroizing<String>)] {
         &self.calling.headers
@@ -202,7 +209,13 @@ impl Upstream {
         let long = |text: &&str| text.len() >= 8;
         let others = headers.chain(login.map(|(_, password)| password.as_str()));
         let credentials = self.credentials.iter().filter_map(Credential::text);
-        credentials.chain(others.filter(long))
+        // Of an access key of AWS it is a part that would be repeated.
+        let is_aws = self.channel.kind == ChannelKind::Bedrock;
+        let keys = credentials.clone().filter(move |_| is_aws);
+        let parts = keys
+            .filter_map(AwsCredential::read)
+            .flat_map(|key| key.secrets());
+        credentials.chain(parts).chain(others.filter(long))
     }
 
     /// Which of the channel's credentials that is, counted from 1; `None`: it has one or none.

@@ -156,6 +156,18 @@ impl Script {
         Self::default().head(200, kind, Some(length))
     }
 
+    /// The head of a streamed answer of this kind.
+    pub(crate) fn stream_of(kind: &str) -> Self {
+        Self::default().head(200, kind, None)
+    }
+
+    /// A piece of a streamed answer that is no text.
+    pub(crate) fn byte_chunk(self, bytes: &[u8]) -> Self {
+        self.send(&format!("{:x}\r\n", bytes.len()))
+            .send_bytes(bytes)
+            .send("\r\n")
+    }
+
     pub(crate) fn send(self, text: &str) -> Self {
         self.send_bytes(text.as_bytes())
     }

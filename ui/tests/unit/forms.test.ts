@@ -81,7 +81,7 @@ describe("a channel that is entered", () => {
   test("may leave its address blank where its kind has a usual one", () => {
     const blankOf = (kind: ChannelKind) => problems.base_url(" ", { ...openai, kind });
     const needed = KIND_NAMES.filter((kind) => blankOf(kind) !== null);
-    expect(needed).toEqual(["azure-openai"]);
+    expect(needed).toEqual(["vertex", "bedrock", "azure-openai"]);
   });
 
   test("has a version of the interface only where its kind has several", () => {

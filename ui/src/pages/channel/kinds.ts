@@ -61,6 +61,36 @@ export const KINDS: Record<ChannelKind, Kind> = {
     api_version: null,
     model: "gemini-2.5-flash",
   },
+  vertex: {
+    label: "Google Vertex AI",
+    about: "Gemini, Claude and open models in Google Cloud.",
+    address: {
+      about: "Names the project and the location, here us-east5; for global, the host has no location.",
+      example: "https://us-east5-aiplatform.googleapis.com/v1/projects/my-project/locations/us-east5",
+      usual: false,
+    },
+    credential: {
+      about: "A service account's JSON key file, pasted whole; or an API key or access token.",
+      example: '{"type": "service_account", …}',
+    },
+    api_version: { about: "Of Anthropic's interface there. Blank: the usual one.", example: "vertex-2023-10-16" },
+    model: "gemini-2.5-flash",
+  },
+  bedrock: {
+    label: "Amazon Bedrock",
+    about: "Claude, gpt-oss and other models that take a chat, in AWS.",
+    address: {
+      about: "Names the region.",
+      example: "https://bedrock-runtime.us-east-1.amazonaws.com",
+      usual: false,
+    },
+    credential: {
+      about: "An access key, with its session token if it is temporary; or a Bedrock API key.",
+      example: "ACCESS_KEY_ID:SECRET[:SESSION_TOKEN]",
+    },
+    api_version: { about: "Of Anthropic's interface there. Blank: the usual one.", example: "bedrock-2023-05-31" },
+    model: "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+  },
   "azure-openai": {
     label: "Azure OpenAI",
     about: "OpenAI's models in Azure, by deployment.",
