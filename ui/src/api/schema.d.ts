@@ -1247,7 +1247,7 @@ export interface components {
          * @description What kind of call it is.
          * @enum {string}
          */
-        Endpoint: "chat" | "completions" | "embeddings" | "responses" | "messages" | "generate_content" | "count_tokens" | "embed_content" | "moderations" | "rerank" | "images" | "image_edits" | "speech" | "transcriptions" | "translations";
+        Endpoint: "chat" | "completions" | "embeddings" | "responses" | "messages" | "generate_content" | "count_tokens" | "embed_content" | "moderations" | "rerank" | "images" | "image_edits" | "speech" | "transcriptions" | "translations" | "realtime";
         /** @description The error itself. */
         ErrorBody: {
             /** @description What to do about it. */
