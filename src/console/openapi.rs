@@ -69,6 +69,7 @@ use super::{
         v1::stream_generate_content,
         v1::gemini_count_tokens,
         v1::embed_content,
+        v1::batch_embed_contents,
         v1::gemini_models,
         v1::gemini_model,
         v1::realtime,
@@ -129,6 +130,8 @@ mod v1 {
         gemini_count_tokens post "/v1beta/models/{model}:countTokens";
         /// An embedding. Request and answer as Google describes them.
         embed_content post "/v1beta/models/{model}:embedContent";
+        /// Several embeddings. Request and answer as Google describes them.
+        batch_embed_contents post "/v1beta/models/{model}:batchEmbedContents";
         /// The models that this key may use, as Google lists them.
         gemini_models get "/v1beta/models";
         /// One of them.

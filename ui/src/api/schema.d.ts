@@ -739,6 +739,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1beta/models/{model}:batchEmbedContents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Several embeddings. Request and answer as Google describes them. */
+        post: operations["gateway_batch_embed_contents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1beta/models/{model}:countTokens": {
         parameters: {
             query?: never;
@@ -1230,7 +1247,7 @@ export interface components {
          * @description What kind of call it is.
          * @enum {string}
          */
-        Endpoint: "chat" | "completions" | "embeddings" | "responses" | "messages" | "generate_content" | "count_tokens" | "embed_content" | "moderations" | "rerank" | "images" | "image_edits" | "speech" | "transcriptions" | "translations";
+        Endpoint: "chat" | "completions" | "embeddings" | "responses" | "messages" | "generate_content" | "count_tokens" | "embed_content" | "moderations" | "rerank" | "images" | "image_edits" | "speech" | "transcriptions" | "translations" | "realtime";
         /** @description The error itself. */
         ErrorBody: {
             /** @description What to do about it. */
@@ -3677,6 +3694,25 @@ export interface operations {
         };
     };
     gateway_gemini_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    gateway_batch_embed_contents: {
         parameters: {
             query?: never;
             header?: never;

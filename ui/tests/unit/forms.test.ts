@@ -97,7 +97,8 @@ describe("a channel that is entered", () => {
 });
 
 describe("a channel that goes over to another provider", () => {
-  const before = valuesOf(channel({ kind: "azure-openai", base_url: "https://a.example", api_version: "2024-10-21" }));
+  const azure = { kind: "azure-openai", base_url: "https://a.example", api_version: "2024-10-21" } as const;
+  const before = valuesOf(channel({ ...azure, headers: { "x-key": "···abcd" } }));
 
   test("takes neither address nor version with it, and has them again if it comes back", () => {
     const typed = { ...before, credentials: ["sk-typed"] };
@@ -106,9 +107,9 @@ describe("a channel that goes over to another provider", () => {
     expect({ ...gone, ...ofKind("azure-openai", before) }).toEqual(before);
   });
 
-  test("does not show its stored credential to the new one", () => {
+  test("does not show its stored credential and headers to the new one", () => {
     const gone = { ...before, ...ofKind("gemini", before) };
-    expect(bodyOf(gone, before)).toMatchObject({ credentials: [] });
+    expect(bodyOf(gone, before)).toMatchObject({ credentials: [], headers: { "x-key": null } });
     expect(bodyOf({ ...gone, credentials: ["AIza-1"] }, before)).toMatchObject({ credentials: ["AIza-1"] });
     expect(bodyOf(before, before)).not.toHaveProperty("credentials");
   });

@@ -70,10 +70,10 @@ export const valuesOf = (channel: Channel): ChannelValues => ({
   ...callingOf(channel),
 });
 
-/** Another kind is another provider: what was entered for the one before is not for it. */
+/** Another kind is another provider: what was entered for the one before is not for it, nor are its secrets. */
 export function ofKind(kind: ChannelKind, before: ChannelValues) {
-  const { base_url, api_version, stored } = kind === before.kind ? before : blank;
-  return { kind, base_url, api_version, stored, credentials: [""], removed: [] };
+  const { base_url, api_version, stored, headers } = kind === before.kind ? before : blank;
+  return { kind, base_url, api_version, stored, headers, credentials: [""], removed: [] };
 }
 
 /** Null: the usual one. */

@@ -27,7 +27,7 @@ interface Address extends Hint {
 export const KINDS: Record<ChannelKind, Kind> = {
   openai: {
     label: "OpenAI or compatible",
-    about: "OpenAI, or whatever speaks its dialect: DeepSeek, Groq, vLLM, …",
+    about: "OpenAI, or what speaks its dialect: DeepSeek, vLLM, …",
     address: {
       about: "Up to and including /v1. Blank: OpenAI's own.",
       example: "https://api.openai.com/v1",

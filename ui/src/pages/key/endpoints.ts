@@ -9,7 +9,7 @@ export const ENDPOINT_ROUTES: Record<Endpoint, string> = {
   generate_content: "/v1beta/models/…:generateContent, :streamGenerateContent",
   completions: "/v1/completions",
   embeddings: "/v1/embeddings",
-  embed_content: "/v1beta/models/…:embedContent",
+  embed_content: "/v1beta/models/…:embedContent, :batchEmbedContents",
   moderations: "/v1/moderations",
   rerank: "/v1/rerank",
   images: "/v1/images/generations",
