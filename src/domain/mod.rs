@@ -40,7 +40,7 @@ pub use call::{Attempt, AttemptStatus, Call, CallStatus, Opened, Outcome};
 pub use calling::{
     Calling, ChannelTimeouts, MOST_HEADERS, Proxy, check_overrides, masked, may_set_header,
 };
-pub use channel::{Channel, ChannelKind, ChannelStatus, Multiplier, Sealed};
+pub use channel::{Channel, ChannelKind, ChannelSource, ChannelStatus, Multiplier, Sealed};
 pub use endpoint::Endpoint;
 pub use error::{Code, Error, Result};
 pub use health::{Admits, Condition, DownReason, Health, HealthState, Out, Turned};

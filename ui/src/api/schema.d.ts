@@ -1048,6 +1048,9 @@ export interface components {
                 [key: string]: unknown;
             };
             status: components["schemas"]["Status"];
+            source: components["schemas"]["ChannelSource"];
+            /** @description The configuration file that sets it; null: it can be changed here. */
+            config_file: string | null;
             created_at: string;
             health: components["schemas"]["ChannelHealth"];
             /** @description What it has served, ever. */
@@ -1134,6 +1137,11 @@ export interface components {
          * @enum {string}
          */
         ChannelKind: "openai" | "azure-openai" | "anthropic" | "gemini" | "ollama" | "echo";
+        /**
+         * @description Who says what a channel is: an admin, or the configuration.
+         * @enum {string}
+         */
+        ChannelSource: "own" | "config";
         /** @description What came of a test call. */
         ChannelTest: {
             ok: boolean;
@@ -1404,6 +1412,8 @@ export interface components {
             source_url: string | null;
             /** @description When it was read. */
             taken_on: string | null;
+            /** @description The configuration file that sets the price; null: it can be set here. */
+            config_file: string | null;
             strategy: components["schemas"]["RoutingStrategy"] | null;
             /** @description Models that serve in its place, one after the other, when no channel of its own can. */
             fallbacks: string[];
@@ -1425,7 +1435,7 @@ export interface components {
          * @description Where a price comes from.
          * @enum {string}
          */
-        ModelSource: "catalogue" | "own";
+        ModelSource: "catalogue" | "own" | "config";
         /** @description Some models, by name. */
         Models: {
             items: components["schemas"]["Model"][];
@@ -1960,6 +1970,7 @@ export type ChannelCredentialState = components['schemas']['ChannelCredentialSta
 export type ChannelHealth = components['schemas']['ChannelHealth'];
 export type ChannelHealthState = components['schemas']['ChannelHealthState'];
 export type ChannelKind = components['schemas']['ChannelKind'];
+export type ChannelSource = components['schemas']['ChannelSource'];
 export type ChannelTest = components['schemas']['ChannelTest'];
 export type ChannelTimeouts = components['schemas']['ChannelTimeouts'];
 export type Channels = components['schemas']['Channels'];
