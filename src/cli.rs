@@ -339,6 +339,7 @@ fn existing(dir: &Path) -> anyhow::Result<()> {
 /// Says what it found; exit code 1 when something is wrong.
 fn doctor(config: &Config) -> anyhow::Result<ExitCode> {
     let dir = &config.data_dir.0;
+    config.configured()?;
     say("configuration: good")?;
     existing(dir)?;
     let reporter = Reporter::new(Clock::system());

@@ -1,6 +1,8 @@
-//! The configuration: built-in defaults, then a file, then the environment. The only file that reads the environment.
+//! The configuration: built-in defaults, then a file, then the environment. The only place that reads the environment.
 //!
 //! Unknown keys are errors that name the nearest known one: a typing mistake must not run with the default in silence.
+
+mod entries;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -13,6 +15,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
+pub use self::entries::{Configured, Entries};
 use crate::domain::{ChannelKind, TimeZone, address_block};
 use crate::state::{Settings, Timeouts};
 use crate::storage;
@@ -41,6 +44,15 @@ pub struct Config {
     pub session: SessionConfig,
     /// The log on standard error.
     pub log: LogConfig,
+    /// `[[channel]]`: channels that are set here and nowhere else.
+    #[serde(skip_serializing)]
+    pub channel: Entries,
+    /// `[[model]]`: prices and limits that are set here and nowhere else.
+    #[serde(skip_serializing)]
+    pub model: Entries,
+    /// The file that was read, where it was named.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 /// A directory; made with mode 0700 where it is missing.
@@ -284,6 +296,7 @@ pub fn load(overrides: &Overrides) -> Result<(Config, Bootstrap), ConfigError> {
     let environment = environment(std::env::vars_os())?;
     let file = read_file(overrides.file.as_deref())?;
     let mut config = merge(file, &environment)?;
+    config.file.clone_from(&overrides.file);
     if let Some(listen) = overrides.listen {
         config.server.listen = listen;
     }
@@ -355,6 +368,9 @@ const OTHER_VARIABLES: [&str; 3] = [
 /// Variables for building and testing: nothing here reads them.
 const PASSED_OVER: [&str; 3] = ["REAL200_UI", "REAL200_UI_DIST", "REAL200_BIN"];
 
+/// Lists of tables: no variable sets them.
+const SECTIONS: [&str; 2] = ["channel", "model"];
+
 fn merge(mut table: toml::Table, environment: &Environment) -> Result<Config, ConfigError> {
     let known = known_keys();
     for (name, value) in environment {
@@ -379,7 +395,7 @@ fn merge(mut table: toml::Table, environment: &Environment) -> Result<Config, Co
         set(&mut table, &path, value);
     }
     let mut unknown = None;
-    let config = serde_ignored::deserialize(toml::Value::Table(table), |path| {
+    let config: Config = serde_ignored::deserialize(toml::Value::Table(table), |path| {
         unknown.get_or_insert_with(|| path.to_string());
     })
     .map_err(|e| {
@@ -391,9 +407,12 @@ fn merge(mut table: toml::Table, environment: &Environment) -> Result<Config, Co
     match unknown {
         Some(key) => Err(ConfigError(format!(
             "unknown configuration key {key}{}",
-            nearest(&key, known.into_iter())
+            nearest(&key, known.into_iter().chain(SECTIONS.map(str::to_owned)))
         ))),
-        None => Ok(config),
+        None => {
+            entries::check_keys(&config)?;
+            Ok(config)
+        }
     }
 }
 

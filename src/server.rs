@@ -9,7 +9,8 @@ use anyhow::{Context, anyhow, bail};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::config::{Bootstrap, Config};
+use crate::config::{Bootstrap, Config, Configured};
+use crate::domain::Result;
 use crate::progress::Reporter;
 use crate::state::State;
 use crate::storage::Store;
@@ -70,6 +71,7 @@ pub async fn run(
     clock: Clock,
     mut stop: impl AsyncFnMut(),
 ) -> anyhow::Result<()> {
+    let configured = config.configured()?;
     let listen = listener
         .local_addr()
         .context("cannot tell the address to listen on")?;
@@ -79,6 +81,9 @@ pub async fn run(
         listen,
         &clock,
     )?;
+    configure(&state, configured)
+        .await
+        .map_err(|e| anyhow!(e.for_operator()))?;
     first_start::prepare(&state, bootstrap)
         .await
         .map_err(|e| anyhow!(e.for_operator()))?;
@@ -162,6 +167,13 @@ fn limit_writes(listener: &TcpListener, seconds: u64) -> anyhow::Result<()> {
     #[cfg(not(target_os = "linux"))]
     let _ = (listener, seconds);
     Ok(())
+}
+
+/// Makes channels and models what the configuration says.
+async fn configure(state: &State, configured: Configured) -> Result<()> {
+    let file = &configured.file;
+    state.channels.configure(file, configured.channels).await?;
+    state.models.configure(file, configured.models).await
 }
 
 /// Does once a minute what is due; never ends.

@@ -17,6 +17,7 @@
 mod integration {
     mod accounts;
     mod architecture;
+    mod as_code;
     mod balance;
     mod bedrock;
     mod calling;

@@ -1,6 +1,7 @@
 //! The control plane: `/api`, `/openapi.json` and the console's pages. Handlers extract, make one call into `state/`, render.
 
 mod accounts;
+pub mod as_code;
 mod assets;
 mod audit;
 mod balance;

@@ -95,6 +95,9 @@ pub(super) struct Model {
     /// When it was read.
     #[schema(required)]
     taken_on: Option<String>,
+    /// The configuration file that sets the price; null: it can be set here.
+    #[schema(required)]
+    config_file: Option<String>,
     /// In which order its channels are tried; null: as the settings say.
     #[schema(required, value_type = Option<RoutingStrategy>)]
     strategy: Option<&'static str>,
@@ -111,6 +114,7 @@ pub(super) struct Model {
 pub(super) enum ModelSource {
     Catalogue,
     Own,
+    Config,
 }
 
 /// A channel that serves a model.
@@ -192,11 +196,16 @@ impl Model {
         let long = model.price.and_then(|price| price.long_context);
         let (source_url, taken_on) = match &model.source {
             PriceSource::Catalogue { url, taken_on } => (Some(url.clone()), Some(taken_on.clone())),
-            PriceSource::Own { .. } => (None, None),
+            PriceSource::Own { .. } | PriceSource::Config { .. } => (None, None),
+        };
+        let config_file = match &model.source {
+            PriceSource::Config { file } => Some(file.clone()),
+            PriceSource::Own { .. } | PriceSource::Catalogue { .. } => None,
         };
         let source = match model.source {
             PriceSource::Catalogue { .. } => "catalogue",
             PriceSource::Own { .. } => "own",
+            PriceSource::Config { .. } => "config",
         };
         let channels = if with_channels {
             view.channels.as_slice()
@@ -233,6 +242,7 @@ impl Model {
             context_tokens: model.context_tokens,
             source_url,
             taken_on,
+            config_file,
             strategy: routing.and_then(|routing| routing.strategy.map(Strategy::as_str)),
             fallbacks: routing
                 .map(|routing| routing.fallbacks.clone())
@@ -261,6 +271,15 @@ impl Serialize for Factor {
 }
 
 impl NewPrice {
+    /// Checked, field by field.
+    pub(super) fn checked(self) -> Result<OwnPrice, Refusal> {
+        Ok(OwnPrice {
+            price: self.price()?,
+            context_tokens: self.context_tokens,
+            max_output_tokens: self.max_output_tokens,
+        })
+    }
+
     fn price(&self) -> Result<Price, Refusal> {
         let refuse = |field: &str, e: PriceError| {
             Refusal(Error::invalid_field(
@@ -370,13 +389,7 @@ pub(super) async fn set(
     name: web::Path<String>,
     body: Body<NewPrice>,
 ) -> Result<web::Json<Model>, Refusal> {
-    let body = body.0;
-    let price = body.price()?;
-    let own = OwnPrice {
-        price,
-        context_tokens: body.context_tokens,
-        max_output_tokens: body.max_output_tokens,
-    };
+    let own = body.0.checked()?;
     let view = state.models.set_price(&name, own, &admin.0.actor()).await?;
     Ok(web::Json(Model::new(&state, &view, true)))
 }

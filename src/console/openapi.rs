@@ -87,6 +87,7 @@ use super::{
         accounts::Status,
         calls::CallStatus,
         channels::ChannelKind,
+        channels::ChannelSource,
         channels::CredentialState,
         endpoint::Endpoint,
         super::channel_health::ChannelCredentialState,

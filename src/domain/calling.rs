@@ -93,6 +93,8 @@ const FIXED: &[&str] = &[
     "audio",
     "size",
     "quality",
+    "input_fidelity",
+    "partial_images",
     "service_tier",
     "speed",
     "inference_geo",

@@ -41,6 +41,8 @@ pub struct Channel {
     pub calling: Calling,
     /// Whether it takes calls.
     pub status: ChannelStatus,
+    /// Who says what it is.
+    pub source: ChannelSource,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was deleted; the record stays, so that the call log keeps its name.
@@ -198,6 +200,18 @@ impl ChannelKind {
             Self::OpenAi | Self::AzureOpenAi | Self::Ollama | Self::Bedrock | Self::Echo => false,
         }
     }
+}
+
+/// Who says what a channel is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ChannelSource {
+    /// An admin.
+    Own,
+    /// A `[[channel]]` of the configuration, found again by its name.
+    Config {
+        /// The configuration's file.
+        file: String,
+    },
 }
 
 /// Whether a channel takes calls.

@@ -38,4 +38,9 @@ pub enum PriceSource {
         /// When.
         at: Timestamp,
     },
+    /// A `[[model]]` of the configuration.
+    Config {
+        /// The configuration's file.
+        file: String,
+    },
 }

@@ -16,7 +16,7 @@ use super::ids::new_id;
 pub struct Actor {
     /// The account; `None`: the gateway itself or the command line.
     pub account_id: Option<AccountId>,
-    /// The account's name, `system` or `command line`.
+    /// The account's name, `system`, `configuration` or `command line`.
     pub username: String,
     /// From which address.
     pub client_ip: Option<IpAddr>,
@@ -28,6 +28,15 @@ impl Actor {
         Self {
             account_id: None,
             username: "system".to_owned(),
+            client_ip: None,
+        }
+    }
+
+    /// The configuration's file.
+    pub fn configuration() -> Self {
+        Self {
+            account_id: None,
+            username: "configuration".to_owned(),
             client_ip: None,
         }
     }

@@ -11,7 +11,7 @@ use crate::storage::{Batch, Store};
 
 use super::audit::{self, Actor, Differences};
 use super::catalogue::{self, per_mtok};
-use super::channels::Channels;
+use super::channels::{Channels, set_in_configuration};
 use super::hidden::HiddenPrompts;
 use super::write;
 
@@ -46,6 +46,26 @@ pub struct OwnPrice {
     pub context_tokens: Option<u32>,
     /// The most it writes in one call, in tokens.
     pub max_output_tokens: Option<u32>,
+}
+
+impl OwnPrice {
+    fn of(self, name: &str, source: PriceSource) -> Model {
+        Model {
+            name: name.to_owned(),
+            price: Some(self.price),
+            context_tokens: self.context_tokens,
+            max_output_tokens: self.max_output_tokens,
+            source,
+        }
+    }
+}
+
+/// Whether an admin may set a model's price.
+fn free(known: Option<&Arc<Model>>) -> Result<()> {
+    match known.map(|model| &model.source) {
+        Some(PriceSource::Config { file }) => Err(set_in_configuration(file)),
+        Some(PriceSource::Own { .. } | PriceSource::Catalogue { .. }) | None => Ok(()),
+    }
 }
 
 impl Models {
@@ -135,19 +155,13 @@ impl Models {
     /// Sets an own price, effective for the very next call.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When it cannot be written; `conflict` when the configuration sets it.
     pub async fn set_price(&self, name: &str, own: OwnPrice, actor: &Actor) -> Result<ModelView> {
-        let model = Model {
-            name: name.to_owned(),
-            price: Some(own.price),
-            context_tokens: own.context_tokens,
-            max_output_tokens: own.max_output_tokens,
-            source: PriceSource::Own {
-                at: self.0.clock.now(),
-            },
-        };
+        let at = self.0.clock.now();
+        let model = own.of(name, PriceSource::Own { at });
         let ticket = {
             let mut all = self.0.own.write().unwrap_or_else(PoisonError::into_inner);
+            free(all.get(name))?;
             let before = all.get(name).or_else(|| self.0.catalogue.get(name));
             let log = audit::entry(
                 &self.0.clock,
@@ -168,10 +182,11 @@ impl Models {
     /// Removes an own price: the catalogue's holds again, if it has one.
     ///
     /// # Errors
-    /// `not_found` when there is no own price.
+    /// `not_found` when there is no own price, `conflict` when the configuration sets it.
     pub async fn clear_price(&self, name: &str, actor: &Actor) -> Result<()> {
         let ticket = {
             let mut all = self.0.own.write().unwrap_or_else(PoisonError::into_inner);
+            free(all.get(name))?;
             if all.remove(name).is_none() {
                 return Err(Error::new(
                     Code::NotFound,
@@ -192,6 +207,61 @@ impl Models {
                 .write(Batch::new().delete::<Model>(name.as_bytes()).put(&log))
         };
         self.0.hidden.forget(name);
+        write(&self.0.store, ticket).await
+    }
+
+    /// Makes the models of the configuration what its file says; they go before own prices. One that is no longer there is
+    /// priced by the catalogue again.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn configure(&self, file: &str, wanted: Vec<(String, OwnPrice)>) -> Result<()> {
+        let actor = Actor::configuration();
+        let (mut batch, mut changed) = (Batch::new(), Vec::new());
+        let ticket = {
+            let mut all = self.0.own.write().unwrap_or_else(PoisonError::into_inner);
+            let named: BTreeMap<String, Arc<Model>> = wanted
+                .into_iter()
+                .map(|(name, own)| {
+                    let file = file.to_owned();
+                    let model = own.of(&name, PriceSource::Config { file });
+                    (name, Arc::new(model))
+                })
+                .collect();
+            let gone = all.iter().filter(|(name, model)| {
+                matches!(model.source, PriceSource::Config { .. }) && !named.contains_key(*name)
+            });
+            let gone: Vec<String> = gone.map(|(name, _)| name.clone()).collect();
+            for name in gone {
+                all.remove(&name);
+                let target = (&name, &name);
+                let log = audit::entry(
+                    &self.0.clock,
+                    &actor,
+                    "model.clear_price",
+                    target,
+                    Vec::new(),
+                );
+                batch = batch.delete::<Model>(name.as_bytes()).put(&log);
+                changed.push(name);
+            }
+            for (name, model) in named {
+                if all.get(&name) == Some(&model) {
+                    continue;
+                }
+                let before = all.get(&name).or_else(|| self.0.catalogue.get(&name));
+                let changes = differences(before, &model);
+                let target = (&name, &name);
+                let log = audit::entry(&self.0.clock, &actor, "model.set_price", target, changes);
+                batch = batch.put(model.as_ref()).put(&log);
+                all.insert(name.clone(), model);
+                changed.push(name);
+            }
+            self.0.store.write(batch)
+        };
+        for name in changed {
+            self.0.hidden.forget(&name);
+        }
         write(&self.0.store, ticket).await
     }
 

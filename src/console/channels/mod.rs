@@ -14,8 +14,8 @@ use super::refusal::{ApiError, Refusal};
 use super::viewer::Admin;
 use crate::domain::ChannelId;
 use crate::state::{Probe, State};
-use shape::{Channel, ChannelChange, ChannelTest, Channels, NewChannel, NewChannelTest};
-pub(super) use shape::{ChannelKind, CredentialState};
+use shape::{Channel, ChannelChange, ChannelTest, Channels, NewChannelTest};
+pub(super) use shape::{ChannelKind, ChannelSource, CredentialState, NewChannel};
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config

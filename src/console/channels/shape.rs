@@ -59,6 +59,11 @@ pub(in crate::console) struct Channel {
     pub(super) overrides: Map<String, Value>,
     #[schema(value_type = Status)]
     pub(super) status: &'static str,
+    #[schema(value_type = ChannelSource)]
+    pub(super) source: &'static str,
+    /// The configuration file that sets it; null: it can be changed here.
+    #[schema(required)]
+    pub(super) config_file: Option<String>,
     pub(super) created_at: String,
     pub(super) health: ChannelHealth,
     /// What it has served, ever.
@@ -94,6 +99,15 @@ impl From<ChannelKind> for domain::ChannelKind {
             ChannelKind::Echo => Self::Echo,
         }
     }
+}
+
+/// Who says what a channel is: an admin, or the configuration.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "stands in the API's description")]
+pub(in crate::console) enum ChannelSource {
+    Own,
+    Config,
 }
 
 /// Whether a channel's secrets can be used; `unreadable`: all credentials, a header or the proxy were sealed with another
@@ -139,6 +153,14 @@ impl Channel {
             status: match channel.status {
                 ChannelStatus::Active => "active",
                 ChannelStatus::Disabled => "disabled",
+            },
+            source: match channel.source {
+                domain::ChannelSource::Own => "own",
+                domain::ChannelSource::Config { .. } => "config",
+            },
+            config_file: match &channel.source {
+                domain::ChannelSource::Own => None,
+                domain::ChannelSource::Config { file } => Some(file.clone()),
             },
             created_at: channel.created_at.to_string(),
             health: ChannelHealth::from(&view.health),
@@ -204,7 +226,7 @@ pub(in crate::console) struct NewChannel {
 
 impl NewChannel {
     /// Checked, field by field.
-    pub(super) fn checked(self) -> Result<New, Refusal> {
+    pub(in crate::console) fn checked(self) -> Result<New, Refusal> {
         Ok(New {
             name: channel_name(&self.name)?,
             kind: self.kind.into(),

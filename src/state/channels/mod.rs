@@ -3,6 +3,7 @@
 mod access;
 mod calling;
 mod change;
+mod configured;
 mod credential;
 mod route;
 mod seals;
@@ -18,6 +19,7 @@ use zeroize::Zeroizing;
 pub use access::{Access, AccessToken, Denied};
 pub use calling::{CallingChange, CallingView};
 pub use change::{ChannelChange, GivenCredential, NewChannel};
+pub(super) use configured::conflict as set_in_configuration;
 pub use credential::CredentialState;
 pub use route::{AllOut, Candidate, Fallback, Route, Wish};
 pub(super) use seals::of_channel as seals_of_channel;
@@ -27,8 +29,8 @@ pub use view::{ChannelView, CredentialView, HealthView};
 use crate::clock::Clock;
 use crate::crypto::{self, MasterKey};
 use crate::domain::{
-    Calling, Channel, ChannelId, Code, Endpoint, Error, Out, Period, Result, Scope, Sealed,
-    Timestamp, TotalKey,
+    Calling, Channel, ChannelId, ChannelSource, Code, Endpoint, Error, Out, Period, Result, Scope,
+    Sealed, Timestamp, TotalKey,
 };
 use crate::storage::{Batch, Store};
 
@@ -311,6 +313,7 @@ impl Channels {
             price_multiplier: new.price_multiplier,
             calling,
             status: new.status,
+            source: ChannelSource::Own,
             created_at: now,
             deleted_at: None,
         })
@@ -339,7 +342,7 @@ impl Channels {
     pub async fn update(
         &self,
         id: ChannelId,
-        mut change: ChannelChange,
+        change: ChannelChange,
         actor: &Actor,
     ) -> Result<ChannelView> {
         let put = {
@@ -349,13 +352,10 @@ impl Channels {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
             let old = self.existing(id)?;
-            let sealed = match change.credentials.take() {
-                Some(given) => Some(self.seal(id, given, old.credentials())?),
-                None => None,
-            };
-            let calling = std::mem::take(&mut change.calling);
-            let calling = self.seal_calling(id, &old.channel.calling, calling)?;
-            let (new, differences) = change.apply(&old.channel, sealed, calling);
+            if let ChannelSource::Config { file } = &old.channel.source {
+                return Err(configured::conflict(file));
+            }
+            let (new, differences) = self.changed(&old, change)?;
             let log = audit::entry(
                 &self.0.clock,
                 actor,
@@ -380,12 +380,10 @@ impl Channels {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
             let old = Arc::clone(&self.existing(id)?.channel);
-            let new = Channel {
-                deleted_at: Some(self.0.clock.now()),
-                credentials: Vec::new(),
-                calling: Calling::default(),
-                ..Channel::clone(&old)
-            };
+            if let ChannelSource::Config { file } = &old.source {
+                return Err(configured::conflict(file));
+            }
+            let new = self.deleted(&old);
             let log = audit::entry(
                 &self.0.clock,
                 actor,
@@ -396,6 +394,32 @@ impl Channels {
             self.put(new, log)
         };
         put.await.map(|_| ())
+    }
+
+    /// A channel with a change, its secrets sealed; and what is different.
+    fn changed(
+        &self,
+        old: &Ready,
+        mut change: ChannelChange,
+    ) -> Result<(Channel, audit::Differences)> {
+        let id = old.channel.id;
+        let sealed = match change.credentials.take() {
+            Some(given) => Some(self.seal(id, given, old.credentials())?),
+            None => None,
+        };
+        let calling = std::mem::take(&mut change.calling);
+        let calling = self.seal_calling(id, &old.channel.calling, calling)?;
+        Ok(change.apply(&old.channel, sealed, calling))
+    }
+
+    /// A channel as it stays for the call log: without its secrets.
+    fn deleted(&self, old: &Channel) -> Channel {
+        Channel {
+            deleted_at: Some(self.0.clock.now()),
+            credentials: Vec::new(),
+            calling: Calling::default(),
+            ..Channel::clone(old)
+        }
     }
 
     /// Seals credentials for a channel. What it has already keeps its seal, and with it how the provider takes it.

@@ -1065,6 +1065,9 @@ export interface components {
                 [key: string]: unknown;
             };
             status: components["schemas"]["Status"];
+            source: components["schemas"]["ChannelSource"];
+            /** @description The configuration file that sets it; null: it can be changed here. */
+            config_file: string | null;
             created_at: string;
             health: components["schemas"]["ChannelHealth"];
             /** @description What it has served, ever. */
@@ -1150,7 +1153,12 @@ export interface components {
          * @description Which provider interface a channel speaks.
          * @enum {string}
          */
-        ChannelKind: "openai" | "azure-openai" | "anthropic" | "gemini" | "ollama" | "echo";
+        ChannelKind: "openai" | "azure-openai" | "anthropic" | "gemini" | "vertex" | "bedrock" | "ollama" | "echo";
+        /**
+         * @description Who says what a channel is: an admin, or the configuration.
+         * @enum {string}
+         */
+        ChannelSource: "own" | "config";
         /** @description What came of a test call. */
         ChannelTest: {
             ok: boolean;
@@ -1421,6 +1429,8 @@ export interface components {
             source_url: string | null;
             /** @description When it was read. */
             taken_on: string | null;
+            /** @description The configuration file that sets the price; null: it can be set here. */
+            config_file: string | null;
             strategy: components["schemas"]["RoutingStrategy"] | null;
             /** @description Models that serve in its place, one after the other, when no channel of its own can. */
             fallbacks: string[];
@@ -1442,7 +1452,7 @@ export interface components {
          * @description Where a price comes from.
          * @enum {string}
          */
-        ModelSource: "catalogue" | "own";
+        ModelSource: "catalogue" | "own" | "config";
         /** @description Some models, by name. */
         Models: {
             items: components["schemas"]["Model"][];
@@ -1461,11 +1471,21 @@ export interface components {
         NewChannel: {
             name: string;
             kind: components["schemas"]["ChannelKind"];
-            /** @description Default: where the kind's own provider is; required for `azure-openai`. */
+            /**
+             * @description Default: where the kind's own provider is; required for `azure-openai`, `vertex`
+             *     (`https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}`) and `bedrock`
+             *     (`https://bedrock-runtime.{region}.amazonaws.com`).
+             */
             base_url?: string | null;
-            /** @description The version of the provider's interface (`azure-openai`, `anthropic`). Default: the usual one. */
+            /**
+             * @description The version of the provider's interface (`azure-openai`, and where Claude is spoken to: `anthropic`, `vertex`, `bedrock`).
+             *     Default: the usual one.
+             */
             api_version?: string | null;
-            /** @description Stored sealed, never returned. */
+            /**
+             * @description Stored sealed, never returned. For `vertex` a service account's JSON key, an API key or an access token; for `bedrock`
+             *     `ACCESS_KEY_ID:SECRET`, `ACCESS_KEY_ID:SECRET:SESSION_TOKEN` or an API key.
+             */
             credential?: string | null;
             /** @description In place of `credential` where there are several, used in turn. */
             credentials?: components["schemas"]["NewCredential"][] | null;
@@ -1977,6 +1997,7 @@ export type ChannelCredentialState = components['schemas']['ChannelCredentialSta
 export type ChannelHealth = components['schemas']['ChannelHealth'];
 export type ChannelHealthState = components['schemas']['ChannelHealthState'];
 export type ChannelKind = components['schemas']['ChannelKind'];
+export type ChannelSource = components['schemas']['ChannelSource'];
 export type ChannelTest = components['schemas']['ChannelTest'];
 export type ChannelTimeouts = components['schemas']['ChannelTimeouts'];
 export type Channels = components['schemas']['Channels'];

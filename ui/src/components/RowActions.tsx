@@ -9,9 +9,11 @@ interface RowActionsProps {
   onEdit: () => void;
   onSwitch: () => void;
   onDelete: () => void;
+  /** It is set elsewhere: it can be looked at and tested. */
+  fixed?: boolean;
 }
 
-export function RowActions({ name, active, onTest, onEdit, onSwitch, onDelete }: RowActionsProps) {
+export function RowActions({ name, active, onTest, onEdit, onSwitch, onDelete, fixed = false }: RowActionsProps) {
   const [verb, StatusIcon] = active ? ["Disable", IconPlayerPause] : ["Enable", IconPlayerPlay];
   return (
     <Group gap={4} wrap="nowrap">
@@ -26,13 +28,13 @@ export function RowActions({ name, active, onTest, onEdit, onSwitch, onDelete }:
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Item leftSection={<IconPencil size={16} stroke={1.6} />} onClick={onEdit}>
-            Edit
+            {fixed ? "View" : "Edit"}
           </Menu.Item>
-          <Menu.Item leftSection={<StatusIcon size={16} stroke={1.6} />} onClick={onSwitch}>
+          <Menu.Item disabled={fixed} leftSection={<StatusIcon size={16} stroke={1.6} />} onClick={onSwitch}>
             {verb}
           </Menu.Item>
           <Menu.Divider />
-          <Menu.Item color="red" leftSection={<IconTrash size={16} stroke={1.6} />} onClick={onDelete}>
+          <Menu.Item disabled={fixed} color="red" leftSection={<IconTrash size={16} stroke={1.6} />} onClick={onDelete}>
             Delete
           </Menu.Item>
         </Menu.Dropdown>

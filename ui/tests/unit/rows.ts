@@ -125,6 +125,7 @@ export const model = (fields: Partial<Model>): Model => ({
   context_tokens: null,
   source_url: null,
   taken_on: null,
+  config_file: null,
   channels: [{ id: "01a0", name: "echo" }],
   ...fields,
 });
@@ -147,6 +148,8 @@ export const channel = (fields: Partial<Channel>): Channel => ({
   timeouts: { connect_ms: null, first_byte_ms: null, idle_ms: null },
   overrides: {},
   status: "active",
+  source: "own",
+  config_file: null,
   created_at: "2026-11-20T00:00:00Z",
   health: { state: "healthy", until: null, reason: null, error_rate: null, latency_ms: null, rate_limited: [] },
   usage: tally,

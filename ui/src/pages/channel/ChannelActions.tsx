@@ -26,6 +26,7 @@ export function ChannelActions({ channel, onTest, onEdit, onDelete }: ChannelAct
     <RowActions
       name={channel.name}
       active={active}
+      fixed={channel.source === "config"}
       onTest={() => onTest(channel)}
       onEdit={() => onEdit(channel)}
       onSwitch={switchStatus}

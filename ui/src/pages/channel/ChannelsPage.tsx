@@ -10,6 +10,7 @@ import { Empty } from "../../components/Empty";
 import { Listing } from "../../components/Listing";
 import { Page } from "../../components/Page";
 import { Panel } from "../../components/Panel";
+import { SetInFile } from "../../components/SetInFile";
 import { ChannelForm } from "./ChannelForm";
 import { ChannelsTable } from "./ChannelsTable";
 import { ChannelTestDialog } from "./ChannelTestDialog";
@@ -52,7 +53,9 @@ export function ChannelsPage() {
         </Listing>
       </Panel>
       <Drawer opened={adding || edited !== null} onClose={close} title={edited ? "Edit channel" : "Add channel"}>
-        <ChannelForm key={edited?.id ?? "new"} channel={edited} onDone={close} />
+        <SetInFile file={edited?.config_file ?? null}>
+          <ChannelForm key={edited?.id ?? "new"} channel={edited} onDone={close} />
+        </SetInFile>
       </Drawer>
       <ChannelTestDialog testing={testing} onClose={() => setTesting(null)} />
       <DeleteChannelDialog deleting={deleting} onClose={() => setDeleting(null)} />

@@ -48,6 +48,7 @@ function ChannelName({ channel }: { channel: Channel }) {
       </Anchor>
       <Text size="xs" c="dimmed" truncate title={channel.base_url || undefined}>
         {providerOf(channel)}
+        {channel.config_file && ` · set in ${channel.config_file}`}
       </Text>
     </div>
   );

@@ -10,6 +10,7 @@ import { Empty } from "../../components/Empty";
 import { Listing } from "../../components/Listing";
 import { Page } from "../../components/Page";
 import { Panel } from "../../components/Panel";
+import { SetInFile } from "../../components/SetInFile";
 import { ModelsTable } from "./ModelsTable";
 import { PriceForm } from "./PriceForm";
 import { RoutingForm } from "./RoutingForm";
@@ -35,7 +36,9 @@ export function ModelsPage() {
       <Drawer opened={viewer.admin && opened !== undefined} onClose={close} title={`Model ${opened?.name ?? ""}`}>
         {opened && (
           <Stack key={opened.name} gap="xl">
-            <PriceForm model={opened} onDone={close} />
+            <SetInFile file={opened.config_file}>
+              <PriceForm model={opened} onDone={close} />
+            </SetInFile>
             <RoutingForm model={opened} models={models.data?.items.map(({ name }) => name) ?? []} onDone={close} />
           </Stack>
         )}

@@ -72,6 +72,7 @@ function PriceSource({ model }: { model: Model }) {
       </Text>
     );
   if (model.source === "own") return "own price";
+  if (model.source === "config") return model.config_file ?? "configuration";
   const taken = model.taken_on ? `catalogue, ${model.taken_on}` : "catalogue";
   if (!model.source_url) return taken;
   return (
