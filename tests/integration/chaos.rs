@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+mod dialects;
+
 use std::time::{Duration, Instant};
 
 use real200::clock::Clock;
