@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 mod dialects;
+mod wire;
 
 use std::time::{Duration, Instant};
 
