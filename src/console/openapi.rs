@@ -147,7 +147,7 @@ mod v1 {
         rerank post "/v1/rerank";
         /// A realtime session: a WebSocket of events as OpenAI describes them; the model is a query parameter.
         realtime get "/v1/realtime";
-        /// The models that this key may use.
+        /// The models that this key may use, as the provider lists them whose SDK asks: OpenAI, Anthropic or Google.
         models get "/v1/models";
         /// One of them.
         model get "/v1/models/{model}";

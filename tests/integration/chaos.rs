@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+mod dialects;
+mod wire;
+
 use std::time::{Duration, Instant};
 
 use real200::clock::Clock;

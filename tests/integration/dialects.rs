@@ -351,6 +351,82 @@ fn the_echo_speaks_every_dialect_and_models_are_listed_as_google_does() {
     );
 }
 
+/// Google's newer SDKs ask at `/v1`, and for embeddings in batches only.
+#[test]
+fn what_google_is_asked_is_answered_at_v1_and_in_batches() {
+    let upstream = Upstream::start(|request| {
+        if request.path.ends_with(":batchEmbedContents") {
+            Script::json(
+                200,
+                &json!({"embeddings": [{"values": [0.5]}, {"values": [0.25]}]}),
+            )
+        } else {
+            Script::json(200, &chunk("Hello", Some("STOP"), 2))
+        }
+    });
+    let gateway = TestGateway::start();
+    let body = json!({"name": "g", "kind": "gemini", "base_url": upstream.base_url(), "credential": "provider-secret",
+                      "models": ["mine"], "model_map": {"mine": "theirs"}});
+    gateway.admin().post("/api/channels", &body).expect(201);
+    let client = gateway.new_client();
+    let content = json!({"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]});
+    client
+        .post("/v1/models/mine:generateContent", &content)
+        .expect(200);
+    let text = |text: &str| json!({"model": "models/mine", "content": {"parts": [{"text": text}]}});
+    let batch = json!({"requests": [text("one"), text("two")]});
+    for version in ["v1", "v1beta"] {
+        let path = format!("/{version}/models/mine:batchEmbedContents");
+        let embedded = client.post(&path, &batch).expect(200);
+        assert_eq!(embedded["embeddings"].as_array().unwrap().len(), 2);
+    }
+    let got = &upstream.requests()[1];
+    assert_eq!(got.path, "/v1/models/theirs:batchEmbedContents");
+    for request in got.json()["requests"].as_array().unwrap() {
+        assert_eq!(request["model"], "models/theirs", "as its path says");
+    }
+    let echoed = client
+        .post("/v1/models/echo:batchEmbedContents", &batch)
+        .expect(200);
+    assert_eq!(echoed["embeddings"].as_array().unwrap().len(), 2);
+    assert_eq!(client.get("/v1/models/mine:generateContent").status, 405);
+}
+
+#[test]
+fn models_are_listed_as_the_sdk_that_asks_reads_them() {
+    let gateway = TestGateway::start();
+    let client = gateway.new_client();
+    let ask = |path: &str, header: &str| {
+        let answer = client
+            .request("GET", path)
+            .header(header, "x")
+            .send()
+            .unwrap();
+        answer.json::<Value>().unwrap()
+    };
+    let openai = client.get("/v1/models").expect(200);
+    assert_eq!(
+        (&openai["object"], &openai["data"][0]["object"]),
+        (&json!("list"), &json!("model"))
+    );
+    let anthropic = ask("/v1/models", "anthropic-version");
+    assert_eq!(
+        (&anthropic["has_more"], &anthropic["last_id"]),
+        (&json!(false), &json!("echo"))
+    );
+    assert_eq!(
+        anthropic["data"][0],
+        ask("/v1/models/echo", "anthropic-version")
+    );
+    assert_eq!(anthropic["data"][0]["display_name"], "echo");
+    let google = client.get("/v1beta/models").expect(200);
+    assert_eq!(
+        google,
+        ask("/v1beta/models", "anthropic-version"),
+        "the path says it"
+    );
+}
+
 /// Everything but the client's dialect is the same: what a person says, and what comes back.
 #[test]
 fn a_client_of_any_dialect_reaches_a_channel_of_any_other() {

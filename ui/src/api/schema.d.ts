@@ -627,7 +627,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The models that this key may use. */
+        /** The models that this key may use, as the provider lists them whose SDK asks: OpenAI, Anthropic or Google. */
         get: operations["gateway_models"];
         put?: never;
         post?: never;
