@@ -98,7 +98,7 @@ impl Route {
 
 /// What channels are looked for.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish<'a> {
+pub(in crate::state) struct Wish<'a> {
     /// The model.
     pub model: &'a str,
     /// Where the call came in.
