@@ -11,7 +11,7 @@ use crate::domain::{Endpoint, Error, ModelName, ModelRouting, Result, RoutingPol
 use crate::storage::{Batch, Store};
 
 use super::audit::{self, Actor, Differences};
-use super::channels::{Candidate, Fallback, Route, Wish};
+use super::channels::{Candidate, Fallback, Route, Upstream, Wish};
 use super::policies::{read, setting};
 use super::{Caller, State, write};
 
@@ -224,27 +224,22 @@ impl State {
                 key,
             })
         };
+        let ways = |upstreams: Vec<Arc<Upstream>>, fallback: Option<Arc<Fallback>>| {
+            upstreams.into_iter().map(move |upstream| Candidate {
+                upstream,
+                fallback: fallback.clone(),
+            })
+        };
         let first = wish(model, own.as_deref());
         let Some(own) = own.filter(|own| !own.fallbacks.is_empty()) else {
-            let candidates = first?.into_iter().map(|upstream| Candidate {
-                upstream,
-                fallback: None,
-            });
             return Ok(Route {
-                candidates: candidates.collect(),
+                candidates: ways(first?, None).collect(),
             });
         };
-        let (upstreams, refused) = match first {
-            Ok(upstreams) => (upstreams, None),
+        let (mut candidates, refused): (Vec<_>, _) = match first {
+            Ok(upstreams) => (ways(upstreams, None).collect(), None),
             Err(error) => (Vec::new(), Some(error)),
         };
-        let mut candidates: Vec<_> = upstreams
-            .into_iter()
-            .map(|upstream| Candidate {
-                upstream,
-                fallback: None,
-            })
-            .collect();
         for name in &own.fallbacks {
             let known = self.models.find(name);
             let priced = known.as_ref().is_some_and(|known| known.price.is_some());
@@ -254,15 +249,12 @@ impl State {
             {
                 continue;
             }
-            let fallback = Arc::new(Fallback {
-                name: name.clone(),
-                model: known,
-            });
             if let Ok(upstreams) = wish(name, self.routing.of(name).as_deref()) {
-                candidates.extend(upstreams.into_iter().map(|upstream| Candidate {
-                    upstream,
-                    fallback: Some(Arc::clone(&fallback)),
-                }));
+                let fallback = Fallback {
+                    name: name.clone(),
+                    model: known,
+                };
+                candidates.extend(ways(upstreams, Some(Arc::new(fallback))));
             }
         }
         match refused {
