@@ -76,6 +76,8 @@ pub struct ServerConfig {
     pub workers: usize,
     /// The largest request body, in bytes.
     pub body_limit_bytes: usize,
+    /// The largest upload (audio, images to be edited), in bytes.
+    pub upload_limit_bytes: u64,
     /// A client that takes nothing of its answer for so long is cut off, in seconds; on Linux only.
     pub write_timeout_seconds: u64,
     /// How long calls in flight may go on when the gateway is stopped, in seconds.
@@ -91,6 +93,7 @@ impl Default for ServerConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
             workers: 0,
             body_limit_bytes: 32 << 20,
+            upload_limit_bytes: 256 << 20,
             write_timeout_seconds: 600,
             drain_seconds: 30,
             trusted_proxies: Vec::new(),
@@ -613,6 +616,7 @@ impl Config {
                 self.session.lifetime_days.saturating_mul(24 * 3600),
             ),
             body_limit: self.server.body_limit_bytes,
+            upload_limit: self.server.upload_limit_bytes,
             timeouts: Timeouts {
                 connect: Duration::from_millis(self.upstream.connect_timeout_ms),
                 first_byte: Duration::from_millis(self.upstream.first_byte_timeout_ms),

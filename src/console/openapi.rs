@@ -73,6 +73,13 @@ use super::{
         v1::gemini_models,
         v1::gemini_model,
         v1::realtime,
+        v1::moderations,
+        v1::rerank,
+        v1::image_generations,
+        v1::image_edits,
+        v1::speech,
+        v1::transcriptions,
+        v1::translations,
         v1::models,
         v1::model,
         v1::balance,
@@ -141,6 +148,12 @@ mod v1 {
         moderations post "/v1/moderations";
         /// Images, streamed or not. Request and answer as OpenAI describes them.
         image_generations post "/v1/images/generations";
+        /// Images made from images, streamed or not: a form with files. Request and answer as OpenAI describes them.
+        image_edits post "/v1/images/edits";
+        /// What is said in a recording, streamed or not: a form with a file. Request and answer as OpenAI describes them.
+        transcriptions post "/v1/audio/transcriptions";
+        /// The same in English.
+        translations post "/v1/audio/translations";
         /// Speech, as bytes or as events. Request and answer as OpenAI describes them.
         speech post "/v1/audio/speech";
         /// Documents in the order in which they fit a query. Request and answer are the provider's.

@@ -29,6 +29,7 @@ pub(super) struct Settings {
     time_zone: String,
     retention_days: u32,
     body_limit_bytes: usize,
+    upload_limit_bytes: u64,
     trusted_proxies: Vec<String>,
     /// How many days a key may live at most, from its creation; null: for ever.
     #[schema(required)]
@@ -93,6 +94,7 @@ impl From<&State> for Settings {
             time_zone: settings.time_zone.name().to_owned(),
             retention_days: settings.retention_days,
             body_limit_bytes: settings.body_limit,
+            upload_limit_bytes: settings.upload_limit,
             trusted_proxies: proxies.iter().map(ToString::to_string).collect(),
             key_max_lifetime_days: policy.max_lifetime_days,
             key_default_quota: (policy.default_quota != domain::Quota::default())

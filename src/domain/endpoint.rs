@@ -133,6 +133,14 @@ impl Endpoint {
         }
     }
 
+    /// Whether its body is a form with files.
+    pub const fn takes_files(self) -> bool {
+        matches!(
+            self,
+            Self::ImageEdits | Self::Transcriptions | Self::Translations
+        )
+    }
+
     /// Whether it is a conversation, which can be carried into another provider's dialect.
     pub const fn is_conversation(self) -> bool {
         match self {

@@ -61,6 +61,11 @@ pub(super) async fn accept(
     let body = meter::read_whole(&mut answer, timeouts.idle)
         .await
         .map_err(Unfit::Unusable)?;
+    if !answer.is_json()
+        && let Some(told) = dialect::read_text(endpoint, &body)
+    {
+        return Ok(Accepted::Whole { answer, body, told });
+    }
     match dialect::read_answer(endpoint, &body) {
         Ok(told) if told.error => Err(Unfit::Error {
             answer: Box::new(answer),

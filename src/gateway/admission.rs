@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use actix_web::http::header::HeaderValue;
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -10,6 +11,7 @@ use futures_util::StreamExt;
 use super::arrival::Arrival;
 use super::bill::Bill;
 use super::request::Request;
+use super::upload::{self, Upload};
 use super::{estimate, rewrite};
 use crate::domain::{
     Attempt, Code, Day, Endpoint, Error, Model, Multiplier, Opened, Pieces, Result, without_keys,
@@ -119,24 +121,44 @@ impl Authenticated {
         self,
         state: &State,
         declared: Option<u64>,
+        content_type: Option<&HeaderValue>,
         payload: Payload,
     ) -> Step<Asked> {
-        let body = tokio::select! {
+        let arrival = &self.arrival;
+        let settings = &state.settings;
+        let reading = async {
+            if arrival.endpoint.takes_files() {
+                let limits = upload::Limits {
+                    bytes: settings.upload_limit,
+                    idle: settings.timeouts.idle,
+                    dir: settings.data_dir.clone(),
+                };
+                let upload =
+                    Upload::read(arrival.endpoint, content_type, declared, payload, limits).await;
+                return upload.map(|(request, upload)| (request, Some(upload)));
+            }
+            let body = read_body(payload, declared, settings.body_limit).await?;
+            let request = Request::read_at(arrival.endpoint, arrival.in_path.as_ref(), body)?;
+            Ok((request, None))
+        };
+        let read = tokio::select! {
             // Most bodies are there at once. For one that comes slowly the key may not live long enough.
             biased;
-            body = read_body(payload, declared, state.settings.body_limit) => body,
+            read = reading => read,
             error = async { self.caller.death().await } => Err(error),
         };
-        let arrival = &self.arrival;
-        let read = body
-            .and_then(|body| Request::read_at(arrival.endpoint, arrival.in_path.as_ref(), body));
-        self.ask(read)
+        self.asked(read)
     }
 
     /// It is known what is asked for, or why not.
     pub(crate) fn ask(self, read: Result<Request>) -> Step<Asked> {
+        self.asked(read.map(|request| (request, None)))
+    }
+
+    fn asked(self, read: Result<(Request, Option<Upload>)>) -> Step<Asked> {
         match read {
-            Ok(request) => Ok(Asked {
+            Ok((request, upload)) => Ok(Asked {
+                upload,
                 arrival: self.arrival,
                 caller: self.caller,
                 request,
@@ -213,6 +235,8 @@ pub(crate) struct Asked {
     arrival: Arrival,
     caller: Caller,
     request: Request,
+    /// What the request is the beginning of, where that is an upload.
+    upload: Option<Upload>,
 }
 
 impl Asked {
@@ -221,6 +245,7 @@ impl Asked {
             arrival,
             caller,
             request,
+            upload: _,
         } = self;
         Box::new(Refusal {
             error,
@@ -402,6 +427,18 @@ impl Routed {
         let (scan, endpoint) = (&self.asked.request.scan, self.asked.arrival.endpoint);
         let fallbacks = self.route.fallbacks();
         let others = fallbacks.iter().map(|(fallback, _)| &fallback.model);
+        // What bounds the output of media is no limit that was sent: that of the models may be lower.
+        let own_limits = std::iter::once(&self.model)
+            .chain(others.clone())
+            .map(|model| {
+                let limit = model.as_ref().and_then(|model| model.max_output_tokens);
+                limit.map_or(u64::MAX, u64::from)
+            });
+        let most_written = if scan.pieces == Pieces::default() {
+            u64::MAX
+        } else {
+            own_limits.max().unwrap_or(u64::MAX)
+        };
         let mut models = std::iter::once(&self.model).chain(others);
         // Where the pieces are what is billed, by whichever model, its provider reports no tokens.
         let by_piece = scan.pieces != Pieces::default()
@@ -421,7 +458,11 @@ impl Routed {
             },
             generates: endpoint.generates(),
             least_output: rewrite::least_limit(endpoint),
-            client_limit: if by_piece { Some(0) } else { scan.output_limit },
+            client_limit: if by_piece {
+                Some(0)
+            } else {
+                scan.output_limit.map(|limit| limit.min(most_written))
+            },
             choices: scan.choices,
             pieces: scan.pieces,
             tier: scan.tier,
@@ -505,6 +546,7 @@ impl Reserved {
                     arrival,
                     caller,
                     request,
+                    upload,
                 } = asked;
                 let bill = Bill::new(open, model, &request);
                 Ok(Admission {
@@ -512,6 +554,7 @@ impl Reserved {
                         arrival,
                         caller,
                         request,
+                        upload,
                         route,
                         limits,
                         lowered_output,
@@ -537,6 +580,8 @@ pub(crate) struct Plan {
     pub(crate) arrival: Arrival,
     pub(crate) caller: Caller,
     pub(crate) request: Request,
+    /// What the request is the beginning of, where that is an upload.
+    pub(crate) upload: Option<Upload>,
     /// The candidates, in order.
     pub(crate) route: Route,
     /// How the key's rate limits stand.
@@ -550,6 +595,19 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Reads an upload to its end where it may have to be sent more than once.
+    pub(crate) async fn gather(&mut self) -> Result<()> {
+        match &mut self.upload {
+            Some(upload) if self.route.candidates.len() > 1 => upload.read_to_end().await,
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Whether its body can be sent once more.
+    pub(crate) fn can_be_sent_again(&self) -> bool {
+        self.upload.as_ref().is_none_or(Upload::can_be_sent_again)
+    }
+
     /// In which dialect the client speaks, by the endpoint of its conversations.
     pub(crate) fn conversation(&self) -> Endpoint {
         match self.arrival.endpoint {

@@ -199,11 +199,11 @@ impl Bill {
         &mut self.tab.written
     }
 
-    /// The answer holds so much of what is billed by the piece; none: it does not say.
-    pub(crate) fn deliver(&mut self, pieces: Pieces) {
+    /// The answer holds so much of what is billed by the piece, or about so much; none: it does not say.
+    pub(crate) fn deliver(&mut self, pieces: Pieces, exactly: bool) {
         if pieces != Pieces::default() {
             self.tab.asked.pieces = pieces;
-            self.tab.asked.estimated = false;
+            self.tab.asked.estimated &= !exactly;
         }
     }
 
@@ -328,7 +328,7 @@ impl Tab {
     /// What the provider reported, else the prompt, and what was written beyond.
     fn with(&self, prompt: impl FnOnce() -> u64, written: u64) -> Usage {
         let base = self.usage.unwrap_or_else(|| Usage {
-            prompt: prompt(),
+            prompt: prompt().saturating_add(self.asked.prompt),
             ..self.asked
         });
         Usage {

@@ -22,6 +22,7 @@ use super::miss::{self, Blame, Miss};
 use super::overrides;
 use super::provider::{self, Answer, Outgoing};
 use super::rewrite::{self, Changes};
+use super::upload::Upload;
 use super::words::{cut, scrub, words};
 use crate::crypto;
 use crate::domain::{Attempt, AttemptStatus, Channel, ChannelId, Endpoint, Error, Took};
@@ -140,7 +141,7 @@ pub(crate) async fn forward(
     if counts {
         return count::here(plan).await;
     }
-    if let Some(candidate) = tried.may_pass {
+    if let Some(candidate) = tried.may_pass.filter(|_| plan.can_be_sent_again()) {
         tokio::time::sleep(back_off()).await;
         let done = give_turn(
             state, plan, &mut carry, candidate, headers, bill, &mut tried,
@@ -187,7 +188,10 @@ async fn give_turn<'a>(
         }
         Err(miss) => {
             bill.waive();
-            miss.tell(turn, model);
+            // A provider that does not want a file may hang up in the middle of it: that tells nothing of its health.
+            if !(plan.upload.is_some() && miss.hung_up()) {
+                miss.tell(turn, model);
+            }
             tried.note(candidate, miss);
             None
         }
@@ -239,6 +243,7 @@ async fn try_candidate(
                 .as_ref()
                 .is_some_and(|in_path| in_path.batch),
             body: &body,
+            upload: plan.upload.as_ref(),
             headers,
             timeouts,
             // Not that of its arrival: signatures hold for minutes only, and other candidates may have taken theirs.
@@ -253,7 +258,11 @@ async fn try_candidate(
                     None,
                     Some(failure.words.clone()),
                 );
-                if failure.hung_up && std::mem::take(&mut again) && took < HUNG_UP_WITHIN {
+                if let Some(fault) = plan.upload.as_ref().and_then(Upload::fault) {
+                    return Err(Miss::Inexpressible(fault));
+                }
+                let may_try = failure.hung_up && plan.can_be_sent_again();
+                if may_try && std::mem::take(&mut again) && took < HUNG_UP_WITHIN {
                     continue;
                 }
                 return Err(Miss::NoAnswer(failure));

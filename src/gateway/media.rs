@@ -6,6 +6,11 @@
 //! | images | `n` times the most that an image of its size and quality is known to count, and 100 tokens for each partial image |
 //!
 //! | speech | its characters, and 12 tokens of audio for each: the slowest voice takes 0.6 s for one |
+//! | image edits | the same, and 15,000 tokens for each image that is sent: above what a photo of 12 megapixels is known to count |
+//! | transcriptions, translations | a second for each 500 bytes of the file (of PCM in a WAV file, as long as it says), 25 tokens of audio and 12 of text for each second |
+//!
+//! **Recordings.** Opus and AAC carry speech in 6 kbit/s, so 4 is below all. A second is 10 tokens at OpenAI and 12.5 at
+//! Mistral; nobody speaks 12 tokens a second. What is guessed without the provider's numbers is 128 kbit/s and 10 tokens.
 //!
 //! **Speech.** A second of it is 20 tokens (OpenAI's price for a minute over its price for a token), and five tokens of audio for
 //! four characters are usual (measured by S. Anand, "OpenAI TTS cost": 5,120 for 4,096), which is what is guessed.
@@ -29,6 +34,8 @@ const DOCUMENT_TOKENS: u64 = 500;
 pub(super) struct Needs {
     /// The most that it may use of what is billed by the piece.
     pub(super) pieces: Pieces,
+    /// The most that its prompt may have beside text, in tokens.
+    pub(super) prompt: u64,
     /// The most that it may write, in tokens, for each of its answers; `None`: it has a limit of its own.
     pub(super) output: Option<u64>,
     /// How many answers it asks for.
@@ -41,6 +48,7 @@ impl Needs {
     /// Writes it down with what else was read of the request.
     pub(super) fn fill(self, scan: &mut Scan) {
         scan.pieces = self.pieces;
+        scan.media_tokens = self.prompt;
         scan.guess = self.guess;
         scan.output_limit = self.output.or(scan.output_limit);
         scan.choices = self.answers.max(1);
@@ -139,6 +147,7 @@ pub(super) fn pictures(asked: Pictures<'_>) -> Result<Needs> {
     };
     Ok(Needs {
         pieces,
+        prompt: 0,
         output: Some(most),
         answers: count,
         guess: Usage {
@@ -154,6 +163,92 @@ pub(super) fn pictures(asked: Pictures<'_>) -> Result<Needs> {
     })
 }
 
+/// What one image that is sent counts at most.
+const SENT_IMAGE_TOKENS: u64 = 15_000;
+/// What one is taken to count where the provider does not say.
+const USUAL_IMAGE_TOKENS: u64 = 1_500;
+
+/// Images made from so many that are sent.
+///
+/// # Errors
+/// `invalid_request_error` for those whose cost cannot be bounded.
+pub(super) fn edits(sent: u64, asked: Pictures<'_>) -> Result<Needs> {
+    let needs = pictures(asked)?;
+    let guess = sent.saturating_mul(USUAL_IMAGE_TOKENS);
+    Ok(Needs {
+        prompt: sent.saturating_mul(SENT_IMAGE_TOKENS),
+        guess: Usage {
+            prompt: guess,
+            image: Media {
+                input: guess,
+                ..needs.guess.image
+            },
+            ..needs.guess
+        },
+        ..needs
+    })
+}
+
+/// The least that a second of a recording takes, in bytes, and what it usually takes.
+const LEAST_BYTES_A_SECOND: u64 = 500;
+const USUAL_BYTES_A_SECOND: u64 = 16_000;
+/// Tokens of audio in a second at most, and usually.
+const MOST_AUDIO_TOKENS: u64 = 25;
+const USUAL_AUDIO_TOKENS: u64 = 10;
+/// Tokens of text that a second makes at most, and beside them what a short one may make.
+const MOST_TEXT_TOKENS: u64 = 12;
+const SHORTEST_TEXT_TOKENS: u64 = 200;
+
+/// A recording of at most so many bytes that begins like this, with so much text behind it.
+pub(super) fn recording(bytes: u64, head: &[u8], text: usize) -> Needs {
+    let pcm = pcm_bytes_a_second(head);
+    let most = bytes.div_ceil(pcm.unwrap_or(LEAST_BYTES_A_SECOND));
+    let usual = bytes.div_ceil(pcm.unwrap_or(USUAL_BYTES_A_SECOND));
+    let seconds = |seconds| Pieces {
+        seconds,
+        ..Pieces::default()
+    };
+    let heard = usual.saturating_mul(USUAL_AUDIO_TOKENS);
+    let text = u64::try_from(text).unwrap_or(u64::MAX);
+    Needs {
+        pieces: seconds(most),
+        prompt: most.saturating_mul(MOST_AUDIO_TOKENS).saturating_add(text),
+        output: Some(
+            most.saturating_mul(MOST_TEXT_TOKENS)
+                .saturating_add(SHORTEST_TEXT_TOKENS),
+        ),
+        answers: 1,
+        guess: Usage {
+            prompt: heard,
+            audio: Media {
+                input: heard,
+                ..Media::default()
+            },
+            pieces: seconds(usual),
+            estimated: true,
+            ..Usage::default()
+        },
+    }
+}
+
+/// How many bytes a second of a WAV file has whose samples are not coded (Microsoft, "Multimedia Data Standards Update", 1994).
+fn pcm_bytes_a_second(head: &[u8]) -> Option<u64> {
+    let number = |at: usize, bytes: usize| {
+        let bytes = head.get(at..at + bytes)?;
+        Some(
+            bytes
+                .iter()
+                .rev()
+                .fold(0u64, |sum, byte| sum << 8 | u64::from(*byte)),
+        )
+    };
+    let is_pcm =
+        head.starts_with(b"RIFF") && head.get(8..16) == Some(b"WAVEfmt ") && number(20, 2)? == 1;
+    let (channels, rate, bits) = (number(22, 2)?, number(24, 4)?, number(34, 2)?);
+    let each = channels.saturating_mul(rate).saturating_mul(bits / 8);
+    (is_pcm && each > 0 && number(28, 4)? == each).then_some(each)
+}
+
 /// Tokens of audio that a character takes at most, and beside them what a short text may take.
 const CHARACTER_TOKENS: u64 = 12;
 const SHORTEST_SPEECH_TOKENS: u64 = 200;
@@ -167,6 +262,7 @@ pub(super) fn speech(characters: u64) -> Needs {
     let guess = characters.saturating_mul(5).div_ceil(4);
     Needs {
         pieces,
+        prompt: 0,
         output: Some(
             characters
                 .saturating_mul(CHARACTER_TOKENS)
@@ -284,6 +380,34 @@ mod tests {
                 .output
                 .is_some()
         );
+    }
+
+    #[test]
+    fn a_recording_is_as_long_as_it_can_be_and_pcm_as_long_as_it_says() {
+        let unknown = recording(25_000, b"ID3", 0);
+        assert_eq!(
+            (unknown.pieces.seconds, unknown.prompt, unknown.output),
+            (50, 1_250, Some(800))
+        );
+        assert_eq!(
+            (unknown.guess.pieces.seconds, unknown.guess.audio.input),
+            (2, 20)
+        );
+        let mut head =
+            *b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\xc0\x5d\0\0\x80\xbb\0\0\x02\0\x10\0data";
+        let spoken = recording(96_000, &head, 7);
+        assert_eq!(
+            (
+                spoken.pieces.seconds,
+                spoken.prompt,
+                spoken.guess.pieces.seconds
+            ),
+            (2, 57, 2)
+        );
+        // It says that it has more bytes a second than its samples make.
+        head[30] = 1;
+        assert_eq!(recording(96_000, &head, 0).pieces.seconds, 192);
+        assert_eq!(recording(0, &head[..20], 0).pieces.seconds, 0);
     }
 
     #[test]

@@ -144,6 +144,11 @@ impl Miss {
         }
     }
 
+    /// Whether the connection was closed before an answer.
+    pub(super) fn hung_up(&self) -> bool {
+        matches!(self, Self::NoAnswer(failure) if failure.hung_up)
+    }
+
     /// The error for the client when this was the last candidate.
     pub(super) fn into_error(self) -> Error {
         match self {

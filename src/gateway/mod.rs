@@ -32,6 +32,7 @@ mod silence;
 pub mod sse;
 mod standing;
 mod tariff;
+mod upload;
 mod watch;
 mod words;
 
@@ -54,7 +55,10 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(call("/v1/moderations", Endpoint::Moderations))
         .service(call("/v1/rerank", Endpoint::Rerank))
         .service(call("/v1/images/generations", Endpoint::Images))
+        .service(call("/v1/images/edits", Endpoint::ImageEdits))
         .service(call("/v1/audio/speech", Endpoint::Speech))
+        .service(call("/v1/audio/transcriptions", Endpoint::Transcriptions))
+        .service(call("/v1/audio/translations", Endpoint::Translations))
         .service(call("/v1/messages", Endpoint::Messages))
         .service(call("/v1/messages/count_tokens", Endpoint::CountTokens))
         .service(get("/v1/realtime").route(web::get().to(realtime::open)));

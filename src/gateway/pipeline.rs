@@ -40,7 +40,12 @@ pub(crate) async fn call(
         let authenticated = arrival.authenticate(&state, arrival::presented_key(&request))?;
         // What does it ask for?
         let asked = authenticated
-            .read(&state, declared_length(&request), payload)
+            .read(
+                &state,
+                declared_length(&request),
+                request.headers().get(header::CONTENT_TYPE),
+                payload,
+            )
             .await?;
         // May it?
         let authorized = asked.authorize()?;
@@ -105,7 +110,7 @@ struct Sent {
 impl Sent {
     /// Sends the call to the candidates of its route, in order, until one takes it.
     async fn forward(admission: Admission, state: &State, headers: &HeaderMap) -> Self {
-        let Admission { plan, mut bill } = admission;
+        let Admission { mut plan, mut bill } = admission;
         let overhead_us = state.clock.tick().micros_since(plan.arrival.started);
         bill.draft(|draft| draft.overhead_us = overhead_us);
         let passed_on = arrival::passed_on(headers);
@@ -114,7 +119,12 @@ impl Sent {
             // A key that has died meanwhile is not forwarded at all.
             biased;
             error = &mut death => Forwarded::Died(error),
-            forwarded = forward::forward(state, &plan, &passed_on, &mut bill) => forwarded,
+            forwarded = async {
+                match plan.gather().await {
+                    Ok(()) => forward::forward(state, &plan, &passed_on, &mut bill).await,
+                    Err(error) => Forwarded::Failed(error),
+                }
+            } => forwarded,
         };
         Self {
             plan,
@@ -349,7 +359,7 @@ fn whole(
 ) -> Metered {
     let first_token_us = state.clock.tick().micros_since(plan.arrival.started);
     bill.draft(|draft| draft.first_token_us = Some(first_token_us));
-    bill.deliver(told.pieces);
+    bill.deliver(told.pieces, answer.is_json());
     match told.usage {
         Some(usage) => bill.report(Report::All(usage)),
         None => dialect::read_written(plan.arrival.endpoint, &body, bill.written()),

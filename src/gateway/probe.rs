@@ -136,6 +136,7 @@ async fn send(
         stream: false,
         batch: false,
         body: &body,
+        upload: None,
         headers: &[],
         timeouts,
         now: state.clock.now(),

@@ -44,6 +44,8 @@ pub struct Scan {
     pub choices: u64,
     /// The most that it may need of what is billed by the piece.
     pub pieces: Pieces,
+    /// The most that the prompt may have beside text, in tokens.
+    pub media_tokens: u64,
     /// The provider's tier that is asked for.
     pub tier: ServiceTier,
     /// What is counted, beside prompt and words, should the provider give no numbers.

@@ -86,6 +86,8 @@ pub struct Settings {
     pub session_lifetime: Duration,
     /// The largest request body, in bytes.
     pub body_limit: usize,
+    /// The largest upload, in bytes.
+    pub upload_limit: u64,
     /// How long to wait for a provider.
     pub timeouts: Timeouts,
     /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.

@@ -38,12 +38,11 @@ pub fn read_frame(endpoint: Endpoint, frame: &[u8], written: &mut Written) -> Se
         | Endpoint::EmbedContent
         | Endpoint::Moderations
         | Endpoint::Rerank
-        | Endpoint::Transcriptions
-        | Endpoint::Translations
         | Endpoint::Realtime => chat::read_frame(data, written),
         Endpoint::Completions => completions::read_frame(data, written),
         Endpoint::Images | Endpoint::ImageEdits => images::read_frame(data),
         Endpoint::Speech => audio::read_speech(data),
+        Endpoint::Transcriptions | Endpoint::Translations => audio::read_heard(data, written),
         Endpoint::Responses => responses::read_frame(data, written),
         Endpoint::Messages => messages::read_frame(data, written),
         Endpoint::GenerateContent => gemini::read_frame(data, written),
@@ -78,14 +77,15 @@ pub fn read_answer(endpoint: Endpoint, answer: &[u8]) -> Result<Told, NotJson> {
         Endpoint::CountTokens => Some(Usage::default()),
         Endpoint::Rerank => rerank::usage(read.usage, read.meta),
         Endpoint::Images | Endpoint::ImageEdits => read.usage.and_then(images::read_usage),
+        Endpoint::Transcriptions | Endpoint::Translations => {
+            read.usage.and_then(audio::heard_usage)
+        }
         Endpoint::Chat
         | Endpoint::Completions
         | Endpoint::Embeddings
         | Endpoint::Responses
         | Endpoint::Moderations
         | Endpoint::Speech
-        | Endpoint::Transcriptions
-        | Endpoint::Translations
         | Endpoint::Realtime => read.usage.and_then(usage::read).map(|usage| Usage {
             tier: usage::tier(read.service_tier),
             ..usage
@@ -93,13 +93,26 @@ pub fn read_answer(endpoint: Endpoint, answer: &[u8]) -> Result<Told, NotJson> {
     };
     Ok(Told {
         usage,
-        pieces: if matches!(endpoint, Endpoint::Images | Endpoint::ImageEdits) {
-            images::pieces(answer)
-        } else {
-            Pieces::default()
-        },
+        pieces: pieces(endpoint, answer),
         error: read.error.is_some(),
     })
+}
+
+/// What a whole answer holds of what is billed by the piece.
+fn pieces(endpoint: Endpoint, answer: &[u8]) -> Pieces {
+    if matches!(endpoint, Endpoint::Images | Endpoint::ImageEdits) {
+        images::pieces(answer)
+    } else if matches!(endpoint, Endpoint::Transcriptions | Endpoint::Translations) {
+        audio::pieces(answer)
+    } else {
+        Pieces::default()
+    }
+}
+
+/// Reads a whole answer of text; `None`: the endpoint has none.
+pub(crate) fn read_text(endpoint: Endpoint, answer: &[u8]) -> Option<Told> {
+    matches!(endpoint, Endpoint::Transcriptions | Endpoint::Translations)
+        .then(|| audio::read_text(answer))
 }
 
 /// Collects what the model wrote in a whole answer.
@@ -110,6 +123,7 @@ pub(crate) fn read_written(endpoint: Endpoint, answer: &[u8], written: &mut Writ
         Endpoint::Responses => responses::read_written(answer, written),
         Endpoint::Messages => messages::read_written(answer, written),
         Endpoint::GenerateContent => gemini::read_written(answer, written),
+        Endpoint::Transcriptions | Endpoint::Translations => audio::read_written(answer, written),
         Endpoint::Embeddings
         | Endpoint::CountTokens
         | Endpoint::EmbedContent
@@ -118,8 +132,6 @@ pub(crate) fn read_written(endpoint: Endpoint, answer: &[u8], written: &mut Writ
         | Endpoint::Images
         | Endpoint::ImageEdits
         | Endpoint::Speech
-        | Endpoint::Transcriptions
-        | Endpoint::Translations
         | Endpoint::Realtime => {
             embeddings::read_written(answer, written);
         }

@@ -51,6 +51,10 @@ const REPLY_TOKENS: u64 = 3;
 
 /// An upper bound of the tokens in a request's prompt.
 pub fn prompt_bound(request: &Request) -> u64 {
+    body_bound(request).saturating_add(request.scan.media_tokens)
+}
+
+fn body_bound(request: &Request) -> u64 {
     let body = &request.body;
     let bytes = len(body);
     if request.scan.hidden_prompt {

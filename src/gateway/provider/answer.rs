@@ -12,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 
 use crate::domain::{AttemptStatus, Endpoint, Timestamp};
+use crate::gateway::upload::Upload;
 use crate::state::Timeouts;
 
 /// A call as a provider gets it.
@@ -27,6 +28,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) batch: bool,
     /// The body, rewritten for this provider.
     pub(crate) body: &'a Bytes,
+    /// What is sent in its place, where that is an upload.
+    pub(crate) upload: Option<&'a Upload>,
     /// Headers of the client that may go on.
     pub(crate) headers: &'a [(HeaderName, HeaderValue)],
     /// How long to wait.

@@ -237,13 +237,23 @@ pub(super) async fn send(
     let of_client =
         |(name, _): &&(HeaderName, HeaderValue)| !own.iter().any(|(own, _)| own == name.as_str());
     let mut of_client = outgoing.headers.iter().filter(of_client).cloned();
-    let sending = match of_client.next() {
-        None => head.send_body(outgoing.body.clone()),
-        Some(first) => of_client
+    let sending = match (outgoing.upload, of_client.next()) {
+        (None, None) => head.send_body(outgoing.body.clone()),
+        (None, Some(first)) => of_client
             .fold(head.extra_header(first), |head, header| {
                 head.extra_header(header)
             })
             .send_body(outgoing.body.clone()),
+        (Some(upload), first) => {
+            let kind = (header::CONTENT_TYPE, upload.content_type().clone());
+            first
+                .into_iter()
+                .chain(of_client)
+                .fold(head.extra_header(kind), |head, header| {
+                    head.extra_header(header)
+                })
+                .send_body(upload.body(outgoing.model))
+        }
     };
     answer(sending, timeouts).await
 }

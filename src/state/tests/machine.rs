@@ -58,6 +58,7 @@ fn settings() -> Settings {
         session_idle: second,
         session_lifetime: second,
         body_limit: 1,
+        upload_limit: 1,
         timeouts: Timeouts {
             connect: second,
             first_byte: second,

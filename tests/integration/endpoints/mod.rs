@@ -3,6 +3,7 @@
 mod images;
 mod judged;
 mod speech;
+mod uploads;
 
 use serde_json::{Value, json};
 

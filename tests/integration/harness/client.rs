@@ -19,7 +19,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    fn read(mut response: Response) -> Self {
+    pub(crate) fn read(mut response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut bytes = Vec::new();
         // A body that breaks off is looked at as far as it came.

@@ -368,7 +368,7 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
     if let Some(length) = request.header("content-length") {
         let mut body = vec![0; length.parse().ok()?];
         reader.read_exact(&mut body).ok()?;
-        request.text = String::from_utf8(body).ok()?;
+        request.text = String::from_utf8_lossy(&body).into_owned();
     } else if request.header("transfer-encoding").is_some() {
         request.text = read_chunks(reader)?;
     }
@@ -383,7 +383,7 @@ fn read_chunks(reader: &mut BufReader<TcpStream>) -> Option<String> {
         let mut chunk = vec![0; usize::from_str_radix(size.trim(), 16).ok()? + 2];
         reader.read_exact(&mut chunk).ok()?;
         if chunk.len() == 2 {
-            return String::from_utf8(body).ok();
+            return Some(String::from_utf8_lossy(&body).into_owned());
         }
         body.extend_from_slice(&chunk[..chunk.len() - 2]);
     }

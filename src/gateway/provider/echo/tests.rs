@@ -20,6 +20,7 @@ fn ask(endpoint: Endpoint, body: &Value) -> (Value, Vec<Bytes>) {
         stream: body.get("stream").and_then(Value::as_bool).unwrap_or(false),
         batch: body.get("requests").is_some(),
         body: &Bytes::from(body.to_string()),
+        upload: None,
         headers: &[],
         timeouts,
         now: Timestamp::default(),

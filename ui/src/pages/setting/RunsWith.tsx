@@ -18,6 +18,7 @@ export function RunsWith({ settings }: { settings: Settings }) {
         <Detail name="Time zone of days and months">{settings.time_zone}</Detail>
         <Detail name="Call log kept for">{plural(settings.retention_days, "day")}</Detail>
         <Detail name="Largest request body">{formatBytes(settings.body_limit_bytes)}</Detail>
+        <Detail name="Largest upload">{formatBytes(settings.upload_limit_bytes)}</Detail>
         <Detail name="Trusted proxies">{settings.trusted_proxies.join(", ") || "none"}</Detail>
       </Details>
     </div>
