@@ -9,6 +9,7 @@
 //!                  -> link     events in both directions -> session  what has to be set aside and settled -> seat
 //! ```
 
+mod answer;
 mod connect;
 mod events;
 mod link;

@@ -13,7 +13,7 @@ use crate::domain::{
 use crate::state::{Ask, Caller, Candidate, Permit, Reservation, State};
 
 /// The most that a model writes of which it is not known.
-const ASSUMED_OUTPUT: u64 = 16_384;
+const ASSUMED_OUTPUT: u64 = 32_768;
 /// More is set aside for what is still being said than it has come to, so that this is not done anew with every piece of it.
 const AHEAD: u64 = 2_000;
 

@@ -15,14 +15,14 @@ use bytestring::ByteString;
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
-use super::super::bill::Bill;
 use super::super::dialect::{self, Report};
 use super::super::estimate;
 use super::super::request::{Request, Scan};
 use super::super::words;
+use super::answer::Answer;
 use super::events::{self, Asked, Coding, Settings, Told};
 use super::seat::{Guest, Seat};
-use crate::domain::{AttemptStatus, CallStatus, Code, Error, Media, Result, Usage};
+use crate::domain::{AttemptStatus, CallStatus, Code, Error, Result};
 use crate::state::{Permit, State};
 
 /// A prompt that the session only points to is bounded by the model's context alone.
@@ -53,16 +53,6 @@ pub(super) struct Session {
     leaving: Option<Error>,
     /// Told of the end of each answer.
     changed: Rc<Notify>,
-}
-
-/// A response under way.
-struct Answer {
-    bill: Bill,
-    /// What counts before anything of it has come.
-    prompt: u64,
-    /// Bytes of base64 that were spoken.
-    audio: u64,
-    begun: bool,
 }
 
 /// What becomes of an event of the client.
@@ -341,13 +331,7 @@ impl Session {
         let prompt = known.saturating_add(estimate::prompt_guess(self.told.saturating_sub(then)));
         let bill = self.guest.open(&self.state, seat, prompt)?;
         let opened = bill.open().map(crate::state::OpenCall::durable);
-        let answer = Answer {
-            bill,
-            prompt,
-            audio: 0,
-            begun: false,
-        };
-        self.answers.insert(response.id, answer);
+        self.answers.insert(response.id, Answer::new(bill, prompt));
         Ok(opened.map(|opened| Box::pin(opened) as Opened))
     }
 
@@ -369,16 +353,11 @@ impl Session {
         let Some(answer) = self.answers.get_mut(id) else {
             return;
         };
-        if kind.ends_with("audio.delta") {
-            answer.audio = answer.audio.saturating_add(length(piece));
-        } else {
-            answer.bill.written().push(piece);
-        }
-        if !std::mem::replace(&mut answer.begun, true) {
-            let started = answer.bill.open().map(|open| open.started());
-            let first = started.map(|started| self.state.clock.tick().micros_since(started));
-            answer.bill.draft(|draft| draft.first_token_us = first);
-        }
+        answer.note(
+            kind.ends_with("audio.delta"),
+            piece,
+            self.state.clock.tick(),
+        );
     }
 
     /// A response is at its end; one of whose beginning nothing was said is opened first.
@@ -451,32 +430,6 @@ impl Session {
             Coding::Pcm | Coding::Narrow => 500,
         };
         length(text.as_bytes()).div_ceil(bytes_a_token)
-    }
-}
-
-impl Answer {
-    /// What of it counts as used, where the provider does not say: a second that was spoken is twenty tokens.
-    fn guess(&mut self, spoken: Coding) {
-        let bytes_a_token = match spoken {
-            Coding::Pcm => 3_200,
-            Coding::Narrow => 533,
-        };
-        let audio = self.audio / bytes_a_token;
-        self.bill.guess(Usage {
-            prompt: self.prompt,
-            completion: audio,
-            audio: Media {
-                output: audio,
-                ..Media::default()
-            },
-            ..Usage::default()
-        });
-    }
-
-    /// The most tokens that it adds to the prompts to come.
-    fn bound(&mut self) -> u64 {
-        let written = self.bill.written().bytes();
-        written.saturating_add(self.audio / 500)
     }
 }
 

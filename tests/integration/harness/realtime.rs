@@ -12,6 +12,7 @@ use tungstenite::http::{HeaderName, HeaderValue};
 use tungstenite::{Message, WebSocket};
 
 use super::gateway::TestGateway;
+use super::stands_still;
 
 /// What the provider does at an event, step by step.
 pub(crate) enum Act {
@@ -21,13 +22,17 @@ pub(crate) enum Act {
     Cut,
 }
 
+/// A session's address and headers.
+pub(crate) type Begun = (String, Vec<(String, String)>);
+
 /// A provider that begins each session with these settings and acts on each event as the script wants it.
 pub(crate) struct RealtimeUpstream {
     port: u16,
     /// The address and the headers of each session.
-    sessions: Arc<Mutex<Vec<(String, Vec<(String, String)>)>>>,
+    sessions: Arc<Mutex<Vec<Begun>>>,
     events: Arc<Mutex<Vec<Value>>>,
     ended: Arc<AtomicUsize>,
+    sent: Arc<AtomicUsize>,
 }
 
 impl RealtimeUpstream {
@@ -41,12 +46,10 @@ impl RealtimeUpstream {
             sessions: Arc::default(),
             events: Arc::default(),
             ended: Arc::default(),
+            sent: Arc::default(),
         };
-        let (sessions, events, ended) = (
-            Arc::clone(&upstream.sessions),
-            Arc::clone(&upstream.events),
-            Arc::clone(&upstream.ended),
-        );
+        let (sessions, events) = (Arc::clone(&upstream.sessions), Arc::clone(&upstream.events));
+        let (ended, sent) = (Arc::clone(&upstream.ended), Arc::clone(&upstream.sent));
         let script = Arc::new(script);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -54,8 +57,9 @@ impl RealtimeUpstream {
                 let (script, sessions) = (Arc::clone(&script), Arc::clone(&sessions));
                 let (events, ended, settings) =
                     (Arc::clone(&events), Arc::clone(&ended), settings.clone());
+                let sent = Arc::clone(&sent);
                 std::thread::spawn(move || {
-                    serve(stream, &settings, &*script, &sessions, &events);
+                    serve(stream, &settings, &*script, (&sessions, &events, &sent));
                     ended.fetch_add(1, Ordering::SeqCst);
                 });
             }
@@ -77,13 +81,18 @@ impl RealtimeUpstream {
         gateway.admin().post("/api/channels", &channel).expect(201)
     }
 
-    pub(crate) fn sessions(&self) -> Vec<(String, Vec<(String, String)>)> {
+    pub(crate) fn sessions(&self) -> Vec<Begun> {
         self.sessions.lock().unwrap().clone()
     }
 
     /// The events that came, all sessions together.
     pub(crate) fn events(&self) -> Vec<Value> {
         self.events.lock().unwrap().clone()
+    }
+
+    /// Waits until nobody takes what it has to send.
+    pub(crate) fn stands_still(&self) {
+        stands_still(&self.sent);
     }
 
     /// How many sessions have ended.
@@ -100,8 +109,7 @@ fn serve(
     stream: TcpStream,
     settings: &Value,
     script: &dyn Fn(&Value) -> Vec<Act>,
-    sessions: &Mutex<Vec<(String, Vec<(String, String)>)>>,
-    events: &Mutex<Vec<Value>>,
+    (sessions, events, sent): (&Mutex<Vec<Begun>>, &Mutex<Vec<Value>>, &AtomicUsize),
 ) {
     let note = |request: &Handshake, response: Response| {
         let headers = request.headers().iter();
@@ -130,6 +138,7 @@ fn serve(
                     if socket.send(Message::text(event.to_string())).is_err() {
                         return;
                     }
+                    sent.fetch_add(1, Ordering::SeqCst);
                 }
                 Act::Cut => return,
             }

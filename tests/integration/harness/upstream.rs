@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use serde_json::{Value, json};
 
-use super::eventually;
+use super::stands_still;
 
 /// A request that the upstream got.
 #[derive(Clone, Debug)]
@@ -276,17 +276,7 @@ impl Upstream {
 
     /// Waits until nobody takes what the scripts have to send: all buffers on the way are full.
     pub(crate) fn stands_still(&self) {
-        let (mut before, mut still) = (0, 0);
-        eventually("the provider's standstill", || {
-            let sent = self.sent.load(Ordering::SeqCst);
-            still = if sent > 0 && sent == before {
-                still + 1
-            } else {
-                0
-            };
-            before = sent;
-            (still > 20).then_some(())
-        });
+        stands_still(&self.sent);
     }
 }
 

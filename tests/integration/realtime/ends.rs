@@ -12,6 +12,9 @@ fn endless() -> RealtimeUpstream {
     RealtimeUpstream::start(quiet(), |event| match event["type"].as_str() {
         Some("response.create") => begun("resp_1", json!("inf")),
         Some("cut") => vec![Act::Cut],
+        Some("flood") => (0..100)
+            .map(|_| Act::Say(json!({"type": "noise", "noise": "x".repeat(500_000)})))
+            .collect(),
         _ => Vec::new(),
     })
 }
@@ -77,6 +80,43 @@ fn a_key_that_dies_ends_its_session_within_100_ms() {
             (&call["status"], &call["error_code"]),
             (&json!("error"), &json!("api_key_disabled"))
         );
+        if soonest < Duration::from_millis(100) {
+            return;
+        }
+    }
+    panic!("{soonest:?}");
+}
+
+#[test]
+fn a_client_that_takes_nothing_keeps_no_session_alive_past_its_key() {
+    let upstream = endless();
+    let (gateway, _) = start(&upstream);
+    let mut soonest = Duration::MAX;
+    for _ in 0..3 {
+        let key =
+            gateway.key(&json!({"quota": {"daily_usd": 1}, "rate_limit": {"concurrency": 1}}));
+        let mut talk = answering(&gateway, &key);
+        talk.send(&json!({"type": "flood"}));
+        upstream.stands_still();
+        let ended = upstream.ended();
+        let path = format!("/api/keys/{}", key["id"].as_str().unwrap());
+        let set_status = |status| {
+            gateway
+                .admin()
+                .patch(&path, &json!({"status": status}))
+                .expect(200)
+        };
+        set_status("disabled");
+        let died = Instant::now();
+        eventually("the provider's session and the call", || {
+            (upstream.ended() > ended && gateway.metric("real200_open_calls") == 0.0).then_some(())
+        });
+        soonest = soonest.min(died.elapsed());
+        assert_eq!(cut_off(&gateway)["error_code"], "api_key_disabled");
+        // Its place is free, though the client still holds its connection.
+        set_status("active");
+        Talk::with_key(&gateway, &key).close();
+        drop(talk);
         if soonest < Duration::from_millis(100) {
             return;
         }
