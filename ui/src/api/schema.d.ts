@@ -1150,7 +1150,7 @@ export interface components {
          * @description Which provider interface a channel speaks.
          * @enum {string}
          */
-        ChannelKind: "openai" | "azure-openai" | "anthropic" | "gemini" | "ollama" | "echo";
+        ChannelKind: "openai" | "azure-openai" | "anthropic" | "gemini" | "vertex" | "bedrock" | "ollama" | "echo";
         /** @description What came of a test call. */
         ChannelTest: {
             ok: boolean;
@@ -1461,11 +1461,21 @@ export interface components {
         NewChannel: {
             name: string;
             kind: components["schemas"]["ChannelKind"];
-            /** @description Default: where the kind's own provider is; required for `azure-openai`. */
+            /**
+             * @description Default: where the kind's own provider is; required for `azure-openai`, `vertex`
+             *     (`https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}`) and `bedrock`
+             *     (`https://bedrock-runtime.{region}.amazonaws.com`).
+             */
             base_url?: string | null;
-            /** @description The version of the provider's interface (`azure-openai`, `anthropic`). Default: the usual one. */
+            /**
+             * @description The version of the provider's interface (`azure-openai`, and where Claude is spoken to: `anthropic`, `vertex`, `bedrock`).
+             *     Default: the usual one.
+             */
             api_version?: string | null;
-            /** @description Stored sealed, never returned. */
+            /**
+             * @description Stored sealed, never returned. For `vertex` a service account's JSON key, an API key or an access token; for `bedrock`
+             *     `ACCESS_KEY_ID:SECRET`, `ACCESS_KEY_ID:SECRET:SESSION_TOKEN` or an API key.
+             */
             credential?: string | null;
             /** @description In place of `credential` where there are several, used in turn. */
             credentials?: components["schemas"]["NewCredential"][] | null;
