@@ -404,13 +404,34 @@ fn a_credential_that_cannot_work_is_refused_when_it_is_entered() {
     nowhere["token_uri"] = json!("oauth2.googleapis.com/token");
     for bad in [json!({"type": "authorized_user"}), damaged, nowhere] {
         let body = json!({"name": "v", "kind": "vertex", "base_url": "https://x.example", "credential": bad.to_string(), "models": ["m"]});
-        let refused = gateway.admin().post("/api/channels", &body);
-        assert_eq!(
-            refused.json()["error"]["param"],
-            "credential",
-            "{}",
-            refused.body
-        );
-        refused.expect(400);
+        let refused = gateway.admin().post("/api/channels", &body).expect(422);
+        assert_eq!(refused["error"]["param"], "credential", "{refused}");
     }
+}
+
+#[test]
+fn a_token_is_asked_for_on_the_channels_way_but_without_its_headers() {
+    let proxy = Upstream::start(|request| {
+        let path = request.path.strip_prefix("http://cloud.example").unwrap();
+        if path == "/token" {
+            return Script::json(200, &json!({"access_token": "token-1", "expires_in": 3599}));
+        }
+        Script::json(200, &content("Hello"))
+    });
+    let gateway = TestGateway::start();
+    let mut key = account(1);
+    key["token_uri"] = json!("http://cloud.example/token");
+    let body = json!({"name": "vertex", "kind": "vertex", "base_url": format!("http://cloud.example{PROJECT}"), "credential": key.to_string(),
+                      "models": ["gemini-x"], "proxy": format!("http://127.0.0.1:{}", proxy.port()), "headers": {"x-own": "for the cloud"}});
+    gateway.admin().post("/api/channels", &body).expect(201);
+    let client = gateway.new_client();
+    client
+        .post("/v1beta/models/gemini-x:generateContent", &turns())
+        .expect(200);
+    let own: Vec<_> = proxy
+        .requests()
+        .iter()
+        .map(|request| request.header("x-own").map(str::to_owned))
+        .collect();
+    assert_eq!(own, [None, Some("for the cloud".to_owned())]);
 }

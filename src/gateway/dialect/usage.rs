@@ -9,6 +9,7 @@
 //! | xAI | as OpenAI | *not* included | told by `total_tokens` = prompt + completion + reasoning |
 //! | Gemini's compatible interface | as OpenAI | neither told nor included | told by `total_tokens` above prompt + completion |
 //! | Mistral, llama.cpp, Ollama | none | none | |
+//! | Bedrock, streamed | `cacheReadInputTokenCount`, *not* included | not told | where there is no `usage`, made of `amazon-bedrock-invocationMetrics` (`provider/bedrock/chat_end.rs`) |
 //!
 //! Audio and images, all of them included in the totals: `audio_tokens` and `image_tokens` of the same details, and of
 //! `cached_tokens_details` inside those what came from cache (OpenAI realtime). Realtime and transcriptions write

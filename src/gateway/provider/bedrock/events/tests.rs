@@ -1,3 +1,5 @@
+//! Frames are encoded by hand here: what the library writes, it would read whatever the standard says.
+
 use bytes::BufMut;
 use proptest::prelude::*;
 use serde_json::json;
