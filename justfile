@@ -65,7 +65,7 @@ screens: _npm-ui build
 
 # --- The whole program ----------------------------------------------------------------------------------------------
 
-# The official OpenAI SDKs for Python and Node against the debug binary.
+# The official SDKs of OpenAI, Anthropic and Google for Python and Node against the debug binary.
 sdk: build (_venv "venv-sdk" "tests/sdk/requirements.txt") (_npm "tests/sdk/node")
     target/venv-sdk/bin/python -m pytest tests/sdk
     target/venv-sdk/bin/python tests/sdk/with_gateway.py node --test tests/sdk/node/

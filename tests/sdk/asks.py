@@ -13,6 +13,21 @@ CITY = {"type": "object", "properties": {"location": {"type": "string"}}, "requi
 PDF = base64.b64encode(b"%PDF-1.4 made up").decode()
 
 
+TURNS = [("user", "One"), ("assistant", "Two"), ("user", "Three")]
+ASKED = [
+    *("plain", "system", "turns", "image", "image_url", "document", "tools", "any_tool", "one_tool"),
+    *("schema", "sampling", "thinking"),
+]
+
+
+def _text(text):
+    return {"type": "text", "text": text}
+
+
+def _base64(media_type, data):
+    return {"type": "base64", "media_type": media_type, "data": data}
+
+
 def _gemini(*contents, **config):
     contents = [google.UserContent(c) if not isinstance(c, google.Content) else c for c in contents]
     # The calls are the test's to answer, not the SDK's.
@@ -52,6 +67,10 @@ _ONE = google.ToolConfig(function_calling_config=google.FunctionCallingConfig(mo
 
 def as_said(dialect, what, image_url=""):
     data_url = f"data:image/png;base64,{IMAGE}"
+    input_text = {"type": "input_text", "text": "What?"}
+    pdf = {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PDF}"}
+    adaptive = {"thinking": {"type": "adaptive", "display": "summarized"}, "output_config": {"effort": "high"}}
+    high = google.ThinkingConfig(include_thoughts=True, thinking_level="HIGH")
     return {
         "plain": {
             "chat": _chat("Hi"),
@@ -72,41 +91,21 @@ def as_said(dialect, what, image_url=""):
             "gemini": _gemini("One", google.ModelContent("Two"), "Three"),
         },
         "image": {
-            "chat": _chat([{"type": "text", "text": "What?"}, {"type": "image_url", "image_url": {"url": data_url}}]),
-            "responses": _responses([{"type": "input_text", "text": "What?"}, {"type": "input_image", "detail": "auto", "image_url": data_url}]),
-            "messages": _messages(
-                [
-                    {"type": "text", "text": "What?"},
-                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": IMAGE}},
-                ]
-            ),
+            "chat": _chat([_text("What?"), {"type": "image_url", "image_url": {"url": data_url}}]),
+            "responses": _responses([input_text, {"type": "input_image", "detail": "auto", "image_url": data_url}]),
+            "messages": _messages([_text("What?"), {"type": "image", "source": _base64("image/png", IMAGE)}]),
             "gemini": _gemini(["What?", google.Part.from_bytes(data=base64.b64decode(IMAGE), mime_type="image/png")]),
         },
         "image_url": {
-            "chat": _chat([{"type": "text", "text": "What?"}, {"type": "image_url", "image_url": {"url": image_url}}]),
-            "responses": _responses([{"type": "input_text", "text": "What?"}, {"type": "input_image", "detail": "auto", "image_url": image_url}]),
-            "messages": _messages([{"type": "text", "text": "What?"}, {"type": "image", "source": {"type": "url", "url": image_url}}]),
+            "chat": _chat([_text("What?"), {"type": "image_url", "image_url": {"url": image_url}}]),
+            "responses": _responses([input_text, {"type": "input_image", "detail": "auto", "image_url": image_url}]),
+            "messages": _messages([_text("What?"), {"type": "image", "source": {"type": "url", "url": image_url}}]),
             "gemini": _gemini(["What?", google.Part.from_uri(file_uri=image_url, mime_type="image/png")]),
         },
         "document": {
-            "chat": _chat(
-                [
-                    {"type": "text", "text": "What?"},
-                    {"type": "file", "file": {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PDF}"}},
-                ]
-            ),
-            "responses": _responses(
-                [
-                    {"type": "input_text", "text": "What?"},
-                    {"type": "input_file", "filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PDF}"},
-                ]
-            ),
-            "messages": _messages(
-                [
-                    {"type": "text", "text": "What?"},
-                    {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": PDF}},
-                ]
-            ),
+            "chat": _chat([_text("What?"), {"type": "file", "file": pdf}]),
+            "responses": _responses([input_text, {"type": "input_file", **pdf}]),
+            "messages": _messages([_text("What?"), {"type": "document", "source": _base64("application/pdf", PDF)}]),
             "gemini": _gemini(["What?", google.Part.from_bytes(data=base64.b64decode(PDF), mime_type="application/pdf")]),
         },
         "tools": {
@@ -144,28 +143,32 @@ def as_said(dialect, what, image_url=""):
         "thinking": {
             "chat": _chat("Hi", tools=_tools("chat"), reasoning_effort="high"),
             "responses": _responses("Hi", tools=_tools("responses"), reasoning={"effort": "high", "summary": "auto"}),
-            "messages": _messages("Hi", tools=_tools("messages"), thinking={"type": "adaptive", "display": "summarized"}, output_config={"effort": "high"}),
-            "gemini": _gemini(
-                "Hi", tools=_tools("gemini"), thinking_config=google.ThinkingConfig(include_thoughts=True, thinking_level="HIGH")
-            ),
+            "messages": _messages("Hi", tools=_tools("messages"), **adaptive),
+            "gemini": _gemini("Hi", tools=_tools("gemini"), thinking_config=high),
         },
     }[what][dialect]
 
 
+def _user(*blocks):
+    return {"messages": [{"role": "user", "content": list(blocks)}]}
+
+
+def _parts(*parts):
+    return {"contents": [{"role": "user", "parts": list(parts)}]}
+
+
 def as_got(dialect, what, image_url=""):
     data_url = f"data:image/png;base64,{IMAGE}"
-    text = {"type": "text", "text": "What?"}
-    user = lambda *parts: {"messages": [{"role": "user", "content": list(parts)}]}
-    parts = lambda *parts: {"contents": [{"role": "user", "parts": list(parts)}]}
+    text = _text("What?")
     function = {"name": "get_weather", "description": "The weather in a city"}
     declared = [{"functionDeclarations": [function | {"parametersJsonSchema": CITY}]}]
     inline = {"inlineData": {"mimeType": "image/png", "data": IMAGE}}
     return {
-        "plain": {"chat": user(_text("Hi")), "messages": user(_text("Hi")), "gemini": parts({"text": "Hi"})},
+        "plain": {"chat": _user(_text("Hi")), "messages": _user(_text("Hi")), "gemini": _parts({"text": "Hi"})},
         "system": {
             "chat": {"messages": [{"content": [_text("Be brief.")]}, {"role": "user", "content": [_text("Hi")]}]},
-            "messages": {"system": [_text("Be brief.")]} | user(_text("Hi")),
-            "gemini": {"systemInstruction": {"parts": [{"text": "Be brief."}]}} | parts({"text": "Hi"}),
+            "messages": {"system": [_text("Be brief.")]} | _user(_text("Hi")),
+            "gemini": {"systemInstruction": {"parts": [{"text": "Be brief."}]}} | _parts({"text": "Hi"}),
         },
         "turns": {
             "chat": {"messages": [{"role": r, "content": [_text(t)]} for r, t in TURNS]},
@@ -173,20 +176,20 @@ def as_got(dialect, what, image_url=""):
             "gemini": {"contents": [{"role": r.replace("assistant", "model"), "parts": [{"text": t}]} for r, t in TURNS]},
         },
         "image": {
-            "chat": user(text, {"type": "image_url", "image_url": {"url": data_url}}),
-            "messages": user(text, {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": IMAGE}}),
-            "gemini": parts({"text": "What?"}, inline),
+            "chat": _user(text, {"type": "image_url", "image_url": {"url": data_url}}),
+            "messages": _user(text, {"type": "image", "source": _base64("image/png", IMAGE)}),
+            "gemini": _parts({"text": "What?"}, inline),
         },
         # Who does not fetch it gets its bytes; Anthropic fetches by https only.
         "image_url": {
-            "chat": user(text, {"type": "image_url", "image_url": {"url": image_url}}),
-            "messages": user(text, {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": IMAGE}}),
-            "gemini": parts({"text": "What?"}, inline),
+            "chat": _user(text, {"type": "image_url", "image_url": {"url": image_url}}),
+            "messages": _user(text, {"type": "image", "source": _base64("image/png", IMAGE)}),
+            "gemini": _parts({"text": "What?"}, inline),
         },
         "document": {
-            "chat": user(text, {"type": "file", "file": {"file_data": f"data:application/pdf;base64,{PDF}"}}),
-            "messages": user(text, {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": PDF}}),
-            "gemini": parts({"text": "What?"}, {"inlineData": {"mimeType": "application/pdf", "data": PDF}}),
+            "chat": _user(text, {"type": "file", "file": {"file_data": f"data:application/pdf;base64,{PDF}"}}),
+            "messages": _user(text, {"type": "document", "source": _base64("application/pdf", PDF)}),
+            "gemini": _parts({"text": "What?"}, {"inlineData": {"mimeType": "application/pdf", "data": PDF}}),
         },
         "tools": {
             "chat": {"tools": [{"type": "function", "function": function | {"parameters": CITY}}]},
@@ -219,11 +222,3 @@ def as_got(dialect, what, image_url=""):
             "gemini": {"generationConfig": {"thinkingConfig": {"thinkingLevel": "high"}}},
         },
     }[what][dialect]
-
-
-TURNS = [("user", "One"), ("assistant", "Two"), ("user", "Three")]
-ASKED = ["plain", "system", "turns", "image", "image_url", "document", "tools", "any_tool", "one_tool", "schema", "sampling", "thinking"]
-
-
-def _text(text):
-    return {"type": "text", "text": text}

@@ -31,7 +31,9 @@ class Provider:
 _NUMBER = itertools.count()
 _COMMON = ("plain", "tool_calls_parallel", "length", "cached", "refusal")
 OPENAI = Provider("openai", "chat", "/v1", "gpt-4.1", (*_COMMON, "filtered"), thinking_family="gpt-5.1")
-ANTHROPIC = Provider("anthropic", "messages", "/v1", "claude-opus-4-6", (*_COMMON, "thinking", "tool_call_no_arguments", "stop_sequence"))
+ANTHROPIC = Provider(
+    "anthropic", "messages", "/v1", "claude-opus-4-6", (*_COMMON, "thinking", "tool_call_no_arguments", "stop_sequence")
+)
 GEMINI = Provider("gemini", "gemini", "/v1beta", "gemini-3-pro", (*_COMMON[:-1], "thinking", "filtered", "prompt_blocked"))
 PROVIDERS = (OPENAI, ANTHROPIC, GEMINI)
 

@@ -55,14 +55,14 @@ _TYPES = {
 }
 
 
-def _in_blocks(value):
+def in_blocks(value):
     """Content as a list of blocks where it may be a string: pydantic takes a string for an iterable of blocks."""
     if isinstance(value, list):
-        return [_in_blocks(v) for v in value]
+        return [in_blocks(v) for v in value]
     if not isinstance(value, dict):
         return value
     text = ("content", "system")
-    return {k: [{"type": "text", "text": v}] if k in text and isinstance(v, str) else _in_blocks(v) for k, v in value.items()}
+    return {k: [{"type": "text", "text": v}] if k in text and isinstance(v, str) else in_blocks(v) for k, v in value.items()}
 
 
 def _exhaust(value):
@@ -77,7 +77,7 @@ def _exhaust(value):
 def check(dialect, body):
     """Raises unless the SDK of the dialect could have sent that body."""
     body = {k: v for k, v in body.items() if k != "stream"}
-    _exhaust(_TYPES[dialect].validate_json(json.dumps(_in_blocks(body) if dialect in ("chat", "messages") else body)))
+    _exhaust(_TYPES[dialect].validate_json(json.dumps(in_blocks(body) if dialect in ("chat", "messages") else body)))
 
 
 def error(dialect, status):
@@ -144,7 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer("gemini", model, body, bool(query))
         elif path == "/v1beta/openai/embeddings":
             data = [{"object": "embedding", "index": i, "embedding": [0.5, -0.25]} for i, _ in enumerate(body["input"])]
-            self._json(200, {"object": "list", "data": data, "model": body["model"], "usage": {"prompt_tokens": 5, "total_tokens": 5}})
+            usage = {"prompt_tokens": 5, "total_tokens": 5}
+            self._json(200, {"object": "list", "data": data, "model": body["model"], "usage": usage})
         else:
             self._json(404, error("chat", 404))
 

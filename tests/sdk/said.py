@@ -48,7 +48,8 @@ def of_response(answer):
             case "function_call":
                 said.calls.append((item.name, json.loads(item.arguments)))
     why = answer.incomplete_details.reason if answer.status == "incomplete" else answer.status
-    said.finish = {"max_output_tokens": "length", "content_filter": "filtered", "completed": "calls" if said.calls else "stop"}[why]
+    finish = {"max_output_tokens": "length", "content_filter": "filtered", "completed": "calls" if said.calls else "stop"}
+    said.finish = finish[why]
     said.prompt, said.cached = usage.input_tokens, usage.input_tokens_details.cached_tokens
     said.completion, said.reasoning = usage.output_tokens, usage.output_tokens_details.reasoning_tokens
     return said

@@ -10,7 +10,7 @@ import pytest
 from asks import ASKED, as_got, as_said
 from eventually import eventually
 from providers import ANTHROPIC, GEMINI, OPENAI, PROVIDERS
-from replay import FIXTURES
+from replay import FIXTURES, in_blocks
 
 ANSWERED = [(provider, case) for provider in PROVIDERS for case in provider.cases]
 streamed = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
@@ -54,8 +54,6 @@ def test_a_streamed_answer_comes_in_pieces(sdk, provider, wanted):
 @pytest.mark.parametrize("what", ASKED)
 def test_a_provider_is_asked_in_its_own_words(sdk, provider, replay, what):
     dialect = provider.spoken_to(sdk.dialect)
-    if dialect == sdk.dialect and what == "image_url" and dialect == "gemini":
-        pytest.skip("the address passes as it is")
     model = provider.model("plain", thinking=what == "thinking")
     sdk.ask(model, as_said(sdk.dialect, what, replay.image_url))
     body = replay.last()
@@ -69,26 +67,32 @@ def test_a_provider_is_asked_in_its_own_words(sdk, provider, replay, what):
     assert missing(want, in_blocks(body)) == []
 
 
-def in_blocks(value):
-    """Content as blocks where it is a string."""
-    if isinstance(value, list):
-        return [in_blocks(v) for v in value]
-    if not isinstance(value, dict):
-        return value
-    texts = {k: [{"type": "text", "text": v}] for k, v in value.items() if k in ("content", "system") and isinstance(v, str)}
-    return {k: in_blocks(v) for k, v in value.items()} | texts
-
-
 def missing(wanted, got, at=""):
     """Where what is wanted is not in what was got; there may be more members, but not more items."""
     if isinstance(wanted, dict) and isinstance(got, dict):
-        return [m for k, v in wanted.items() for m in (missing(v, got[k], f"{at}.{k}") if k in got else [f"{at}.{k}: absent in {got}"])]
+        absent = [f"{at}.{name} is not in {got}" for name in wanted if name not in got]
+        return absent + [m for k, v in wanted.items() if k in got for m in missing(v, got[k], f"{at}.{k}")]
     if isinstance(wanted, list) and isinstance(got, list) and len(wanted) == len(got):
         return [m for i, (w, g) in enumerate(zip(wanted, got)) for m in missing(w, g, f"{at}[{i}]")]
     return [] if wanted == got else [f"{at}: {got!r}, not {wanted!r}"]
 
 
+def test_probabilities_of_tokens_are_carried_where_both_dialects_have_them(gateway, session_key, replay):
+    origin, key = f"http://{gateway.address}", session_key["key"]
+    ask = as_said("chat", "plain") | {"logprobs": True, "top_logprobs": 2}
+    _, answer = clients.Chat(origin, key).ask(GEMINI.model("logprobs"), ask)
+    assert missing({"responseLogprobs": True, "logprobs": 2}, replay.last()["generationConfig"]) == []
+    tokens = [(t.token, [top.token for top in t.top_logprobs]) for t in answer.choices[0].logprobs.content]
+    assert tokens == [("Once", ["Once", "The"]), (" upon", [" upon", " there"])]
+    ask = as_said("gemini", "plain")
+    ask["config"].response_logprobs, ask["config"].logprobs = True, 2
+    _, answer = clients.Gemini(origin, key).ask(OPENAI.model("logprobs"), ask)
+    assert missing({"logprobs": True, "top_logprobs": 2}, replay.last()) == []
+    assert [c.token for c in answer.candidates[0].logprobs_result.chosen_candidates] == ["Hello", "!"]
+
+
 # --- over two turns -------------------------------------------------------------------------------------------------
+
 
 @streamed
 def test_calls_and_their_results_come_back_to_the_provider(sdk, provider, replay, streamed, wanted):
@@ -153,9 +157,17 @@ def fixture(dialect, case):
     return json.loads((FIXTURES / dialect / f"{case}.answer.json").read_text())
 
 
+SEALS = {
+    "chat": ["signature"],
+    "responses": ["encrypted_content"],
+    "messages": ["signature", "data"],
+    "gemini": ["thoughtSignature"],
+}
+
+
 def seals(dialect, value):
     """All seals in a request or an answer, in order."""
-    names = {"chat": ["signature"], "responses": ["encrypted_content"], "messages": ["signature", "data"], "gemini": ["thoughtSignature"]}[dialect]
+    names = SEALS[dialect]
     if isinstance(value, list):
         return [s for item in value for s in seals(dialect, item)]
     if not isinstance(value, dict):

@@ -4,6 +4,7 @@ where another channel does better.
 
 import itertools
 
+import clients
 import pytest
 from asks import as_said
 from eventually import eventually
@@ -55,7 +56,7 @@ def test_a_provider_that_fails_is_a_server_error(sdk, failing, case, streamed):
 
 
 @pytest.mark.parametrize("case", ["error", "cut"])
-def test_a_stream_that_fails_in_the_middle_raises_the_sdks_own_exception(sdk, failing, case, gateway):
+def test_a_stream_that_fails_in_the_middle_raises_the_sdks_own_exception(sdk, failing, case):
     pieces = []
     with pytest.raises(sdk.errors):
         for piece in sdk.pieces(failing(case), as_said(sdk.dialect, "plain")):
@@ -76,9 +77,7 @@ def test_an_error_inside_a_good_status_is_not_noticed_beside_another(sdk, provid
     assert ask(sdk, failing("error", other), streamed=False) == ask(sdk, other.model("plain"), streamed=False)
 
 
-def test_a_stream_that_failed_is_an_error_in_the_log(gateway, failing, provider, replay):
-    import clients
-
+def test_a_stream_that_failed_is_an_error_in_the_log(gateway, failing):
     key = gateway.key("failing")
     sdk = clients.Messages(f"http://{gateway.address}", key["key"])
     with pytest.raises(sdk.errors):
@@ -88,8 +87,6 @@ def test_a_stream_that_failed_is_an_error_in_the_log(gateway, failing, provider,
 
 
 def test_what_no_provider_of_the_model_can_be_told_is_a_bad_request_that_names_it(gateway, session_key):
-    import clients
-
     chat = clients.Chat(f"http://{gateway.address}", session_key["key"])
     with pytest.raises(chat.bad_request) as caught:
         chat.ask(ANTHROPIC.model("plain"), as_said("chat", "plain") | {"logit_bias": {"50256": -100}})

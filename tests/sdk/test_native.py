@@ -4,7 +4,7 @@ conversations.
 
 import anthropic
 import clients
-import openai
+import pydantic
 import pytest
 from asks import as_said
 from google import genai
@@ -19,20 +19,20 @@ def test_the_echo_speaks_every_dialect(sdk):
         assert said.prompt == said.completion == 1
 
 
-@pytest.mark.parametrize("what", ["any_tool"])
-def test_the_echo_calls_tools_in_every_dialect(sdk, what):
-    ask = as_said(sdk.dialect, what)
+def test_the_echo_calls_tools_in_every_dialect(sdk):
+    ask = as_said(sdk.dialect, "any_tool")
     for said in (sdk.ask("echo", ask)[0], sdk.stream("echo", ask)[0]):
         assert (said.calls, said.finish) == ([("get_weather", {"text": "Hi"})], "calls")
 
 
-def test_each_sdk_lists_the_models(sdk, gateway, session_key):
+def test_each_sdk_lists_the_models(sdk):
     assert {"echo", *(provider.model("plain") for provider in PROVIDERS)} <= set(sdk.models())
 
 
 def test_a_model_can_be_looked_up_in_every_dialect(gateway, session_key):
     origin, key = f"http://{gateway.address}", session_key["key"]
-    assert clients.Messages(origin, key).sdk.models.retrieve("echo").display_name == "echo"
+    described = clients.Messages(origin, key).sdk.models.retrieve("echo")
+    assert (described.display_name, described.lifecycle, described.created_at.tzinfo is not None) == ("echo", "active", True)
     assert clients.Gemini(origin, key).sdk.models.get(model="echo").name == "models/echo"
 
 
@@ -85,10 +85,27 @@ def test_what_the_gateway_does_not_know_passes_between_ends_of_one_dialect(gatew
     origin, key = f"http://{gateway.address}", session_key["key"]
     messages = clients.Messages(origin, key).sdk
     metadata = {"user_id": "u-1"}
-    messages.messages.create(model=ANTHROPIC.model("plain"), metadata=metadata, inference_geo="eu", **as_said("messages", "plain"))
+    ask = as_said("messages", "plain") | {"metadata": metadata, "inference_geo": "eu"}
+    messages.messages.create(model=ANTHROPIC.model("plain"), **ask)
     _, headers, body = replay.requests[-1]
     assert (body["metadata"], body["inference_geo"]) == (metadata, "eu")
     assert headers["anthropic-version"] == messages.default_headers["anthropic-version"]
+
+
+@pytest.mark.parametrize("model", [ANTHROPIC.model("plain"), GEMINI.model("plain")])
+def test_a_beta_of_the_anthropic_sdk_is_asked_for_at_anthropic(gateway, session_key, replay, model):
+    sdk = clients.Messages(f"http://{gateway.address}", session_key["key"]).sdk
+    assert sdk.beta.messages.create(model=model, betas=["some-beta"], **as_said("messages", "plain")).content[0].text
+    _, headers, _ = replay.requests[-1]
+    if model == ANTHROPIC.model("plain"):
+        assert headers["anthropic-beta"] == "some-beta"
+
+
+def test_googles_older_version_is_answered_too(gateway, session_key):
+    options = google.HttpOptions(base_url=f"http://{gateway.address}", api_version="v1beta")
+    older = genai.Client(api_key=session_key["key"], http_options=options)
+    assert older.models.generate_content(model="echo", contents="Hi").text == "Hi"
+    assert "models/echo" in [model.name for model in older.models.list()]
 
 
 @pytest.mark.parametrize("sdk_type", [clients.Messages, clients.Gemini], ids=lambda sdk: sdk.name)
@@ -115,15 +132,12 @@ def test_a_chat_object_of_the_genai_sdk_keeps_the_conversation(gateway, session_
 
 
 def test_parsed_answers_of_the_openai_sdk_come_from_any_provider(gateway, session_key):
-    import pydantic
-
     class Lead(pydantic.BaseModel):
         name: str
         email: str
         demo_requested: bool
 
     sdk = clients.Chat(f"http://{gateway.address}", session_key["key"]).sdk
-    assert isinstance(sdk, openai.OpenAI)
     model = ANTHROPIC.model("json_schema")
     answer = sdk.chat.completions.parse(model=model, messages=[{"role": "user", "content": "Who?"}], response_format=Lead)
     assert answer.choices[0].message.parsed == Lead(name="John Smith", email="john@example.com", demo_requested=True)

@@ -65,12 +65,12 @@ pub enum Source {
 /// Base64 in the standard alphabet and padded, from either alphabet (RFC 4648, 4 and 5): Google takes and its SDKs write the
 /// one that is safe in addresses, the other providers refuse it.
 pub(super) fn standard_base64(written: String) -> String {
-    let is_standard = written.len() % 4 == 0 && !written.contains(['-', '_']);
+    let is_standard = written.len().is_multiple_of(4) && !written.contains(['-', '_']);
     if is_standard {
         return written;
     }
     let mut standard = written.replace('-', "+").replace('_', "/");
-    while standard.len() % 4 != 0 {
+    while !standard.len().is_multiple_of(4) {
         standard.push('=');
     }
     standard
