@@ -15,6 +15,10 @@ use crate::domain::{AttemptStatus, Endpoint};
 use crate::state::Timeouts;
 
 /// An answer that can be given out.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart at once: a box would cost more than the move"
+)]
 pub(crate) enum Accepted {
     /// All of it.
     Whole {
