@@ -473,7 +473,8 @@ mod tests {
             prop_assert_eq!(parts.get("model").unwrap(), Some("m"));
             prop_assert_eq!(parts.file_bytes(), value.len() as u64);
             let place = parts.fields()[0].place.clone();
-            prop_assert_eq!(&body.as_bytes()[place.start as usize..place.end as usize], b"m");
+            let place = usize::try_from(place.start).unwrap()..usize::try_from(place.end).unwrap();
+            prop_assert_eq!(&body.as_bytes()[place], b"m");
         }
 
         #[test]
