@@ -1,9 +1,6 @@
 //! Gemini `generateContent`. A stream is a row of whole answers, each with a piece of the words and the usage so far; it has
 //! no event that ends it: behind an answer that says why it finished, or that the prompt was blocked, it may end.
-//!
-//! | cached input | what tools put into the prompt | reasoning |
-//! |---|---|---|
-//! | `cachedContentTokenCount`, in `promptTokenCount` | `toolUsePromptTokenCount`, *not* in `promptTokenCount` | `thoughtsTokenCount`, *not* in `candidatesTokenCount` |
+//! What its `usage` counts stands in the table of `usage`.
 //!
 //! Audio and images stand in the details of each number.
 //! References: Gemini API, "Generating content" (`GenerateContentResponse`, `UsageMetadata`, `FinishReason`), and Google Cloud

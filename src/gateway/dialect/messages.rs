@@ -1,10 +1,7 @@
 //! Anthropic messages. A stream begins with `message_start`, which tells the prompt's tokens, and ends with `message_stop`
 //! behind a `message_delta`, which tells those of the answer; between them each block is opened, written and closed. An error
 //! in the middle is an `error` event.
-//!
-//! | cached input | written to the cache | reasoning |
-//! |---|---|---|
-//! | `cache_read_input_tokens`, *not* in `input_tokens` | `cache_creation_input_tokens`, *not* in `input_tokens`; of them for an hour: `cache_creation.ephemeral_1h_input_tokens` | in `output_tokens`, not told |
+//! What its `usage` counts stands in the table of `usage`.
 //!
 //! References: Anthropic API, "Messages", "Streaming Messages", "Errors", "Prompt caching" (what `usage` counts).
 

@@ -1,4 +1,5 @@
-//! The numbers that providers of OpenAI-compatible interfaces report, brought to one way of counting.
+//! The numbers that providers report, brought to one way of counting: all input in `prompt`, all output in `completion`. This
+//! file reads those of OpenAI-compatible interfaces; `messages` and `gemini` read the last three rows of the table.
 //!
 //! | provider | cached input | reasoning | note |
 //! |---|---|---|---|
@@ -10,6 +11,9 @@
 //! | Gemini's compatible interface | as OpenAI | neither told nor included | told by `total_tokens` above prompt + completion |
 //! | Mistral, llama.cpp, Ollama | none | none | |
 //! | Bedrock, streamed | `cacheReadInputTokenCount`, *not* included | not told | where there is no `usage`, made of `amazon-bedrock-invocationMetrics` (`provider/bedrock/chat_end.rs`) |
+//! | Anthropic; Claude in Bedrock and Vertex | `cache_read_input_tokens`, *not* included; nor is `cache_creation_input_tokens`, of which `cache_creation.ephemeral_1h_input_tokens` are for an hour | included, not told | tiers: `service_tier` in the usage |
+//! | Gemini; Gemini in Vertex | `cachedContentTokenCount`, included | `thoughtsTokenCount`, *not* included | `toolUsePromptTokenCount`, *not* in the prompt's number; media in the details of each |
+//! | token counts (`count_tokens`, `:countTokens`) | | | nothing is used |
 //!
 //! Audio and images, all of them included in the totals: `audio_tokens` and `image_tokens` of the same details, and of
 //! `cached_tokens_details` inside those what came from cache (OpenAI realtime). Realtime and transcriptions write
