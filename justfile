@@ -80,7 +80,8 @@ crash-50:
 
 # One of three channels dead, 10,000 calls: none may fail; how soon the next attempt begins (by hand; a minute or two).
 failover:
-    REAL200_UI=skip cargo test --locked --test integration -- --ignored --nocapture outages::with_one_of_three
+    REAL200_UI=skip CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_TARGET_DIR=target/failover \
+        cargo test --locked --release --test integration -- --ignored --nocapture outages::with_one_of_three
 
 # The orders in which threads may reserve and settle, a million of them (a minute; `SCHEDULES=50000` for fewer).
 schedules:
