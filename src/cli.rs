@@ -305,9 +305,13 @@ fn change_key(
     let done = rekey::rekey(dir, variable, new_key_file, &store, &clock);
     close(store)?;
     let done = done?;
+    let secrets = match done.resealed.secrets {
+        1 => "1 secret".to_owned(),
+        many => format!("{many} secrets"),
+    };
     say(&format!(
-        "sealed {} secrets anew; the master key is now {}…",
-        done.resealed.secrets, done.fingerprint
+        "sealed {secrets} anew; the fingerprint of the master key is now {}…",
+        done.fingerprint
     ))?;
     if !done.resealed.unreadable.is_empty() {
         say(&format!(

@@ -356,7 +356,7 @@ fn the_master_key_is_changed_and_nobody_notices() {
     let output = Binary::output(dir.path(), &["rekey", "--data-dir", "data"], &[]);
     let words = String::from_utf8(output.stdout).unwrap();
     assert!(
-        output.status.success() && words.contains("sealed 1 secrets anew"),
+        output.status.success() && words.contains("sealed 1 secret anew"),
         "{words}"
     );
     let after = std::fs::read_to_string(&file).unwrap();

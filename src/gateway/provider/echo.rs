@@ -31,7 +31,7 @@ pub(super) fn answer(outgoing: &Outgoing<'_>) -> Answer {
         (Endpoint::Embeddings, _) => whole(&embed::answer(&body)),
         (Endpoint::EmbedContent, _) if outgoing.batch => whole(&gemini::embeddings(&body)),
         (Endpoint::EmbedContent, _) => whole(&json!({"embedding": gemini::embedding(&body)})),
-        (Endpoint::Moderations, _) => whole(&judge::moderation(&body)),
+        (Endpoint::Moderations, _) => whole(&judge::moderation(outgoing.model, &body)),
         (Endpoint::Rerank, _) => whole(&judge::rerank(&body)),
         (Endpoint::Images | Endpoint::ImageEdits, _) => whole(&media::images(&body, &echo)),
         (Endpoint::Speech, _) => media::speech(&body),

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use serde_json::{Map, Value, json};
 
 /// One result for each input, none of them flagged.
-pub(super) fn moderation(body: &Map<String, Value>) -> Value {
+pub(super) fn moderation(model: &str, body: &Map<String, Value>) -> Value {
     let inputs = match body.get("input") {
         Some(Value::Array(inputs)) if inputs.iter().all(Value::is_string) => inputs.len(),
         Some(_) | None => 1,
     };
     let result = json!({"flagged": false, "categories": {}, "category_scores": {}, "category_applied_input_types": {}});
-    json!({"id": "modr-echo", "model": body.get("model"), "results": vec![result; inputs]})
+    json!({"id": "modr-echo", "model": model, "results": vec![result; inputs]})
 }
 
 /// The documents in the order of the share of the query's words that they have.
