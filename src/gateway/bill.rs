@@ -102,10 +102,20 @@ impl Bill {
         self.fail_attempt(AttemptStatus::ProviderError, &words::words(&said));
     }
 
+    /// The same, for an answer that cannot be read, as its reader said.
+    pub(crate) fn break_attempt(&mut self, words: String) {
+        let words = words::scrubbed(words, self.secrets());
+        self.fail_attempt(AttemptStatus::BrokenAnswer, &words);
+    }
+
     /// What the provider said without the operator's secrets, should it repeat them.
     pub(crate) fn without_secrets(&self, said: Bytes) -> Bytes {
-        let secrets = self.upstream.iter().flat_map(|upstream| upstream.secrets());
-        words::scrub(said, secrets)
+        words::scrub(said, self.secrets())
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = &str> {
+        let upstreams = self.upstream.iter();
+        upstreams.flat_map(|upstream| upstream.secrets())
     }
 
     /// The call, while it is open.

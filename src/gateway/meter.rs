@@ -211,8 +211,7 @@ impl Meter {
                 let told = carried.fail(&error);
                 self.failed = true;
                 self.body = Body::Ended;
-                self.bill
-                    .fail_attempt(AttemptStatus::BrokenAnswer, &unreadable.to_string());
+                self.bill.break_attempt(unreadable.to_string());
                 self.settle();
                 self.phase = Phase::Settled;
                 told

@@ -15,6 +15,11 @@ pub(super) fn scrub<'a>(said: Bytes, secrets: impl IntoIterator<Item = &'a str>)
     })
 }
 
+/// The same of words.
+pub(super) fn scrubbed<'a>(said: String, secrets: impl IntoIterator<Item = &'a str>) -> String {
+    String::from_utf8_lossy(&scrub(Bytes::from(said), secrets)).into_owned()
+}
+
 /// What an error's body says, for the call log: its message, if it has one where all providers have it.
 pub(super) fn words(body: &[u8]) -> String {
     let read: Option<serde_json::Value> = serde_json::from_slice(body).ok();

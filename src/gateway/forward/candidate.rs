@@ -23,7 +23,7 @@ use crate::gateway::overrides;
 use crate::gateway::provider::{self, Outgoing};
 use crate::gateway::rewrite::{self, Changes};
 use crate::gateway::upload::Upload;
-use crate::gateway::words::{scrub, words};
+use crate::gateway::words::{scrub, scrubbed, words};
 use crate::state::{Candidate, State, Upstream};
 
 /// A kept connection that the provider has closed shows at once: only then the same candidate is tried again.
@@ -108,7 +108,8 @@ pub(super) async fn try_candidate(
                     bill.accept(candidate, model);
                 }
                 let accepted = accept::accept(wire, answer, timeouts).await;
-                match accepted.and_then(|accepted| carry_back(accepted, back.as_deref())) {
+                match accepted.and_then(|accepted| carry_back(accepted, back.as_deref(), upstream))
+                {
                     Ok(accepted) => {
                         let took = attempt.end(state, bill, AttemptStatus::Ok, Some(status), None);
                         let took = match &accepted {
@@ -200,7 +201,11 @@ fn straight(plan: &Plan, upstream: &Upstream, model: &str, ask_usage: bool) -> B
 }
 
 /// A whole answer in the client's dialect: one that cannot be read is none.
-fn carry_back(accepted: Accepted, back: Option<&Back>) -> Result<Accepted, Unfit> {
+fn carry_back(
+    accepted: Accepted,
+    back: Option<&Back>,
+    upstream: &Upstream,
+) -> Result<Accepted, Unfit> {
     let (accepted, back) = match (accepted, back) {
         (Accepted::Whole { answer, body, told }, Some(back)) => ((answer, body, told), back),
         (accepted, _) => return Ok(accepted),
@@ -210,7 +215,7 @@ fn carry_back(accepted: Accepted, back: Option<&Back>) -> Result<Accepted, Unfit
         Ok(body) => Ok(Accepted::Whole { answer, body, told }),
         Err(unreadable) => Err(Unfit::Unusable(Unreadable {
             status: AttemptStatus::BrokenAnswer,
-            words: unreadable.to_string(),
+            words: scrubbed(unreadable.to_string(), upstream.secrets()),
         })),
     }
 }
