@@ -34,7 +34,7 @@ export function ChannelsPage() {
   return (
     <Page
       title="Channels"
-      about="Connections to providers. The one with the highest priority that serves a model takes its calls."
+      about="Connections to providers. Which of those that serve a model is asked first is a setting."
       action={add}
     >
       {channels.data && <UnreadableCredentials channels={channels.data.items} onEdit={edit} />}
