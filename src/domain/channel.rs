@@ -135,7 +135,7 @@ impl ChannelKind {
     /// The provider's endpoint that serves a call to one of ours for a model of its name; `None`: it has none. Where it is
     /// another one, the call is carried from one dialect into the other.
     pub fn serves_with(self, endpoint: Endpoint, model: &str) -> Option<Endpoint> {
-        let carried = |into| endpoint.is_conversation().then_some(into);
+        let carried = |into| endpoint.dialect().map(|_| into);
         match self {
             Self::Echo => (endpoint != Endpoint::Realtime).then_some(endpoint),
             Self::OpenAi | Self::AzureOpenAi | Self::Ollama => match endpoint {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::dialect::Dialect;
+
 /// What kind of call it is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Endpoint {
@@ -113,24 +115,7 @@ impl Endpoint {
 
     /// Whether its tokens cost nothing: they are counted for the client, not used.
     pub const fn is_free(self) -> bool {
-        match self {
-            Self::CountTokens => true,
-            Self::Chat
-            | Self::Completions
-            | Self::Embeddings
-            | Self::Responses
-            | Self::Messages
-            | Self::GenerateContent
-            | Self::EmbedContent
-            | Self::Moderations
-            | Self::Rerank
-            | Self::Images
-            | Self::ImageEdits
-            | Self::Speech
-            | Self::Transcriptions
-            | Self::Translations
-            | Self::Realtime => false,
-        }
+        matches!(self, Self::CountTokens)
     }
 
     /// Whether its body is a form with files.
@@ -141,10 +126,13 @@ impl Endpoint {
         )
     }
 
-    /// Whether it is a conversation, which can be carried into another provider's dialect.
-    pub const fn is_conversation(self) -> bool {
+    /// The dialect of its conversations, which can be carried into another one; `None`: it has none.
+    pub const fn dialect(self) -> Option<Dialect> {
         match self {
-            Self::Chat | Self::Responses | Self::Messages | Self::GenerateContent => true,
+            Self::Chat => Some(Dialect::Chat),
+            Self::Responses => Some(Dialect::Responses),
+            Self::Messages => Some(Dialect::Messages),
+            Self::GenerateContent => Some(Dialect::Gemini),
             Self::Completions
             | Self::Embeddings
             | Self::CountTokens
@@ -156,7 +144,7 @@ impl Endpoint {
             | Self::Speech
             | Self::Transcriptions
             | Self::Translations
-            | Self::Realtime => false,
+            | Self::Realtime => None,
         }
     }
 }

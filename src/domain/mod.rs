@@ -13,6 +13,7 @@ mod calling;
 mod channel;
 mod cloud;
 mod cloud_credential;
+mod dialect;
 mod endpoint;
 mod error;
 mod health;
@@ -47,6 +48,7 @@ pub use cloud::CloudModel;
 pub use cloud_credential::{
     AccessKey, AwsCredential, GoogleCredential, ServiceAccount, aws_region,
 };
+pub use dialect::Dialect;
 pub use endpoint::Endpoint;
 pub use error::{Code, Error, Result};
 pub use health::{Admits, Condition, DownReason, Health, HealthState, Out, Turned};

@@ -610,24 +610,10 @@ impl Plan {
 
     /// In which dialect the client speaks, by the endpoint of its conversations.
     pub(crate) fn conversation(&self) -> Endpoint {
-        match self.arrival.endpoint {
-            Endpoint::CountTokens if self.arrival.in_path.is_some() => Endpoint::GenerateContent,
-            Endpoint::CountTokens => Endpoint::Messages,
-            endpoint @ (Endpoint::Chat
-            | Endpoint::Completions
-            | Endpoint::Embeddings
-            | Endpoint::Responses
-            | Endpoint::Messages
-            | Endpoint::GenerateContent
-            | Endpoint::EmbedContent
-            | Endpoint::Moderations
-            | Endpoint::Rerank
-            | Endpoint::Images
-            | Endpoint::ImageEdits
-            | Endpoint::Speech
-            | Endpoint::Transcriptions
-            | Endpoint::Translations
-            | Endpoint::Realtime) => endpoint,
+        match (self.arrival.endpoint, &self.arrival.in_path) {
+            (Endpoint::CountTokens, Some(_)) => Endpoint::GenerateContent,
+            (Endpoint::CountTokens, None) => Endpoint::Messages,
+            (endpoint, _) => endpoint,
         }
     }
 }

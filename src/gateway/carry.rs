@@ -25,28 +25,6 @@ const FETCHED: Caps = Caps {
 /// So many addresses are fetched for one request.
 const MOST_FETCHED: usize = 20;
 
-/// The dialect of a conversation's endpoint.
-fn dialect(endpoint: Endpoint) -> Option<Dialect> {
-    match endpoint {
-        Endpoint::Chat => Some(Dialect::Chat),
-        Endpoint::Responses => Some(Dialect::Responses),
-        Endpoint::Messages => Some(Dialect::Messages),
-        Endpoint::GenerateContent => Some(Dialect::Gemini),
-        Endpoint::Completions
-        | Endpoint::Embeddings
-        | Endpoint::CountTokens
-        | Endpoint::EmbedContent
-        | Endpoint::Moderations
-        | Endpoint::Rerank
-        | Endpoint::Images
-        | Endpoint::ImageEdits
-        | Endpoint::Speech
-        | Endpoint::Transcriptions
-        | Endpoint::Translations
-        | Endpoint::Realtime => None,
-    }
-}
-
 /// A request that may have to be carried.
 pub(super) struct Carry<'a> {
     plan: &'a Plan,
@@ -79,7 +57,7 @@ impl<'a> Carry<'a> {
         most_output: Option<u64>,
     ) -> Result<Option<(Bytes, Back)>> {
         let endpoint = self.plan.arrival.endpoint;
-        let (Some(client), Some(provider)) = (dialect(endpoint), dialect(wire)) else {
+        let (Some(client), Some(provider)) = (endpoint.dialect(), wire.dialect()) else {
             return Ok(None);
         };
         // A conversation that went on with another provider has proofs in it which this one would refuse.

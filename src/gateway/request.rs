@@ -10,7 +10,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::media::{self, Pictures};
-use crate::domain::{Code, Endpoint, Error, Pieces, Result, ServiceTier, Usage};
+use crate::domain::{Code, Dialect, Endpoint, Error, Pieces, Result, ServiceTier, Usage};
 
 /// A request body, and what was read of it.
 #[derive(Clone, Debug)]
@@ -195,22 +195,12 @@ impl Field {
 
     /// Whether it limits the output of this endpoint.
     fn limits_output(self, endpoint: Endpoint) -> bool {
-        match endpoint {
-            Endpoint::Chat => matches!(self, Self::MaxTokens | Self::MaxCompletionTokens),
-            Endpoint::Completions | Endpoint::Messages => self == Self::MaxTokens,
-            Endpoint::Responses => self == Self::MaxOutputTokens,
-            Endpoint::GenerateContent
-            | Endpoint::Embeddings
-            | Endpoint::CountTokens
-            | Endpoint::EmbedContent
-            | Endpoint::Moderations
-            | Endpoint::Rerank
-            | Endpoint::Images
-            | Endpoint::ImageEdits
-            | Endpoint::Speech
-            | Endpoint::Transcriptions
-            | Endpoint::Translations
-            | Endpoint::Realtime => false,
+        match endpoint.dialect() {
+            Some(Dialect::Chat) => matches!(self, Self::MaxTokens | Self::MaxCompletionTokens),
+            Some(Dialect::Messages) => self == Self::MaxTokens,
+            Some(Dialect::Responses) => self == Self::MaxOutputTokens,
+            Some(Dialect::Gemini) => false,
+            None => endpoint == Endpoint::Completions && self == Self::MaxTokens,
         }
     }
 }

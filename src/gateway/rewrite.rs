@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use serde_json::{Map, Value};
 
 use super::request::{Field, ModelAt, Request};
-use crate::domain::Endpoint;
+use crate::domain::{Dialect, Endpoint};
 
 /// What must be different at the provider.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -164,48 +164,20 @@ fn splice(body: &Bytes, mut edits: Vec<Edit>) -> Bytes {
 /// The field in which a provider takes the output limit. OpenAI's newer models refuse `max_tokens`; most others know
 /// nothing else.
 pub fn limit_field(endpoint: Endpoint, base_url: &str) -> Field {
-    match endpoint {
-        Endpoint::Responses => Field::MaxOutputTokens,
-        Endpoint::GenerateContent => Field::GenerationConfig,
-        Endpoint::Chat if base_url.contains("openai.com") || base_url.contains("azure.com") => {
-            Field::MaxCompletionTokens
-        }
-        Endpoint::Chat
-        | Endpoint::Completions
-        | Endpoint::Embeddings
-        | Endpoint::Messages
-        | Endpoint::CountTokens
-        | Endpoint::EmbedContent
-        | Endpoint::Moderations
-        | Endpoint::Rerank
-        | Endpoint::Images
-        | Endpoint::ImageEdits
-        | Endpoint::Speech
-        | Endpoint::Transcriptions
-        | Endpoint::Translations
-        | Endpoint::Realtime => Field::MaxTokens,
+    let is_openais = || base_url.contains("openai.com") || base_url.contains("azure.com");
+    match endpoint.dialect() {
+        Some(Dialect::Responses) => Field::MaxOutputTokens,
+        Some(Dialect::Gemini) => Field::GenerationConfig,
+        Some(Dialect::Chat) if is_openais() => Field::MaxCompletionTokens,
+        Some(Dialect::Chat | Dialect::Messages) | None => Field::MaxTokens,
     }
 }
 
 /// The lowest output limit that providers take: OpenAI refuses one below 16 for responses.
 pub fn least_limit(endpoint: Endpoint) -> u64 {
-    match endpoint {
-        Endpoint::Responses => 16,
-        Endpoint::Chat
-        | Endpoint::Completions
-        | Endpoint::Embeddings
-        | Endpoint::Messages
-        | Endpoint::GenerateContent
-        | Endpoint::CountTokens
-        | Endpoint::EmbedContent
-        | Endpoint::Moderations
-        | Endpoint::Rerank
-        | Endpoint::Images
-        | Endpoint::ImageEdits
-        | Endpoint::Speech
-        | Endpoint::Transcriptions
-        | Endpoint::Translations
-        | Endpoint::Realtime => 1,
+    match endpoint.dialect() {
+        Some(Dialect::Responses) => 16,
+        Some(Dialect::Chat | Dialect::Messages | Dialect::Gemini) | None => 1,
     }
 }
 

@@ -96,6 +96,18 @@ pub(super) fn entry(
     }
 }
 
+/// The entry for a change of the settings.
+pub(super) fn settings_entry(clock: &Clock, actor: &Actor, changed: Differences) -> AuditEntry {
+    let target = ("settings", "settings");
+    entry(
+        clock,
+        actor,
+        "settings.update",
+        target,
+        changed.into_changes(),
+    )
+}
+
 /// Collects the fields that differ.
 #[derive(Default)]
 pub(super) struct Differences(Vec<Change>);

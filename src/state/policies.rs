@@ -78,13 +78,7 @@ impl Policies {
             let mut differences = Differences::default();
             differences.note_option(MAX_LIFETIME, old.max_lifetime_days, new.max_lifetime_days);
             differences.note_quota(DEFAULT_QUOTA, &old.default_quota, &new.default_quota);
-            let log = audit::entry(
-                &self.0.clock,
-                actor,
-                "settings.update",
-                ("settings", "settings"),
-                differences.into_changes(),
-            );
+            let log = audit::settings_entry(&self.0.clock, actor, differences);
             let batch = Batch::new()
                 .put(&setting(MAX_LIFETIME, &new.max_lifetime_days)?)
                 .put(&setting(DEFAULT_QUOTA, &new.default_quota)?)

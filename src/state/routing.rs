@@ -105,13 +105,7 @@ impl Routing {
             let mut differences = Differences::default();
             differences.note(STRATEGY, old.strategy.as_str(), new.strategy.as_str());
             differences.note(STICKY, old.sticky, new.sticky);
-            let log = audit::entry(
-                &self.0.clock,
-                actor,
-                "settings.update",
-                ("settings", "settings"),
-                differences.into_changes(),
-            );
+            let log = audit::settings_entry(&self.0.clock, actor, differences);
             let batch = Batch::new()
                 .put(&setting(STRATEGY, &new.strategy)?)
                 .put(&setting(STICKY, &new.sticky)?)

@@ -12,9 +12,10 @@ use serde::Deserialize;
 use serde_json::Number;
 use serde_json::value::RawValue;
 
+use super::event::Event;
 use super::told::{Report, Seen, Told, Written};
 use super::usage;
-use super::walk::{self, Value};
+use super::walk;
 use crate::domain::{Media, Pieces, Usage};
 
 /// Reads an event of speech.
@@ -123,30 +124,6 @@ pub(super) fn read_written(answer: &[u8], written: &mut Written) {
             written.push(text);
         }
     });
-}
-
-/// What every event of audio has.
-struct Event<'a> {
-    kind: &'a [u8],
-    delta: &'a [u8],
-    failed: bool,
-}
-
-impl<'a> Event<'a> {
-    fn read(data: &'a [u8]) -> Self {
-        let (mut kind, mut delta, mut failed) = (&[][..], &[][..], false);
-        walk::members(data, |depth, key, value| match (depth, key, value) {
-            (1, b"type", Value::Text(text)) => kind = text,
-            (1, b"delta", Value::Text(text)) => delta = text,
-            (1, b"error", value) => failed |= !value.is_null(),
-            _ => {}
-        });
-        Self {
-            kind,
-            delta,
-            failed: failed || kind == b"error",
-        }
-    }
 }
 
 /// The usage of the last event.

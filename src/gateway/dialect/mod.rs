@@ -6,6 +6,7 @@ mod completions;
 mod count;
 pub mod crossing;
 mod embeddings;
+mod event;
 mod gemini;
 mod images;
 mod messages;
@@ -19,7 +20,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::sse::Frame;
-use crate::domain::{Endpoint, Error, Pieces, Usage};
+use crate::domain::{Dialect, Endpoint, Error, Pieces, Usage};
 
 pub(crate) use told::CutOff;
 pub use told::{NotJson, Report, Seen, Told, Written};
@@ -141,45 +142,22 @@ pub(crate) fn read_written(endpoint: Endpoint, answer: &[u8], written: &mut Writ
 /// The frame that tells a client that its stream has failed. The official SDKs raise an error at a `data` frame with an
 /// `error` object; one of the responses and messages dialects is also the `error` event of that dialect.
 pub(crate) fn error_frame(endpoint: Endpoint, error: &Error) -> String {
-    match endpoint {
-        Endpoint::Responses => responses::error_frame(error),
-        Endpoint::Messages => messages::error_frame(error),
-        Endpoint::GenerateContent => gemini::error_frame(error),
-        Endpoint::Chat
-        | Endpoint::Completions
-        | Endpoint::Embeddings
-        | Endpoint::CountTokens
-        | Endpoint::EmbedContent
-        | Endpoint::Moderations
-        | Endpoint::Rerank
-        | Endpoint::Images
-        | Endpoint::ImageEdits
-        | Endpoint::Speech
-        | Endpoint::Transcriptions
-        | Endpoint::Translations
-        | Endpoint::Realtime => chat::error_frame(error),
+    match endpoint.dialect() {
+        Some(Dialect::Responses) => responses::error_frame(error),
+        Some(Dialect::Messages) => messages::error_frame(error),
+        Some(Dialect::Gemini) => gemini::error_frame(error),
+        Some(Dialect::Chat) | None => chat::error_frame(error),
     }
 }
 
 /// The frames that end a stream at its output limit, as a provider would end it there.
 pub(crate) fn cut_off(endpoint: Endpoint, cut: &CutOff<'_>) -> String {
-    match endpoint {
-        Endpoint::Responses => responses::cut_off(cut),
-        Endpoint::Completions => completions::cut_off(cut),
-        Endpoint::Messages => messages::cut_off(cut),
-        Endpoint::GenerateContent => gemini::cut_off(cut),
-        Endpoint::Chat
-        | Endpoint::Embeddings
-        | Endpoint::CountTokens
-        | Endpoint::EmbedContent
-        | Endpoint::Moderations
-        | Endpoint::Rerank
-        | Endpoint::Images
-        | Endpoint::ImageEdits
-        | Endpoint::Speech
-        | Endpoint::Transcriptions
-        | Endpoint::Translations
-        | Endpoint::Realtime => chat::cut_off(cut),
+    match endpoint.dialect() {
+        Some(Dialect::Responses) => responses::cut_off(cut),
+        Some(Dialect::Messages) => messages::cut_off(cut),
+        Some(Dialect::Gemini) => gemini::cut_off(cut),
+        None if endpoint == Endpoint::Completions => completions::cut_off(cut),
+        Some(Dialect::Chat) | None => chat::cut_off(cut),
     }
 }
 

@@ -6,19 +6,18 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 
+use super::event::Event;
 use super::told::{CutOff, Report, Seen, Written, wire_usage};
-use super::walk::{self, Value};
+use super::walk;
 use super::{chat, usage};
 use crate::domain::{Error, Usage};
 
 pub(super) fn read_frame(data: &[u8], written: &mut Written) -> Seen {
-    let (mut kind, mut delta, mut failed) = (&[][..], &[][..], false);
-    walk::members(data, |depth, key, value| match (depth, key, value) {
-        (1, b"type", Value::Text(text)) => kind = text,
-        (1, b"delta", Value::Text(text)) => delta = text,
-        (1, b"error", value) => failed |= !value.is_null(),
-        _ => {}
-    });
+    let Event {
+        kind,
+        delta,
+        failed,
+    } = Event::read(data);
     match kind {
         b"response.completed" | b"response.incomplete" => Seen {
             terminal: true,

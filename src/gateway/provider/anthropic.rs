@@ -13,23 +13,12 @@ const VERSION: &str = "2023-06-01";
 const VERSION_HEADER: &str = "anthropic-version";
 
 pub(super) fn address(upstream: &Upstream, outgoing: &Outgoing<'_>) -> Result<Address, Failure> {
-    let path = match outgoing.endpoint {
-        Endpoint::Messages => "/messages",
-        Endpoint::CountTokens => "/messages/count_tokens",
-        Endpoint::Chat
-        | Endpoint::Completions
-        | Endpoint::Embeddings
-        | Endpoint::Responses
-        | Endpoint::GenerateContent
-        | Endpoint::EmbedContent
-        | Endpoint::Moderations
-        | Endpoint::Rerank
-        | Endpoint::Images
-        | Endpoint::ImageEdits
-        | Endpoint::Speech
-        | Endpoint::Transcriptions
-        | Endpoint::Translations
-        | Endpoint::Realtime => return Err(Failure::no_endpoint(outgoing.endpoint)),
+    let path = if outgoing.endpoint == Endpoint::Messages {
+        "/messages"
+    } else if outgoing.endpoint == Endpoint::CountTokens {
+        "/messages/count_tokens"
+    } else {
+        return Err(Failure::no_endpoint(outgoing.endpoint));
     };
     let own = upstream.channel.api_version.as_deref();
     let clients = outgoing

@@ -115,6 +115,12 @@ impl Fields {
             .transpose()
     }
 
+    /// An object that must be there.
+    pub(super) fn need_fields(&mut self, name: &str) -> Result<Self> {
+        self.fields(name)?
+            .ok_or_else(|| self.refuse(name, "is missing"))
+    }
+
     /// The elements of an array, each with its path; none if there is no such member.
     pub(super) fn items(&mut self, name: &str) -> Result<Vec<(Value, String)>> {
         let path = self.path(name);

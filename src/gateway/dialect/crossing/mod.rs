@@ -15,12 +15,15 @@ mod fields;
 mod gemini;
 pub mod media;
 mod messages;
+mod openai;
 mod responses;
 pub mod seal;
 
 use std::sync::Arc;
 
 use conversation::Request;
+
+pub use crate::domain::Dialect;
 
 /// Whom a request is written for.
 #[derive(Clone, Copy, Debug)]
@@ -52,41 +55,6 @@ pub struct Head {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the provider's answer is not of its dialect: {0}")]
 pub struct Unreadable(pub String);
-
-/// A wire format that conversations are written in.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Dialect {
-    /// OpenAI chat completions.
-    Chat,
-    /// OpenAI responses.
-    Responses,
-    /// Anthropic messages.
-    Messages,
-    /// Gemini `generateContent`.
-    Gemini,
-}
-
-impl Dialect {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Chat, Self::Responses, Self::Messages, Self::Gemini];
-
-    /// Its name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::Responses => "responses",
-            Self::Messages => "messages",
-            Self::Gemini => "gemini",
-        }
-    }
-
-    /// Reads the name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|dialect| dialect.as_str() == name)
-    }
-}
 
 #[cfg(test)]
 mod golden;

@@ -15,11 +15,11 @@ use super::{answer, reasoning};
 use crate::domain::Result;
 use crate::gateway::dialect::crossing::conversation::{
     Cache, Call, CallResult, Content, Format, Message, Part, Reasoning, Request, Role, Sampling,
-    Tool, ToolChoice,
+    Tool,
 };
-use crate::gateway::dialect::crossing::effort::Depth;
 use crate::gateway::dialect::crossing::fields::{self, Fields};
 use crate::gateway::dialect::crossing::media::{Kind, Media, Source};
+use crate::gateway::dialect::crossing::openai::{self, Functions};
 
 const DROPPED: [&str; 5] = [
     "service_tier",
@@ -39,7 +39,7 @@ pub(crate) fn read_request(body: &[u8]) -> Result<Request> {
         model: fields.need_text("model")?,
         messages: messages(&mut fields)?,
         tools: tools(&mut fields)?,
-        tool_choice: tool_choice(&mut fields)?,
+        tool_choice: openai::tool_choice(&mut fields, Functions::Nested)?,
         parallel_calls: fields.flag("parallel_tool_calls")?,
         format: format(&mut fields)?,
         stop: stop(&mut fields)?,
@@ -147,7 +147,7 @@ fn part(mut fields: Fields) -> Result<Part> {
         "text" => Content::Text(fields.need_text("text")?),
         "refusal" => Content::Refusal(fields.need_text("refusal")?),
         "image_url" => {
-            let mut image = needed(&mut fields, "image_url")?;
+            let mut image = fields.need_fields("image_url")?;
             let media = Media {
                 kind: Kind::Image,
                 source: Source::of_url(image.need_text("url")?),
@@ -158,7 +158,7 @@ fn part(mut fields: Fields) -> Result<Part> {
             Content::Media(media)
         }
         "input_audio" => {
-            let mut audio = needed(&mut fields, "input_audio")?;
+            let mut audio = fields.need_fields("input_audio")?;
             let media = Media {
                 kind: Kind::Recording,
                 source: Source::Data {
@@ -172,7 +172,7 @@ fn part(mut fields: Fields) -> Result<Part> {
             Content::Media(media)
         }
         "file" => {
-            let mut file = needed(&mut fields, "file")?;
+            let mut file = fields.need_fields("file")?;
             if file.has("file_id") {
                 return Err(file.refuse("file_id", "a file kept at OpenAI is not there for the provider of this model; send it as file_data"));
             }
@@ -190,12 +190,6 @@ fn part(mut fields: Fields) -> Result<Part> {
     let cache = cache(&mut fields)?;
     fields.finish(&[])?;
     Ok(Part { content, cache })
-}
-
-fn needed(fields: &mut Fields, name: &str) -> Result<Fields> {
-    fields
-        .fields(name)?
-        .ok_or_else(|| fields.refuse(name, "is missing"))
 }
 
 fn cache(fields: &mut Fields) -> Result<Option<Cache>> {
@@ -217,7 +211,7 @@ fn assistant(fields: &mut Fields) -> Result<Vec<Part>> {
             return Err(call.refuse("type", "only calls of functions can be carried over"));
         }
         let id = call.need_text("id")?;
-        let mut function = needed(&mut call, "function")?;
+        let mut function = call.need_fields("function")?;
         let arguments = function.text("arguments")?.unwrap_or_default();
         calls.push(Call {
             id,
@@ -239,7 +233,7 @@ fn assistant(fields: &mut Fields) -> Result<Vec<Part>> {
         said.filter(|part| !matches!(&part.content, Content::Text(text) if text.is_empty())),
     );
     for mut image in fields.each("images")? {
-        let mut at = needed(&mut image, "image_url")?;
+        let mut at = image.need_fields("image_url")?;
         parts.push(answer::image_at(at.need_text("url")?));
         at.finish(&[])?;
         image.finish(&["type", "index"])?;
@@ -261,7 +255,7 @@ fn tools(fields: &mut Fields) -> Result<Vec<Tool>> {
         if tool.need_text("type")? != "function" {
             return Err(tool.refuse("type", "only functions can be carried over"));
         }
-        let mut function = needed(&mut tool, "function")?;
+        let mut function = tool.need_fields("function")?;
         tools.push(Tool {
             name: function.need_text("name")?,
             description: function.text("description")?,
@@ -275,42 +269,6 @@ fn tools(fields: &mut Fields) -> Result<Vec<Tool>> {
     Ok(tools)
 }
 
-fn tool_choice(fields: &mut Fields) -> Result<Option<ToolChoice>> {
-    let path = fields.path("tool_choice");
-    let unknown = || fields::wrong(&path, "must be none, auto, required, or name functions");
-    let choice = match fields.take("tool_choice") {
-        None => return Ok(None),
-        Some(Value::String(word)) => match word.as_str() {
-            "auto" => ToolChoice::Auto,
-            "none" => ToolChoice::Never,
-            "required" => ToolChoice::Required,
-            _ => return Err(unknown()),
-        },
-        Some(named) => {
-            let mut named = Fields::of(named, path.clone())?;
-            match named.need_text("type")?.as_str() {
-                "function" => ToolChoice::Among {
-                    names: vec![needed(&mut named, "function")?.need_text("name")?],
-                    required: true,
-                },
-                "allowed_tools" => {
-                    let mut allowed = needed(&mut named, "allowed_tools")?;
-                    let mut names = Vec::new();
-                    for mut tool in allowed.each("tools")? {
-                        names.push(needed(&mut tool, "function")?.need_text("name")?);
-                    }
-                    ToolChoice::Among {
-                        names,
-                        required: allowed.need_text("mode")? == "required",
-                    }
-                }
-                _ => return Err(unknown()),
-            }
-        }
-    };
-    Ok(Some(choice))
-}
-
 fn format(fields: &mut Fields) -> Result<Format> {
     let Some(mut format) = fields.fields("response_format")? else {
         return Ok(Format::Text);
@@ -319,15 +277,8 @@ fn format(fields: &mut Fields) -> Result<Format> {
         "text" => Ok(Format::Text),
         "json_object" => Ok(Format::Json),
         "json_schema" => {
-            let mut schema = needed(&mut format, "json_schema")?;
-            Ok(Format::Schema {
-                name: schema.text("name")?,
-                description: schema.text("description")?,
-                schema: schema
-                    .take("schema")
-                    .ok_or_else(|| schema.refuse("schema", "is missing"))?,
-                strict: schema.flag("strict")?,
-            })
+            let mut schema = format.need_fields("json_schema")?;
+            openai::schema(&mut schema)
         }
         _ => Err(format.refuse("type", "must be text, json_object or json_schema")),
     }
@@ -343,16 +294,10 @@ fn stop(fields: &mut Fields) -> Result<Vec<String>> {
 }
 
 fn reasoning(fields: &mut Fields) -> Result<Reasoning> {
-    let depth = match fields.text("reasoning_effort")? {
-        None => None,
-        Some(word) => Some(Depth::parse(&word).ok_or_else(|| {
-            fields.refuse(
-                "reasoning_effort",
-                "must be none, minimal, low, medium, high, xhigh or max",
-            )
-        })?),
-    };
-    Ok(Reasoning { depth, shown: None })
+    Ok(Reasoning {
+        depth: openai::effort(fields, "reasoning_effort")?,
+        shown: None,
+    })
 }
 
 #[cfg(test)]

@@ -136,7 +136,7 @@ fn citations(fields: &Fields) -> Error {
 }
 
 fn image(block: &mut Fields) -> Result<Content> {
-    let mut source = needed(block, "source")?;
+    let mut source = block.need_fields("source")?;
     let kind = source.need_text("type")?;
     let found = match kind.as_str() {
         "base64" => data(&mut source)?,
@@ -159,7 +159,7 @@ fn document(block: &mut Fields) -> Result<Content> {
         }
         asked.finish(&[])?;
     }
-    let mut source = needed(block, "source")?;
+    let mut source = block.need_fields("source")?;
     let kind = source.need_text("type")?;
     let found = match kind.as_str() {
         "base64" => data(&mut source)?,
@@ -236,10 +236,4 @@ fn result(block: &mut Fields) -> Result<Content> {
         },
         failed: block.flag("is_error")?.unwrap_or(false),
     }))
-}
-
-fn needed(fields: &mut Fields, name: &str) -> Result<Fields> {
-    fields
-        .fields(name)?
-        .ok_or_else(|| fields.refuse(name, "is missing"))
 }

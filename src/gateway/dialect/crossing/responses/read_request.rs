@@ -18,11 +18,11 @@ use crate::domain::Result;
 use crate::gateway::dialect::crossing::Dialect;
 use crate::gateway::dialect::crossing::conversation::{
     Cache, Call, CallResult, Content, Format, Message, Part, Reasoning, Request, Role, Sampling,
-    Thinking, Tool, ToolChoice,
+    Thinking, Tool,
 };
-use crate::gateway::dialect::crossing::effort::Depth;
 use crate::gateway::dialect::crossing::fields::{self, Fields};
 use crate::gateway::dialect::crossing::media::{Kind, Media, Source};
+use crate::gateway::dialect::crossing::openai::{self, Functions};
 use crate::gateway::dialect::crossing::seal::Seal;
 
 const DROPPED: [&str; 8] = [
@@ -74,7 +74,7 @@ pub(crate) fn read_request(body: &[u8]) -> Result<Request> {
         model: fields.need_text("model")?,
         messages: messages(&mut fields)?,
         tools: tools(&mut fields)?,
-        tool_choice: tool_choice(&mut fields)?,
+        tool_choice: openai::tool_choice(&mut fields, Functions::Flat)?,
         parallel_calls: fields.flag("parallel_tool_calls")?,
         sampling: Sampling {
             temperature: fields.number("temperature")?,
@@ -258,9 +258,7 @@ fn part(mut fields: Fields) -> Result<Part> {
             detail: fields.text("detail")?,
         }),
         "input_audio" => {
-            let mut audio = fields
-                .fields("input_audio")?
-                .ok_or_else(|| fields.refuse("input_audio", "is missing"))?;
+            let mut audio = fields.need_fields("input_audio")?;
             Content::Media(Media {
                 kind: Kind::Recording,
                 source: Source::Data {
@@ -351,41 +349,6 @@ fn tools(fields: &mut Fields) -> Result<Vec<Tool>> {
     Ok(tools)
 }
 
-fn tool_choice(fields: &mut Fields) -> Result<Option<ToolChoice>> {
-    let path = fields.path("tool_choice");
-    let unknown = || fields::wrong(&path, "must be none, auto, required, or name functions");
-    let choice = match fields.take("tool_choice") {
-        None => return Ok(None),
-        Some(Value::String(word)) => match word.as_str() {
-            "auto" => ToolChoice::Auto,
-            "none" => ToolChoice::Never,
-            "required" => ToolChoice::Required,
-            _ => return Err(unknown()),
-        },
-        Some(named) => {
-            let mut named = Fields::of(named, path.clone())?;
-            match named.need_text("type")?.as_str() {
-                "function" => ToolChoice::Among {
-                    names: vec![named.need_text("name")?],
-                    required: true,
-                },
-                "allowed_tools" => {
-                    let mut names = Vec::new();
-                    for mut tool in named.each("tools")? {
-                        names.push(tool.need_text("name")?);
-                    }
-                    ToolChoice::Among {
-                        names,
-                        required: named.need_text("mode")? == "required",
-                    }
-                }
-                _ => return Err(unknown()),
-            }
-        }
-    };
-    Ok(Some(choice))
-}
-
 /// The shape of the words, and how many there are to be.
 fn text(fields: &mut Fields) -> Result<(Format, Option<String>)> {
     let Some(mut text) = fields.fields("text")? else {
@@ -400,14 +363,7 @@ fn text(fields: &mut Fields) -> Result<(Format, Option<String>)> {
     let read = match format.need_text("type")?.as_str() {
         "text" => Format::Text,
         "json_object" => Format::Json,
-        "json_schema" => Format::Schema {
-            name: format.text("name")?,
-            description: format.text("description")?,
-            schema: format
-                .take("schema")
-                .ok_or_else(|| format.refuse("schema", "is missing"))?,
-            strict: format.flag("strict")?,
-        },
+        "json_schema" => openai::schema(&mut format)?,
         _ => return Err(format.refuse("type", "must be text, json_object or json_schema")),
     };
     format.finish(&[])?;
@@ -418,15 +374,7 @@ fn reasoning(fields: &mut Fields) -> Result<Reasoning> {
     let Some(mut reasoning) = fields.fields("reasoning")? else {
         return Ok(Reasoning::default());
     };
-    let depth = match reasoning.text("effort")? {
-        None => None,
-        Some(word) => Some(Depth::parse(&word).ok_or_else(|| {
-            reasoning.refuse(
-                "effort",
-                "must be none, minimal, low, medium, high, xhigh or max",
-            )
-        })?),
-    };
+    let depth = openai::effort(&mut reasoning, "effort")?;
     let older = reasoning.text("generate_summary")?;
     let shown = reasoning.text("summary")?.or(older).map(|_| true);
     reasoning.finish(&["context"])?;
