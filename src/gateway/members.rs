@@ -16,6 +16,12 @@ impl<'a> Members<'a> {
         serde_json::from_slice(body).ok()
     }
 
+    /// Each member, with its value as JSON text.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let members = self.0.iter();
+        members.map(|(name, value)| (name.as_str(), value.as_ref()))
+    }
+
     /// The value of a member, as its JSON text.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let mut members = self.0.iter();

@@ -6,6 +6,7 @@ use std::ops::Range;
 use bytes::{Bytes, BytesMut};
 use serde_json::{Map, Value};
 
+use super::members::Members;
 use super::request::{Field, ModelAt, Request};
 use crate::domain::{Dialect, Endpoint};
 
@@ -110,11 +111,11 @@ fn renamed(body: Bytes, from: &str, to: &str) -> Bytes {
 
 /// A body for a provider that does not know `stream_options`.
 pub fn without_stream_options(body: &Bytes) -> Bytes {
-    let Ok(mut fields) = serde_json::from_slice::<Map<String, Value>>(body) else {
+    let Some(mut members) = Members::read(body) else {
         return body.clone();
     };
-    fields.shift_remove("stream_options");
-    Bytes::from(Value::Object(fields).to_string())
+    members.remove("stream_options");
+    members.write()
 }
 
 /// The change that makes `stream_options` ask for usage and leaves what else it says.

@@ -11,14 +11,11 @@
 //! Everything else stays at a token a byte: tools, schemas, tool calls, white space between values, whatever is not known.
 
 use std::borrow::Cow;
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::count::Encoding;
 use super::{REPLY_TOKENS, UNBOUNDED, len};
 use crate::gateway::dialect::walk::members;
+use crate::gateway::members::Members;
 use crate::gateway::request::Request;
 
 /// The most text that is tokenized for one call, in bytes; what is beyond counts a token a byte.
@@ -73,16 +70,16 @@ pub fn tight_bound(request: &Request, encoding: Option<Encoding>, cheap: u64) ->
     if cheap >= UNBOUNDED {
         return cheap;
     }
-    let Ok(fields) = serde_json::from_slice::<Fields<'_>>(&request.body) else {
+    let Some(fields) = Members::read(&request.body) else {
         return cheap;
     };
     let mut saved = 0u64;
     let mut budget = TOKENIZED_MOST;
-    for (name, value) in &fields.0 {
-        let value = value.get().as_bytes();
-        if PROMPT.contains(&name.as_ref()) {
+    for (name, value) in fields.iter() {
+        let value = value.as_bytes();
+        if PROMPT.contains(&name) {
             saved = saved.saturating_add(saved_in(value, encoding, &mut budget));
-        } else if encoding.is_some() && SETTINGS.contains(&name.as_ref()) {
+        } else if encoding.is_some() && SETTINGS.contains(&name) {
             // Quotes and colon go with it; the comma stays.
             saved = saved.saturating_add(len(name.as_bytes()) + len(value) + 3);
         }
@@ -124,31 +121,6 @@ fn saved_in(json: &[u8], encoding: Option<Encoding>, budget: &mut usize) -> u64 
         }
     });
     saved
-}
-
-/// The fields of the outermost object, as often as they stand there.
-struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Fields(fields))
-            }
-        }
-        deserializer.deserialize_map(Object)
-    }
 }
 
 #[cfg(test)]
