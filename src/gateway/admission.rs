@@ -333,9 +333,7 @@ impl Routed {
             Err(error) => Err(self.asked.refuse(error)),
         }
     }
-}
 
-impl Routed {
     /// Not too many at once? A session has a place among the concurrent calls; its responses are admitted one by one.
     pub(crate) fn admit_session(self, state: &State) -> Step<Sitting> {
         match state.admit_session(&self.asked.caller) {

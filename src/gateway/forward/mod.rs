@@ -83,6 +83,12 @@ struct Tried<'a> {
 }
 
 impl<'a> Tried<'a> {
+    /// Whether a candidate is of the channel that has just failed by itself.
+    fn is_in_vain(&self, candidate: &Candidate) -> bool {
+        self.failing
+            .is_some_and(|failing| failing.is_as_good_as(candidate))
+    }
+
     fn note(&mut self, candidate: &'a Candidate, miss: Miss) {
         self.failing = (!miss.is_the_credentials()).then_some(candidate);
         if miss.may_pass() {
@@ -103,44 +109,39 @@ pub(crate) async fn forward(
     headers: &[(HeaderName, HeaderValue)],
     bill: &mut Bill,
 ) -> Forwarded {
-    let mut tried = Tried::default();
+    let model = &plan.request.scan.model;
     let counts = plan.arrival.endpoint == Endpoint::CountTokens;
-    let mut carry = Carry::new(plan, &state.fetcher);
+    let mut round = Round {
+        state,
+        plan,
+        headers,
+        bill,
+        carry: Carry::new(plan, &state.fetcher),
+        tried: Tried::default(),
+    };
     for candidate in &plan.route.candidates {
         let kind = candidate.upstream.channel.kind;
-        let own_name = candidate.upstream_model(&plan.request.scan.model);
-        if counts && !kind.counts_tokens(plan.conversation(), own_name) {
-            continue;
-        }
-        if tried
-            .failing
-            .is_some_and(|failing| failing.is_as_good_as(candidate))
+        let own_name = candidate.upstream_model(model);
+        if counts && !kind.counts_tokens(plan.conversation(), own_name)
+            || round.tried.is_in_vain(candidate)
         {
             continue;
         }
-        let done = give_turn(
-            state, plan, &mut carry, candidate, headers, bill, &mut tried,
-        )
-        .await;
-        if let Some(forwarded) = done {
+        if let Some(forwarded) = round.give_turn(candidate).await {
             return forwarded;
         }
     }
     if counts {
         return count::here(plan).await;
     }
-    if let Some(candidate) = tried.may_pass.filter(|_| plan.can_be_sent_again()) {
+    let may_pass = round.tried.may_pass;
+    if let Some(candidate) = may_pass.filter(|_| plan.can_be_sent_again()) {
         tokio::time::sleep(back_off()).await;
-        let done = give_turn(
-            state, plan, &mut carry, candidate, headers, bill, &mut tried,
-        )
-        .await;
-        if let Some(forwarded) = done {
+        if let Some(forwarded) = round.give_turn(candidate).await {
             return forwarded;
         }
     }
-    let Tried { last, out, .. } = tried;
-    let model = &plan.request.scan.model;
+    let Tried { last, out, .. } = round.tried;
     Forwarded::Failed(last.map_or_else(|| state.channels.all_out(out, model), Miss::into_error))
 }
 
@@ -151,37 +152,49 @@ fn back_off() -> Duration {
     BACK_OFF + BACK_OFF * u32::from(jitter) / u32::from(u16::MAX)
 }
 
-/// Tries one candidate, if its channel takes the call; `None`: the next one's turn.
-async fn give_turn<'a>(
-    state: &State,
+/// One call on its way round the candidates.
+struct Round<'a> {
+    state: &'a State,
     plan: &'a Plan,
-    carry: &mut Carry<'_>,
-    candidate: &'a Candidate,
-    headers: &[(HeaderName, HeaderValue)],
-    bill: &mut Bill,
-    tried: &mut Tried<'a>,
-) -> Option<Forwarded> {
-    let model = candidate.upstream_model(&plan.request.scan.model);
-    let turn = match state.channels.turn(&candidate.upstream, model) {
-        Ok(turn) => turn,
-        Err(why) => {
-            tried.out.note(why);
-            return None;
-        }
-    };
-    match try_candidate(state, plan, carry, candidate, headers, bill).await {
-        Ok((forwarded, took)) => {
-            turn.succeed(model, took);
-            Some(forwarded)
-        }
-        Err(miss) => {
-            bill.waive();
-            // A provider that does not want a file may hang up in the middle of it: that tells nothing of its health.
-            if !(plan.upload.is_some() && miss.hung_up()) {
-                miss.tell(turn, model);
+    headers: &'a [(HeaderName, HeaderValue)],
+    bill: &'a mut Bill,
+    carry: Carry<'a>,
+    tried: Tried<'a>,
+}
+
+impl<'a> Round<'a> {
+    /// Tries one candidate, if its channel takes the call; `None`: the next one's turn.
+    async fn give_turn(&mut self, candidate: &'a Candidate) -> Option<Forwarded> {
+        let model = candidate.upstream_model(&self.plan.request.scan.model);
+        let turn = match self.state.channels.turn(&candidate.upstream, model) {
+            Ok(turn) => turn,
+            Err(why) => {
+                self.tried.out.note(why);
+                return None;
             }
-            tried.note(candidate, miss);
-            None
+        };
+        let tried = try_candidate(
+            self.state,
+            self.plan,
+            &mut self.carry,
+            candidate,
+            self.headers,
+            self.bill,
+        );
+        match tried.await {
+            Ok((forwarded, took)) => {
+                turn.succeed(model, took);
+                Some(forwarded)
+            }
+            Err(miss) => {
+                self.bill.waive();
+                // A provider that does not want a file may hang up in the middle of it: that tells nothing of its health.
+                if !(self.plan.upload.is_some() && miss.hung_up()) {
+                    miss.tell(turn, model);
+                }
+                self.tried.note(candidate, miss);
+                None
+            }
         }
     }
 }
