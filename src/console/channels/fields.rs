@@ -29,9 +29,24 @@ pub(super) fn channel_name(text: &str) -> Result<String, Refusal> {
 /// Where the provider of a channel is: the address given, else where the kind's own provider is.
 pub(super) fn address(kind: ChannelKind, given: Option<&str>) -> Result<String, Refusal> {
     let given = given.map(str::trim).filter(|text| !text.is_empty());
-    match (kind, given.or(kind.usual_base_url())) {
-        (ChannelKind::Echo, _) => Ok(String::new()),
-        (_, address) => base_url(address.unwrap_or_default()),
+    if kind == ChannelKind::Echo {
+        return Ok(String::new());
+    }
+    match given.or(kind.usual_base_url()) {
+        Some(address) => base_url(address),
+        None => {
+            let example = if kind == ChannelKind::Vertex {
+                "https://us-central1-aiplatform.googleapis.com/v1/projects/my-project/locations/us-central1"
+            } else if kind == ChannelKind::Bedrock {
+                "https://bedrock-runtime.us-east-1.amazonaws.com"
+            } else {
+                "https://my-resource.openai.azure.com"
+            };
+            let words = format!(
+                "Write where your own is, such as {example}: this kind has no usual address."
+            );
+            Err(Error::invalid_field("base_url", words).into())
+        }
     }
 }
 
@@ -187,6 +202,19 @@ pub(super) fn status(status: Status) -> ChannelStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kind_without_a_usual_address_asks_for_ones_own() {
+        let ask = |kind| address(kind, Some(" ")).map_err(|refusal| refusal.0.message);
+        assert!(ask(ChannelKind::OpenAi).is_ok_and(|url| url.ends_with("/v1")));
+        for (kind, part) in [
+            (ChannelKind::AzureOpenAi, "azure.com"),
+            (ChannelKind::Vertex, "/projects/"),
+            (ChannelKind::Bedrock, "bedrock-runtime"),
+        ] {
+            assert!(ask(kind).unwrap_err().contains(part));
+        }
+    }
 
     #[test]
     fn addresses_are_checked_and_trimmed() {
