@@ -75,14 +75,22 @@ pub(super) struct Framed {
     link: Option<Box<Link>>,
     /// Where it goes back to; `None`: it does not.
     line: Option<Rc<Line>>,
+    /// The request came in pieces, of which some may be to come.
+    pieces: bool,
 }
 
 impl Framed {
-    pub(super) fn new(body: Incoming, link: Box<Link>, line: Option<Rc<Line>>) -> Self {
+    pub(super) fn new(
+        body: Incoming,
+        link: Box<Link>,
+        line: Option<Rc<Line>>,
+        pieces: bool,
+    ) -> Self {
         Self {
             body,
             link: Some(link),
             line,
+            pieces,
         }
     }
 
@@ -139,7 +147,9 @@ impl Drop for Framed {
     /// Who reads a stream to its last event often does not ask for the end behind it: the connection need not be closed for
     /// that, where the end has come with it. Anything more of a body than its end closes it.
     fn drop(&mut self) {
-        let Some(link) = self.link.as_mut().filter(|_| self.line.is_some()) else {
+        // Nothing more is read of a client whose request came in pieces.
+        let may_serve_again = self.line.is_some() && !self.pieces;
+        let Some(link) = self.link.as_mut().filter(|_| may_serve_again) else {
             return;
         };
         let mut nobody = Context::from_waker(Waker::noop());

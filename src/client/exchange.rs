@@ -45,10 +45,12 @@ pub async fn send(
     connect: Duration,
     request: Request,
 ) -> Result<Answer, SendError> {
+    let pieces = matches!(request.payload, Payload::Pieces(..));
+    let answer = |response, link| answer(response, link, Some(Rc::clone(line)), pieces);
     let mut request = prepared(request);
     while let Some(link) = pool::take(line) {
         match exchange(link, request).await {
-            Ok((response, link)) => return answer(response, link, Some(Rc::clone(line))),
+            Ok((response, link)) => return answer(response, link),
             // It ended in the moment between, and nothing of the request was written.
             Err(Failed::Unsent(unsent)) => request = *unsent,
             Err(Failed::Sent(error)) => return Err(error),
@@ -57,7 +59,7 @@ pub async fn send(
     let transport = dial(line, None, connect).await?;
     let link = Link::over(transport, pool::now()).await?;
     match exchange(link, request).await {
-        Ok((response, link)) => answer(response, link, Some(Rc::clone(line))),
+        Ok((response, link)) => answer(response, link),
         Err(Failed::Unsent(_)) => Err(SendError::HungUp),
         Err(Failed::Sent(error)) => Err(error),
     }
@@ -78,7 +80,7 @@ pub async fn send_once(
     let transport = dial(line, Some(address), connect).await?;
     let link = Link::over(transport, pool::now()).await?;
     match exchange(link, prepared(request)).await {
-        Ok((response, link)) => answer(response, link, None),
+        Ok((response, link)) => answer(response, link, None, false),
         Err(Failed::Unsent(_)) => Err(SendError::HungUp),
         Err(Failed::Sent(error)) => Err(error),
     }
@@ -144,6 +146,7 @@ fn answer(
     response: Response<Incoming>,
     link: Box<Link>,
     line: Option<Rc<Line>>,
+    pieces: bool,
 ) -> Result<Answer, SendError> {
     let (head, incoming) = response.into_parts();
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
@@ -165,7 +168,7 @@ fn answer(
     for framing in [CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING] {
         headers.remove(framing);
     }
-    let framed = Framed::new(incoming, link, line);
+    let framed = Framed::new(incoming, link, line, pieces);
     Ok(Answer {
         status: head.status,
         headers,
