@@ -46,4 +46,5 @@ mod integration {
     mod streams;
     mod vertex;
     mod webhooks;
+    mod wire;
 }
