@@ -11,7 +11,7 @@
 //! floor 3   gateway/  data plane: /v1 …                   console/  control plane: /api, /console
 //! floor 2   state/    keys in memory, limits, quotas, channels, webhooks, the ledger; knows nothing of HTTP
 //! floor 1   storage/  the journal, sled and bincode       crypto  the only file that knows ring      clock
-//!           outbound/ requests to addresses that somebody else chose
+//!           client/   HTTP to the world; an answer reaches its own caller      outbound/ addresses that somebody else chose
 //! ground    domain/   pure types and rules: no I/O, no async, no clock of its own
 //! ```
 //!
@@ -32,6 +32,7 @@
 
 pub mod banner;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod console;
