@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::super::harness::{Arrived, Gate, Mark, Piece, RawProvider, eventually};
 use super::answers::{good, send};
-use super::{Case, Outcome, Wire, is_right};
+use super::{Case, Expected, Outcome, Wire, is_right};
 
 /// So much of a right answer, and then this end.
 fn cut(arrived: &Arrived, length: impl FnOnce(&[u8]) -> usize, end: Piece) -> Vec<Piece> {
@@ -94,11 +94,13 @@ fn kept_connections_that_end_are_not_noticed() {
                 Piece::Close,
             ]
         })
+        .in_turn()
         .not_reused(),
         Case::right("408 when the caller has its answer, and not closed", |a| {
             let late = "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n";
             vec![Piece::Send(good(a)), Piece::AfterAnswer, Piece::send(late)]
         })
+        .in_turn()
         .not_reused(),
     ]);
 }
@@ -116,11 +118,18 @@ fn a_kept_connection_that_ends_as_the_next_request_is_sent_is_not_noticed() {
             }
         });
         let model = wire.model(&[&provider], true);
-        let outcomes = [Outcome::Right; 2];
+        let outcomes = Expected::all(Outcome::Right);
         let what = "ended as the next request came";
         let mut told = wire.ask(what, &model, &[&provider], 1, 4, outcomes);
         // Several kept connections are in the same state: all of them may be used up before a new one is.
-        told.extend(wire.ask(what, &model, &[&provider], 8, 2, [Outcome::Either; 2]));
+        told.extend(wire.ask(
+            what,
+            &model,
+            &[&provider],
+            8,
+            2,
+            Expected::all(Outcome::Either),
+        ));
         wire.is_booked(what, &model, &told);
         let model = wire.model(&[&provider, &wire.good], true);
         let told = wire.ask(what, &model, &[&provider], 8, 2, outcomes);

@@ -33,8 +33,8 @@ mod uploads;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Barrier, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use real200::clock::Clock;
@@ -80,6 +80,9 @@ struct Case {
     outcomes: [Outcome; 2],
     /// Whether a connection may be used again behind the answer: `None`, it does not matter.
     reused: Option<bool>,
+    /// Whether its callers ask one after another. What comes behind an answer when the next request is on its way already looks
+    /// like the answer to that, to every client there could be.
+    in_turn: bool,
 }
 
 impl Case {
@@ -89,6 +92,7 @@ impl Case {
             script,
             outcomes: [outcome; 2],
             reused: None,
+            in_turn: false,
         }
     }
 
@@ -121,9 +125,38 @@ impl Case {
         self
     }
 
+    /// Eight callers, and yet no two at once.
+    fn in_turn(mut self) -> Self {
+        self.in_turn = true;
+        self
+    }
+
+    fn expecting(&self, outcomes: [Outcome; 2]) -> Expected {
+        Expected {
+            outcomes,
+            in_turn: self.in_turn,
+        }
+    }
+
     fn is_well(&self) -> bool {
         let well = |outcome: &Outcome| matches!(outcome, Outcome::Right | Outcome::Refused(_));
         self.outcomes.iter().all(well)
+    }
+}
+
+/// What must come of calls, for JSON and for a stream.
+#[derive(Clone, Copy)]
+struct Expected {
+    outcomes: [Outcome; 2],
+    in_turn: bool,
+}
+
+impl Expected {
+    fn all(outcome: Outcome) -> Self {
+        Self {
+            outcomes: [outcome; 2],
+            in_turn: false,
+        }
     }
 }
 
@@ -147,12 +180,14 @@ struct Wire {
     callers: Vec<Caller>,
     good: RawProvider,
     models: AtomicUsize,
+    /// Held by the caller whose turn it is.
+    turn: Mutex<()>,
 }
 
 impl Wire {
     /// One that waits longer than any case may take.
     fn patient() -> Self {
-        Self::waiting(60_000)
+        Self::waiting(20_000)
     }
 
     fn waiting(idle_ms: u64) -> Self {
@@ -173,6 +208,7 @@ impl Wire {
             gateway,
             good: RawProvider::start(|arrived| answers::send(answers::good(arrived))),
             models: AtomicUsize::new(0),
+            turn: Mutex::new(()),
         }
     }
 
@@ -212,7 +248,14 @@ impl Wire {
         let alone = RawProvider::start(script);
         let model = self.model(&[&alone], true);
         let what = format!("{}, alone", case.name);
-        let mut told = self.ask(&what, &model, &[&alone], 1, 2 * ROUNDS, case.outcomes);
+        let mut told = self.ask(
+            &what,
+            &model,
+            &[&alone],
+            1,
+            2 * ROUNDS,
+            case.expecting(case.outcomes),
+        );
         match case.reused {
             // Each of the gateway's two workers has its own.
             Some(true) => assert!(
@@ -225,14 +268,28 @@ impl Wire {
             None => {}
         }
         let what = format!("{}, eight callers", case.name);
-        told.extend(self.ask(&what, &model, &[&alone], 8, ROUNDS, case.outcomes));
+        told.extend(self.ask(
+            &what,
+            &model,
+            &[&alone],
+            8,
+            ROUNDS,
+            case.expecting(case.outcomes),
+        ));
         self.is_booked(case.name, &model, &told);
 
         let others = [RawProvider::start(script), RawProvider::start(script)];
         let all = [&alone, &others[0], &others[1]];
         let model = self.model(&all, false);
         let what = format!("{}, three channels", case.name);
-        let told = self.ask(&what, &model, &all, 8, ROUNDS, case.outcomes);
+        let told = self.ask(
+            &what,
+            &model,
+            &all,
+            8,
+            ROUNDS,
+            case.expecting(case.outcomes),
+        );
         self.is_booked(&what, &model, &told);
     }
 
@@ -246,7 +303,7 @@ impl Wire {
             Outcome::Fails => Outcome::Error,
             other => other,
         });
-        let told = self.ask(&what, &model, &[&only], 1, 1, alone);
+        let told = self.ask(&what, &model, &[&only], 1, 1, case.expecting(alone));
         if case.reused == Some(false) {
             assert_eq!(only.most_on_one(), 1, "{what}: a connection was reused");
         }
@@ -262,7 +319,7 @@ impl Wire {
         let (first, second) = (RawProvider::start(mixed), RawProvider::start(mixed));
         let model = self.model(&[&first], true);
         let what = format!("{}, between right answers", case.name);
-        let either = [Outcome::Either; 2];
+        let either = case.expecting([Outcome::Either; 2]);
         let mut told = self.ask(&what, &model, &[&first], 1, 2 * ROUNDS, either);
         let all = self.ask(&what, &model, &[&first], 8, ROUNDS, either);
         told.extend(all);
@@ -278,7 +335,7 @@ impl Wire {
             }
         });
         // A stream that has begun cannot be given to another channel.
-        let failover = [failover[0], Outcome::Either];
+        let failover = case.expecting([failover[0], Outcome::Either]);
         let mut told = self.ask(&what, &model, &all, 1, ROUNDS, failover);
         told.extend(self.ask(&what, &model, &all, 8, ROUNDS, failover));
         self.is_booked(&what, &model, &told);
@@ -292,7 +349,7 @@ impl Wire {
         providers: &[&RawProvider],
         callers: usize,
         rounds: usize,
-        outcomes: [Outcome; 2],
+        expected: Expected,
     ) -> Vec<Told> {
         let together = Barrier::new(callers);
         let turn = |number: usize| {
@@ -300,7 +357,9 @@ impl Wire {
             together.wait();
             for round in 0..2 * rounds {
                 let streamed = (number + round) % 2 == 1;
-                let expected = outcomes[usize::from(streamed)];
+                let lock = || self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+                let _turn = expected.in_turn.then(lock);
+                let expected = expected.outcomes[usize::from(streamed)];
                 told.push(self.call(what, model, providers, number, streamed, expected));
             }
             told

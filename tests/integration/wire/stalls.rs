@@ -72,7 +72,7 @@ fn ask(wire: &Wire, what: &str, model: &str, streamed: bool) -> (Came, u16, Stri
     )
 }
 
-/// The idle time is a minute, and nobody waits for it: the status has decided already.
+/// The idle time is twice as long as a call may take, and nobody waits for it: the status has decided already.
 #[test]
 fn a_failure_whose_body_does_not_end_is_not_waited_for() {
     let wire = Wire::patient();

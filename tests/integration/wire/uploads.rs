@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::super::harness::{Arrived, Mark, Piece, RawProvider, Reply, When, eventually};
 use super::answers::{error, good, send};
 use super::judge::{Came, judge};
-use super::{IN_TIME, Outcome, Wire, is_right};
+use super::{Expected, IN_TIME, Outcome, Wire, is_right};
 
 /// More than all buffers on the way hold.
 const LARGE: usize = 8 << 20;
@@ -96,7 +96,14 @@ fn a_large_request_that_is_refused_at_once_leaves_nothing_to_the_next() {
                 }
             });
             let after = format!("behind {what}");
-            let told = wire.ask(&after, &model, &[&provider], 8, 1, [Outcome::Either; 2]);
+            let told = wire.ask(
+                &after,
+                &model,
+                &[&provider],
+                8,
+                1,
+                Expected::all(Outcome::Either),
+            );
             assert!(
                 told.iter().any(|told| told.came == Came::Right),
                 "{after}: nobody got through"
