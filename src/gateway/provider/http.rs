@@ -304,6 +304,8 @@ async fn answer(sending: SendClientRequest, timeouts: Timeouts) -> Result<Answer
         }),
         Ok(Err(error)) => Err(failure(&error)),
         Ok(Ok(mut response)) => {
+            let good = response.status().is_success();
+            let may_pass = |name: &HeaderName| may_pass(name) || !good && tells_to_wait(name);
             let passed = response.headers().iter().filter(|(name, _)| may_pass(name));
             let headers = passed
                 .map(|(name, value)| (name.clone(), value.clone()))
@@ -329,6 +331,14 @@ fn may_pass(name: &HeaderName) -> bool {
         "openai-organization" | "openai-project" => false,
         name => name.starts_with("openai-"),
     }
+}
+
+/// Whether this header of an error may say how long to wait. They are read and go no further.
+fn tells_to_wait(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    matches!(name, "retry-after-ms" | "date")
+        || name.starts_with("x-ratelimit-")
+        || name.starts_with("anthropic-ratelimit-")
 }
 
 pub(super) fn failure(error: &SendRequestError) -> Failure {
