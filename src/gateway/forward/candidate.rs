@@ -273,9 +273,13 @@ fn inside(
         return (Forwarded::Answered { accepted, way }, Took::Unknown);
     }
     if wire == Endpoint::Responses && straight && status.is_none() {
-        report(bill, used);
+        let all = |used: &Report| match used {
+            Report::All(usage) => Some(*usage),
+            Report::Output(_) => None,
+        };
         let told = Told {
             error: true,
+            usage: used.iter().find_map(all),
             ..Told::default()
         };
         let accepted = Accepted::Whole { answer, body, told };
