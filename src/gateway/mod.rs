@@ -34,6 +34,7 @@ pub mod sse;
 mod standing;
 mod tariff;
 mod upload;
+mod waits;
 mod watch;
 mod words;
 
