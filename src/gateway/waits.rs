@@ -106,9 +106,9 @@ fn units(text: &str) -> Option<Duration> {
 /// `google.rpc.RetryInfo`.
 fn in_details(body: &[u8]) -> Option<Duration> {
     let read: Value = serde_json::from_slice(body).ok()?;
-    let told = match &read {
-        Value::Array(several) => several.first()?,
-        _ => &read,
+    let told = match read.as_array() {
+        Some(several) => several.first()?,
+        None => &read,
     };
     let details = told.pointer("/error/details")?.as_array()?;
     details

@@ -239,9 +239,9 @@ impl Words {
     /// Reads a body or an event; `None`: it is no JSON that tells of an error.
     pub(crate) fn read(said: &[u8]) -> Option<Self> {
         let read: Value = serde_json::from_slice(said).ok()?;
-        let told = match &read {
-            Value::Array(several) => several.first()?,
-            _ => &read,
+        let told = match read.as_array() {
+            Some(several) => several.first()?,
+            None => &read,
         };
         let within = told.get("response").unwrap_or(told);
         let error = match within.get("error").filter(|error| !error.is_null()) {
@@ -352,7 +352,7 @@ impl Words {
         let says = |words: &&str| {
             message.contains(*words) || self.names.iter().any(|name| name.contains(*words))
         };
-        FLAGGED.iter().any(|words| says(&words))
+        FLAGGED.iter().any(says)
     }
 }
 

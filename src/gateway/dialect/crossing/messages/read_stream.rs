@@ -240,9 +240,12 @@ mod tests {
                 });
             }
         }
-        said.extend(reader.end().iter().map(|event| match event {
-            Event::End => "end at the bytes' end".to_owned(),
-            other => format!("{other:?}"),
+        said.extend(reader.end().iter().map(|event| {
+            if matches!(event, Event::End) {
+                "end at the bytes' end".to_owned()
+            } else {
+                format!("{event:?}")
+            }
         }));
         said
     }
