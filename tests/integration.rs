@@ -26,6 +26,7 @@ mod integration {
     mod chaos;
     mod console;
     mod credentials;
+    mod descriptors;
     mod dialects;
     mod discovery;
     mod endpoints;
@@ -33,6 +34,7 @@ mod integration {
     mod hygiene;
     mod keys;
     mod limits;
+    mod loops;
     mod outages;
     mod permissions;
     mod policies;

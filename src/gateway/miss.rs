@@ -67,6 +67,8 @@ pub(super) fn blame(status: StatusCode, body: &[u8]) -> Blame {
         403 if says("model_not_found") => Blame::Model,
         403 => Blame::Credential,
         429 => Blame::Limit,
+        // Nobody is down: the operator has the channel lead back here. Another one may serve the model.
+        508 => Blame::Model,
         408 | 421 | 424 | 425 => Blame::Channel,
         _ if status.is_client_error() => Blame::Client,
         _ => Blame::Channel,
@@ -179,6 +181,7 @@ impl Miss {
                 429 => Error::new(Code::RateLimitExceeded, "The provider limits the rate of the operator's account; your API key's own limits are not reached. Wait as Retry-After says, or use another model.")
                     .param("provider")
                     .retry_after(retry_after.unwrap_or(TRY_AGAIN)),
+                508 => super::hops::looped(),
                 503 | 529 => Error::new(Code::NoChannelAvailable, "The provider is overloaded. Try again in a moment, or use another model.")
                     .retry_after(retry_after.unwrap_or(TRY_AGAIN)),
                 _ => Error::new(Code::BadGateway, format!("The provider failed with status {}. Try again; if it keeps happening, tell the operator.", status.as_u16())),
@@ -218,6 +221,7 @@ mod tests {
             (429, Blame::Limit),
             (500, Blame::Channel),
             (503, Blame::Channel),
+            (508, Blame::Model),
             (529, Blame::Channel),
             (302, Blame::Channel),
         ] {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Top-level modules by floor.
-const FLOORS: [(&str, u8); 16] = [
+const FLOORS: [(&str, u8); 17] = [
     ("domain", 0),
     ("clock", 1),
     ("crypto", 1),
@@ -17,6 +17,7 @@ const FLOORS: [(&str, u8); 16] = [
     ("config", 4),
     ("first_start", 4),
     ("banner", 4),
+    ("connections", 4),
     ("progress", 4),
     ("rekey", 4),
     ("server", 4),
