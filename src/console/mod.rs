@@ -17,6 +17,7 @@ mod models;
 mod openapi;
 mod quota;
 mod refusal;
+mod resource;
 mod session;
 mod settings;
 mod tally;
@@ -31,6 +32,7 @@ use actix_web::web::{self, ServiceConfig};
 use crate::domain::{Code, Error};
 
 use refusal::Refusal;
+use resource::at;
 
 /// Mounts everything of the control plane.
 pub fn routes(config: &mut ServiceConfig) {
@@ -54,8 +56,8 @@ pub fn routes(config: &mut ServiceConfig) {
     config
         .service(api)
         .service(pages)
-        .route("/", web::get().to(assets::to_console))
-        .route("/openapi.json", web::get().to(openapi::serve));
+        .service(at("/").get(assets::to_console))
+        .service(at("/openapi.json").get(openapi::serve));
 }
 
 async fn no_such_route() -> Result<&'static str, Refusal> {
