@@ -213,7 +213,7 @@ fn at_once(client: &KeyClient, calls: u32, param: &str, millis: u64) -> u32 {
         assert_eq!(wait, millis);
         false
     };
-    (0..calls).filter(through).count() as u32
+    u32::try_from((0..calls).filter(through).count()).unwrap()
 }
 
 #[test]
