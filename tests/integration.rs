@@ -49,4 +49,5 @@ mod integration {
     mod streams;
     mod vertex;
     mod webhooks;
+    mod wire;
 }

@@ -1,19 +1,16 @@
 //! The provider of a session: one candidate after the other, until one takes it; only before the client has its answer.
 
 use actix_web::http::header::{HeaderName, HeaderValue};
-use awc::error::WsProtocolError;
-use awc::ws::{Frame, Message};
-use futures_util::{Sink, Stream};
 
 use super::super::admission::Sitting;
 use super::super::miss::{self, Miss};
-use super::super::provider::realtime::{self, NoSession};
+use super::super::provider::realtime::{self, Link, NoSession};
 use crate::domain::{Attempt, AttemptStatus, Endpoint, Error, Took};
 use crate::state::{AllOut, Candidate, State};
 
 /// A session with a provider.
-pub(super) struct Connected<L> {
-    pub(super) link: L,
+pub(super) struct Connected {
+    pub(super) link: Link,
     pub(super) candidate: Candidate,
     pub(super) attempts: Vec<Attempt>,
 }
@@ -29,14 +26,7 @@ pub(super) async fn connect(
     state: &State,
     sitting: &Sitting,
     headers: &[(HeaderName, HeaderValue)],
-) -> Result<
-    Connected<
-        impl Stream<Item = Result<Frame, WsProtocolError>>
-        + Sink<Message, Error = WsProtocolError>
-        + use<>,
-    >,
-    Missed,
-> {
+) -> Result<Connected, Missed> {
     let (mut last, mut out, mut attempts) = (None, AllOut::default(), Vec::new());
     let model = sitting.model();
     for candidate in &sitting.route.candidates {
