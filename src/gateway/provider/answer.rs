@@ -92,16 +92,20 @@ pub(crate) enum Body {
 }
 
 impl Body {
-    /// Reads it up to a bound, or as far as it comes.
-    pub(crate) async fn read_up_to(mut self, most: usize, idle: Duration) -> Bytes {
+    /// Reads it up to a bound, or as far as it comes within a time, in all.
+    pub(crate) async fn read_up_to(mut self, most: usize, within: Duration) -> Bytes {
         let mut read = BytesMut::new();
-        while let Ok(Some(Ok(piece))) = tokio::time::timeout(idle, self.next()).await {
-            let room = most.saturating_sub(read.len());
-            read.extend_from_slice(piece.get(..room).unwrap_or(&piece));
-            if read.len() >= most {
-                break;
+        let reading = async {
+            while let Some(Ok(piece)) = self.next().await {
+                let room = most.saturating_sub(read.len());
+                read.extend_from_slice(piece.get(..room).unwrap_or(&piece));
+                if read.len() >= most {
+                    break;
+                }
             }
-        }
+        };
+        // What was read until then is kept.
+        let _ = tokio::time::timeout(within, reading).await;
         read.freeze()
     }
 

@@ -264,10 +264,11 @@ fn read(answer: client::Answer) -> Result<Answer, Failure> {
         // The status says enough.
         Err(_) => None,
     };
+    let good = status.is_success();
     let headers = answer.headers.iter().filter_map(|(name, value)| {
         let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
         let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
-        may_pass(&name).then_some((name, value))
+        (may_pass(&name) || !good && tells_to_wait(&name)).then_some((name, value))
     });
     let mut read = Answer {
         status,
@@ -309,6 +310,14 @@ fn may_pass(name: &HeaderName) -> bool {
         "openai-organization" | "openai-project" => false,
         name => name.starts_with("openai-"),
     }
+}
+
+/// Whether this header of an error may say how long to wait. They are read and go no further.
+fn tells_to_wait(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    matches!(name, "retry-after-ms" | "date")
+        || name.starts_with("x-ratelimit-")
+        || name.starts_with("anthropic-ratelimit-")
 }
 
 /// Why there is no answer, as an attempt is told.

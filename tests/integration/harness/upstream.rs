@@ -85,6 +85,11 @@ impl Script {
         )
     }
 
+    /// A failure that whatever stands before the provider reports: no words of its own.
+    pub(crate) fn failing() -> Self {
+        Self::default().head(500, "text/html", Some(4)).send("boom")
+    }
+
     /// A rate limit that says when to come back.
     pub(crate) fn limited(seconds: u32) -> Self {
         let body = json!({"error": {"message": "slow down"}}).to_string();

@@ -1048,6 +1048,20 @@ export interface components {
             reserved: components["schemas"]["Amounts"];
             resets_at: components["schemas"]["Resets"];
         };
+        /**
+         * @description A model that cannot be used as it is set up: mend its name, or what the credential may use. A change of the channel or a
+         *     test that goes well tries it at once.
+         */
+        BarredModel: {
+            /** @description The provider's endpoint. */
+            endpoint: string;
+            /** @description The provider's name of the model. */
+            model: string;
+            /** @description When it is asked for again. */
+            until: string;
+            /** @description What the provider said. */
+            reason: string;
+        };
         /** @description One line of the call log. */
         Call: {
             id: string;
@@ -1261,13 +1275,17 @@ export interface components {
             latency_ms: number | null;
             /** @description Models that take no call for a time because the provider limits their rate under every credential. */
             rate_limited: components["schemas"]["RateLimited"][];
+            /** @description Models at endpoints that are out by themselves, while the channel's others take calls. */
+            parts: components["schemas"]["PartOut"][];
+            /** @description Models that the provider does not know by the name that is set up, or does not let a credential use. */
+            barred: components["schemas"]["BarredModel"][];
         };
         /**
-         * @description `healthy`; `slow`: takes calls that no other channel can; `cooling`: takes none for a while; `probing`: the next call, or
+         * @description `healthy`; `slow`, and `failing`, which answers with errors at once: takes calls that no other channel can; `cooling`: takes none for a while; `probing`: the next call, or
          *     one under way, tries whether it is back; `credential_refused`: takes none until it is changed or tested well.
          * @enum {string}
          */
-        ChannelHealthState: "healthy" | "slow" | "cooling" | "probing" | "credential_refused";
+        ChannelHealthState: "healthy" | "slow" | "failing" | "cooling" | "probing" | "credential_refused";
         /**
          * @description Which provider interface a channel speaks.
          * @enum {string}
@@ -1814,6 +1832,17 @@ export interface components {
              */
             searches: number;
         };
+        /** @description A model at an endpoint that is out by itself. */
+        PartOut: {
+            /** @description The provider's endpoint. */
+            endpoint: string;
+            /** @description The provider's name of the model. */
+            model: string;
+            state: components["schemas"]["ChannelHealthState"];
+            /** @description When it is tried again. */
+            until: string | null;
+            reason: string;
+        };
         /** @description What a key may be used for; an empty list allows all. */
         Permissions: {
             /**
@@ -2118,6 +2147,7 @@ export type Attempt = components['schemas']['Attempt'];
 export type AuditEntry = components['schemas']['AuditEntry'];
 export type AuditLog = components['schemas']['AuditLog'];
 export type Balance = components['schemas']['Balance'];
+export type BarredModel = components['schemas']['BarredModel'];
 export type Call = components['schemas']['Call'];
 export type CallStatus = components['schemas']['CallStatus'];
 export type CallUsage = components['schemas']['CallUsage'];
@@ -2169,6 +2199,7 @@ export type NewSession = components['schemas']['NewSession'];
 export type NewSetup = components['schemas']['NewSetup'];
 export type NewWebhook = components['schemas']['NewWebhook'];
 export type OtherUsage = components['schemas']['OtherUsage'];
+export type PartOut = components['schemas']['PartOut'];
 export type Permissions = components['schemas']['Permissions'];
 export type Quota = components['schemas']['Quota'];
 export type RateLimit = components['schemas']['RateLimit'];

@@ -27,13 +27,13 @@ const INVALID_JSON: &str = "INVALID_JSON";
 pub(in crate::gateway::dialect::crossing) fn read_answer(
     body: &[u8],
 ) -> Result<Answer, Unreadable> {
-    let answer: Value =
-        serde_json::from_slice(body).map_err(|_| Unreadable("it is not JSON".to_owned()))?;
+    let answer: Value = serde_json::from_slice(body)
+        .map_err(|_| Unreadable::Foreign("it is not JSON".to_owned()))?;
     if let Some(error) = error(&answer) {
-        return Err(Unreadable(error.message));
+        return Err(Unreadable::Foreign(error.message));
     }
     let Some(content) = answer.get("content").and_then(Value::as_array) else {
-        return Err(Unreadable("it has no content".to_owned()));
+        return Err(Unreadable::Foreign("it has no content".to_owned()));
     };
     let mut parts: Vec<Part> = content
         .iter()
@@ -406,7 +406,7 @@ mod tests {
         assert!(
             read_answer(error.to_string().as_bytes())
                 .unwrap_err()
-                .0
+                .why()
                 .ends_with("Overloaded")
         );
         assert!(read_answer(b"<html>").is_err());
