@@ -136,7 +136,8 @@ impl Miss {
             } => {
                 let status = status.map(|status| status.as_u16());
                 // What was said at once of this very call would be said once more; not what was said of the server.
-                !matches!(status, Some(408 | 504 | 508 | 524)) && (!at_once || is_the_servers(status))
+                !matches!(status, Some(408 | 504 | 508 | 524))
+                    && (!at_once || is_the_servers(status))
             }
             Self::Said { .. } | Self::Inexpressible(_) => false,
         }
