@@ -10,6 +10,7 @@
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,8 @@ use real200::clock::Clock;
 use real200::config::Config;
 use real200::crypto::MasterKey;
 use real200::domain::{
-    Endpoint, Money, Multiplier, Permissions, Pieces, Quota, RateLimit, Role, ServiceTier,
+    Endpoint, Money, Multiplier, Pace, Permissions, Pieces, Quota, RateLimit, Role, Rps,
+    ServiceTier,
 };
 use real200::state::{Actor, Ask, NewAccount, NewKey, State};
 use real200::storage::{Options, Store};
@@ -69,6 +71,10 @@ fn state(dir: &std::path::Path) -> (Store, State, Secrets) {
             rpm: Some(u32::MAX),
             tpm: Some(u32::MAX),
             concurrency: Some(1000),
+            pace: Some(Pace {
+                rps: Rps::parse("1000000").unwrap(),
+                burst: NonZeroU32::new(Pace::MOST_AT_ONCE),
+            }),
         };
         let new = |account| NewKey {
             account_id: account,

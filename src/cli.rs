@@ -16,7 +16,7 @@ use crate::domain::{AccountStatus, Quota, RateLimit, Role};
 use crate::progress::Reporter;
 use crate::state::{AccountChange, Actor, NewAccount, Page, State};
 use crate::storage::{self, Severity, Store};
-use crate::{rekey, server};
+use crate::{connections, rekey, server};
 
 /// Bad usage or configuration (`EX_USAGE` of sysexits.h).
 const EXIT_USAGE: u8 = 64;
@@ -122,6 +122,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     start_log(&config.log)?;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => {
+            // First: whatever is opened without enough descriptors fails in words that say nothing of them.
+            connections::raise_descriptors(config.server.worker_threads())?;
             let clock = Clock::system();
             let listener = server::bind(&config)?;
             actix_web::rt::System::new().block_on(async {

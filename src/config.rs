@@ -82,6 +82,10 @@ pub struct ServerConfig {
     pub write_timeout_seconds: u64,
     /// How long calls in flight may go on when the gateway is stopped, in seconds.
     pub drain_seconds: u64,
+    /// Connections of clients at the same time; 0: as many as the system's limit of open files allows, up to 16,384.
+    pub max_connections: u64,
+    /// Of these, the most from one address; 0: a fourth. Not for proxies that are trusted, or on this machine.
+    pub max_connections_per_address: u64,
     /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, as addresses or CIDR blocks.
     #[serde(deserialize_with = "address_blocks")]
     pub trusted_proxies: Vec<IpNet>,
@@ -96,7 +100,19 @@ impl Default for ServerConfig {
             upload_limit_bytes: 256 << 20,
             write_timeout_seconds: 600,
             drain_seconds: 30,
+            max_connections: 0,
+            max_connections_per_address: 0,
             trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+impl ServerConfig {
+    /// How many worker threads there are to be.
+    pub(crate) fn worker_threads(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(2, usize::from),
+            workers => workers,
         }
     }
 }

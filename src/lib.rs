@@ -7,7 +7,7 @@
 //! `tests/integration/architecture.rs` holds the code to this.
 //!
 //! ```text
-//! floor 4   cli  config  server  first_start  rekey  banner  progress  upgrade   start, wire together, stop
+//! floor 4   cli  config  server  connections  first_start  rekey  banner  progress  upgrade   start, wire together, stop
 //! floor 3   gateway/  data plane: /v1 …                   console/  control plane: /api, /console
 //! floor 2   state/    keys in memory, limits, quotas, channels, webhooks, the ledger; knows nothing of HTTP
 //! floor 1   storage/  the journal, sled and bincode       crypto  the only file that knows ring      clock
@@ -36,6 +36,7 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
+mod connections;
 pub mod console;
 pub mod crypto;
 pub mod domain;

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::config::{Bootstrap, Config, Configured};
+use crate::connections::{self, Connections};
 use crate::domain::Result;
 use crate::progress::Reporter;
 use crate::state::State;
@@ -91,14 +92,14 @@ pub async fn run(
         .map_err(|e| anyhow!(e.for_operator()))?;
     banner::print(&state, listen)?;
 
+    let workers = config.server.worker_threads();
+    let descriptors = connections::raise_descriptors(workers)?;
+    let connections = Connections::new(&config.server, workers, descriptors, state.telemetry());
     limit_writes(&listener, config.server.write_timeout_seconds)?;
     let state = web::Data::new(state);
     let probe = web::Data::new(gateway::probe(state.clone().into_inner()));
     let discovery = web::Data::new(gateway::discovery(state.clone().into_inner()));
-    let workers = match config.server.workers {
-        0 => std::thread::available_parallelism().map_or(2, usize::from),
-        workers => workers,
-    };
+    let of_a_worker = connections.of_a_worker();
     let app_state = state.clone();
     let server = HttpServer::new(move || {
         App::new()
@@ -112,7 +113,9 @@ pub async fn run(
             // Base URLs are pasted with a slash at the end as often as without.
             .wrap(NormalizePath::new(TrailingSlash::Trim))
     })
+    .on_connect(move |connection, data| connections.meet(connection, data))
     .workers(workers)
+    .max_connections(of_a_worker)
     .backlog(4096)
     .keep_alive(KEEP_ALIVE)
     .client_request_timeout(HEAD_DEADLINE)

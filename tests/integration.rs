@@ -26,6 +26,7 @@ mod integration {
     mod chaos;
     mod console;
     mod credentials;
+    mod descriptors;
     mod dialects;
     mod discovery;
     mod edges;
@@ -34,6 +35,7 @@ mod integration {
     mod hygiene;
     mod keys;
     mod limits;
+    mod loops;
     mod outages;
     mod permissions;
     mod policies;

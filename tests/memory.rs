@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use real200::clock::Clock;
 use real200::config::Config;
 use real200::crypto::MasterKey;
-use real200::domain::{Caps, Money, Permissions, Quota, RateLimit, Role};
+use real200::domain::{Caps, Money, Pace, Permissions, Quota, RateLimit, Role, Rps};
 use real200::state::{Actor, NewAccount, NewKey, State};
 use real200::storage::{Options, Store};
 use tempfile::TempDir;
@@ -110,6 +110,10 @@ fn the_limits_of_a_hundred_thousand_keys_at_rest_cost_less_than_20_mb() {
         rpm: Some(60),
         tpm: Some(60_000),
         concurrency: Some(5),
+        pace: Some(Pace {
+            rps: Rps::parse("10").unwrap(),
+            burst: None,
+        }),
     };
     let (none, no_limits) = (Quota::default(), RateLimit::default());
     let empty = resident(data(0, none, no_limits).path());

@@ -201,7 +201,7 @@ pub(super) async fn create(
         password: body.password,
         role: body.role.into(),
         quota: body.quota.unwrap_or_default().into(),
-        rate_limit: body.rate_limit.unwrap_or_default().into(),
+        rate_limit: body.rate_limit.unwrap_or_default().parse()?,
         balance_low_usd: body.balance_low_usd.map(|usd| usd.0),
     };
     let view = state.accounts.create(new, &admin.0.actor()).await?;
@@ -251,7 +251,7 @@ pub(super) async fn update(
         role: body.role.map(Into::into),
         status: body.status.map(Into::into),
         quota: body.quota.map(Into::into),
-        rate_limit: body.rate_limit.map(Into::into),
+        rate_limit: body.rate_limit.map(|limit| limit.parse()).transpose()?,
         balance_low_usd: body.balance_low_usd.map(|usd| usd.map(|usd| usd.0)),
     };
     let view = state.accounts.update(id, change, &admin.0.actor()).await?;

@@ -364,7 +364,7 @@ pub(super) async fn create(
         name: name("name", &body.name.unwrap_or_default())?,
         expires_at,
         quota: body.quota.unwrap_or_default().into(),
-        rate_limit: body.rate_limit.unwrap_or_default().into(),
+        rate_limit: body.rate_limit.unwrap_or_default().parse()?,
         permissions: body.permissions.unwrap_or_default().parse()?,
     };
     let (view, secret) = state.keys.create(new, &viewer.actor()).await?;
@@ -423,7 +423,7 @@ pub(super) async fn update(
         expires_at: nullable_time("expires_at", body.expires_at)?,
         disable_at,
         quota: body.quota.map(Into::into),
-        rate_limit: body.rate_limit.map(Into::into),
+        rate_limit: body.rate_limit.map(|limit| limit.parse()).transpose()?,
         permissions: body
             .permissions
             .map(|permissions| permissions.parse())

@@ -2,7 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::domain::{self, Error};
@@ -84,6 +85,33 @@ pub(super) struct RateLimit {
     /// Calls at the same time.
     #[schema(required, value_type = Option<u32>, minimum = 1)]
     concurrency: Option<NonZeroU32>,
+    /// Requests a second, to three digits after the point: 0.2 is one in five seconds.
+    #[schema(required, value_type = Option<f64>, minimum = 0.001, maximum = 1_000_000)]
+    rps: Option<Rps>,
+    /// How many requests may come at once after a rest; null: as many as `rps` rounded up.
+    #[schema(required, value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
+    burst: Option<NonZeroU32>,
+}
+
+/// Requests a second in JSON: a number, exact both ways.
+#[derive(Clone, Copy)]
+struct Rps(domain::Rps);
+
+impl Serialize for Rps {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RawValue::from_string(self.0.to_string())
+            .map_err(serde::ser::Error::custom)?
+            .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Rps {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = serde_json::Number::deserialize(deserializer)?;
+        domain::Rps::parse(&number.to_string())
+            .map(Self)
+            .map_err(serde::de::Error::custom)
+    }
 }
 
 impl From<domain::RateLimit> for RateLimit {
@@ -92,17 +120,38 @@ impl From<domain::RateLimit> for RateLimit {
             rpm: limit.rpm.and_then(NonZeroU32::new),
             tpm: limit.tpm.and_then(NonZeroU32::new),
             concurrency: limit.concurrency.and_then(NonZeroU32::new),
+            rps: limit.pace.map(|pace| Rps(pace.rps)),
+            burst: limit.pace.and_then(|pace| pace.burst),
         }
     }
 }
 
-impl From<RateLimit> for domain::RateLimit {
-    fn from(limit: RateLimit) -> Self {
-        Self {
-            rpm: limit.rpm.map(NonZeroU32::get),
-            tpm: limit.tpm.map(NonZeroU32::get),
-            concurrency: limit.concurrency.map(NonZeroU32::get),
-        }
+impl RateLimit {
+    /// Reads the limits.
+    pub(super) fn parse(&self) -> Result<domain::RateLimit, Refusal> {
+        let pace = match (self.rps, self.burst) {
+            (Some(_), Some(burst)) if burst.get() > domain::Pace::MOST_AT_ONCE => {
+                return Err(Error::invalid_field(
+                    "rate_limit.burst",
+                    "At most 1,000,000 requests may come at once.",
+                )
+                .into());
+            }
+            (None, Some(_)) => {
+                return Err(Error::invalid_field(
+                    "rate_limit.burst",
+                    "A burst is how many requests may come at once at a pace: give rate_limit.rps, too, or leave it out.",
+                )
+                .into());
+            }
+            (rps, burst) => rps.map(|rps| domain::Pace { rps: rps.0, burst }),
+        };
+        Ok(domain::RateLimit {
+            rpm: self.rpm.map(NonZeroU32::get),
+            tpm: self.tpm.map(NonZeroU32::get),
+            concurrency: self.concurrency.map(NonZeroU32::get),
+            pace,
+        })
     }
 }
 

@@ -165,4 +165,6 @@ codes! {
     Conflict = "conflict", 409, "invalid_request_error", "invalid_request_error", "ABORTED";
     /// A field that cannot be taken; `param` is its path.
     InvalidField = "invalid_field", 422, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT";
+    /// The call has been through this gateway before.
+    LoopDetected = "loop_detected", 508, "api_error", "api_error", "FAILED_PRECONDITION";
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::money::Money;
+use super::rate::Pace;
 use super::time::{Day, Month};
 
 /// Caps on consumption; `None` is no cap.
@@ -308,6 +309,8 @@ pub struct RateLimit {
     pub tpm: Option<u32>,
     /// Calls at the same time.
     pub concurrency: Option<u32>,
+    /// How closely requests may follow one another.
+    pub pace: Option<Pace>,
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 
 use super::arrival::Arrival;
 use super::bill::Bill;
+use super::hops;
 use super::request::Request;
 use super::upload::{self, Upload};
 use super::{estimate, rewrite};
@@ -93,10 +94,16 @@ impl Arrival {
         presented: Option<&str>,
     ) -> Step<Authenticated> {
         match state.keys.authenticate(presented, self.client_ip) {
-            Ok(caller) => Ok(Authenticated {
-                arrival: self,
-                caller,
-            }),
+            Ok(caller) => {
+                let authenticated = Authenticated {
+                    arrival: self,
+                    caller,
+                };
+                if authenticated.arrival.is_loop {
+                    return Err(authenticated.refuse(hops::looped()));
+                }
+                Ok(authenticated)
+            }
             Err(error) => Err(Box::new(Refusal {
                 error,
                 arrival: self,

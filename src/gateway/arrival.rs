@@ -6,6 +6,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
+use super::hops;
 use super::request::InPath;
 use crate::clock::Tick;
 use crate::domain::{CallId, Endpoint, Timestamp, client_address, without_keys};
@@ -33,6 +34,8 @@ pub(crate) struct Arrival {
     pub(crate) user_agent: Option<String>,
     /// The client's own id for it.
     pub(crate) client_request_id: Option<String>,
+    /// It has been through this gateway before.
+    pub(crate) is_loop: bool,
 }
 
 impl Arrival {
@@ -48,6 +51,7 @@ impl Arrival {
             client_ip: client_ip(request, &state.settings.trusted_proxies),
             user_agent: text(headers, header::USER_AGENT.as_str(), USER_AGENT_BYTES),
             client_request_id: text(headers, "x-request-id", REQUEST_ID_BYTES),
+            is_loop: hops::is_loop(headers, state.instance()),
         }
     }
 }
@@ -122,8 +126,9 @@ pub(crate) fn subprotocol<'a>(request: &'a HttpRequest, prefix: &str) -> Option<
         .find_map(|one| one.trim().strip_prefix(prefix))
 }
 
-/// Headers of the client that go on to the provider: they change what the answer is, and name nobody.
-pub(crate) fn passed_on(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+/// Headers of the client that go on to the provider: they change what the answer is, and name nobody. With them goes which
+/// gateways the call has been through, this one (`own`) included.
+pub(crate) fn passed_on(headers: &HeaderMap, own: &str) -> Vec<(HeaderName, HeaderValue)> {
     const NAMES: [&str; 8] = [
         "openai-beta",
         "anthropic-beta",
@@ -137,6 +142,7 @@ pub(crate) fn passed_on(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
     NAMES
         .into_iter()
         .filter_map(|name| Some((HeaderName::from_static(name), headers.get(name)?.clone())))
+        .chain(hops::onward(headers, own))
         .collect()
 }
 
@@ -185,10 +191,10 @@ mod tests {
             .insert_header(("openai-organization", "x"))
             .insert_header(("openai-beta", "assistants=v2"))
             .to_http_request();
-        let names: Vec<String> = passed_on(request.headers())
+        let names: Vec<String> = passed_on(request.headers(), "own")
             .into_iter()
             .map(|(name, _)| name.to_string())
             .collect();
-        assert_eq!(names, ["openai-beta"]);
+        assert_eq!(names, ["openai-beta", "x-real200-hops"]);
     }
 }

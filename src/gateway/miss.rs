@@ -89,6 +89,8 @@ impl Miss {
                 turn.fail(Failed::Channel);
             }
             Self::NoAnswer(_) | Self::Unusable(_) => turn.fail(Failed::Part),
+            // Nobody is down: the operator has the channel lead back here. Another one may serve the model.
+            Self::Said { status, .. } if is_loop(*status) => turn.answer(),
             Self::Said {
                 status,
                 blame,
@@ -134,7 +136,8 @@ impl Miss {
             } => {
                 let status = status.map(|status| status.as_u16());
                 // What was said at once of this very call would be said once more; not what was said of the server.
-                !matches!(status, Some(408 | 504 | 524)) && (!at_once || is_the_servers(status))
+                !matches!(status, Some(408 | 504 | 508 | 524))
+                    && (!at_once || is_the_servers(status))
             }
             Self::Said { .. } | Self::Inexpressible(_) => false,
         }
@@ -165,6 +168,7 @@ impl Miss {
                 Code::BadGateway,
                 "The provider's answer could not be used: it broke off or is not JSON. Try again; if it keeps happening, tell the operator.",
             ),
+            Self::Said { status, .. } if is_loop(status) => super::hops::looped(),
             Self::Said { blame: Blame::Credential, .. } => refused_credential(),
             Self::Said { blame: Blame::Model, .. } => Error::new(
                 Code::BadGateway,
@@ -188,6 +192,11 @@ impl Miss {
             },
         }
     }
+}
+
+/// Whether it says that the call has been there before.
+fn is_loop(status: Option<StatusCode>) -> bool {
+    status == Some(StatusCode::LOOP_DETECTED)
 }
 
 /// The provider's own words, where it has any.

@@ -16,6 +16,7 @@ mod errors;
 pub mod estimate;
 mod forward;
 mod headers;
+mod hops;
 mod media;
 mod members;
 mod meter;

@@ -114,7 +114,7 @@ impl Sent {
         let Admission { mut plan, mut bill } = admission;
         let overhead_us = state.clock.tick().micros_since(plan.arrival.started);
         bill.draft(|draft| draft.overhead_us = overhead_us);
-        let passed_on = arrival::passed_on(headers);
+        let passed_on = arrival::passed_on(headers, state.instance());
         let mut death: Death = Box::pin(plan.caller.death());
         let forwarded = tokio::select! {
             // A key that has died meanwhile is not forwarded at all.

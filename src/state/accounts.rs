@@ -443,6 +443,9 @@ impl Accounts {
         if new.deleted_at.is_none() {
             index.by_name.insert(new.username.folded(), new.id);
         }
+        entry
+            .limiter
+            .change(&old.rate_limit, &new.rate_limit, &self.0.clock);
         entry.record.store(Arc::new(new));
         drop(index);
         entry.changed.notify_waiters();

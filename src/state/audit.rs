@@ -151,6 +151,10 @@ impl Differences {
         self.note_option("rate_limit.rpm", old.rpm, new.rpm);
         self.note_option("rate_limit.tpm", old.tpm, new.tpm);
         self.note_option("rate_limit.concurrency", old.concurrency, new.concurrency);
+        let rps = |limit: &RateLimit| limit.pace.map(|pace| pace.rps);
+        let burst = |limit: &RateLimit| limit.pace.and_then(|pace| pace.burst);
+        self.note_option("rate_limit.rps", rps(old), rps(new));
+        self.note_option("rate_limit.burst", burst(old), burst(new));
     }
 
     /// What was collected.

@@ -78,12 +78,14 @@ impl Caller {
             prefix: "account.",
             limit: self.account.rate_limit,
             limiter: &self.entry.account.limiter,
+            clock: &self.entry.clock,
         };
         let key = Limited {
             noun: "API key",
             prefix: "",
             limit: self.key.rate_limit,
             limiter: &self.entry.limiter,
+            clock: &self.entry.clock,
         };
         (account, key)
     }

@@ -67,7 +67,7 @@ pub use crate::storage::{CallFilter, CallPage, Cursor};
 
 use crate::clock::Clock;
 use crate::crypto::MasterKey;
-use crate::domain::{Consumption, Day, Error, Result, TimeZone};
+use crate::domain::{CallId, Consumption, Day, Error, Result, TimeZone};
 use crate::outbound::Fetcher;
 use crate::storage::{Store, Ticket};
 use hidden::HiddenPrompts;
@@ -165,6 +165,8 @@ pub struct State {
     /// Who is told of which events.
     pub webhooks: Webhooks,
     telemetry: Telemetry,
+    /// Made anew at each start.
+    instance: String,
     hidden: HiddenPrompts,
     store: Store,
     latest_day: AtomicI32,
@@ -241,6 +243,7 @@ impl State {
         )?;
         let audit = Audit::new(store.clone());
         let latest_day = AtomicI32::new(today.0);
+        let instance = ids::new_id::<CallId>(clock.now()).to_string();
         Ok(Self {
             clock,
             settings,
@@ -256,6 +259,7 @@ impl State {
             fetcher,
             webhooks,
             telemetry,
+            instance,
             hidden,
             store,
             latest_day,
@@ -310,6 +314,16 @@ impl State {
             // Without a sender there is no gateway any more.
             let _ = stopping.wait_for(|stopping| *stopping).await;
         }
+    }
+
+    /// Which gateway this is, to itself and to others: `x-real200-hops`.
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// What is counted for `/metrics`.
+    pub fn telemetry(&self) -> Telemetry {
+        self.telemetry.clone()
     }
 
     /// How the rate limits of account and key stand now, the tighter of each kind.

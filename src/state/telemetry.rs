@@ -32,6 +32,8 @@ struct Metrics {
     latency: Histogram,
     overhead: Histogram,
     open_calls: Gauge,
+    connections: Gauge,
+    connections_refused: Counter,
     reserved: Family<ReservedLabels, Gauge<f64, AtomicU64>>,
     journal_bytes: Gauge,
     journal_groups: Gauge,
@@ -73,6 +75,8 @@ impl Default for Telemetry {
             latency: Histogram::new(slow),
             overhead: Histogram::new(fast),
             open_calls: Gauge::default(),
+            connections: Gauge::default(),
+            connections_refused: Counter::default(),
             reserved: Family::default(),
             journal_bytes: Gauge::default(),
             journal_groups: Gauge::default(),
@@ -113,6 +117,16 @@ impl Default for Telemetry {
         );
         registry.register("open_calls", "Calls in flight", metrics.open_calls.clone());
         registry.register(
+            "connections",
+            "Connections of clients",
+            metrics.connections.clone(),
+        );
+        registry.register(
+            "connections_refused",
+            "Connections turned away because there were too many, in all or from one address",
+            metrics.connections_refused.clone(),
+        );
+        registry.register(
             "reserved",
             "What is set aside for calls in flight, in US dollars, tokens and requests, on the budgets of keys and of accounts",
             metrics.reserved.clone(),
@@ -138,6 +152,17 @@ impl Default for Telemetry {
 }
 
 impl Telemetry {
+    /// So many connections of clients there are now.
+    pub fn connections(&self, open: usize) {
+        let open = i64::try_from(open).unwrap_or(i64::MAX);
+        self.0.connections.set(open);
+    }
+
+    /// One was turned away.
+    pub fn connection_refused(&self) {
+        self.0.connections_refused.inc();
+    }
+
     pub(super) fn ended(&self, outcome: &Outcome) {
         let metrics = &self.0;
         let code = outcome.error_code.map_or("", |code| code.as_str());

@@ -232,7 +232,7 @@ impl Audit<'_> {
         });
         visited.map_err(|what| database.unreadable(what))?;
         if fault {
-            Err(database.unreadable("a total cannot be read".into()))
+            Err(database.unreadable("a total cannot be read"))
         } else {
             Ok(())
         }

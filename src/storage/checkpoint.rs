@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::codec;
 use super::database::{BATCH, Change, Database, Words, kind};
@@ -18,6 +19,10 @@ use crate::domain::{CallId, Day};
 
 /// A day's tail is rewritten as one page when it lies in so many.
 const MANY: usize = 64;
+
+/// How often a checkpoint that the system has not enough for is tried again, and after which time: a minute in all.
+const TRIES: u32 = 240;
+const BETWEEN_TRIES: Duration = Duration::from_millis(250);
 
 /// What a test does before each batch of a checkpoint; an error stops it there.
 #[cfg(test)]
@@ -50,10 +55,29 @@ impl Checkpoint {
             }
             image.snapshot()
         };
-        let written = self.write(&snapshot)?;
+        let written = self.write_until_it_passes(&snapshot)?;
         let garbage = lock(&self.image).finish(written);
         drop(garbage);
         Ok(Some(snapshot.upto))
+    }
+
+    /// Writes it; and again, when there was not enough of something that comes back, such as descriptors. sled is opened anew
+    /// first: of a batch that it refused, it may have half in memory. An fsync that failed is not among these.
+    fn write_until_it_passes(&self, snapshot: &Snapshot) -> Result<Vec<Written>, Words> {
+        let mut outcome = self.write(snapshot);
+        for tries in 0..TRIES {
+            match &outcome {
+                Err(words) if words.passes() => {
+                    if tries == 0 {
+                        tracing::warn!("a checkpoint has to wait: {words}");
+                    }
+                }
+                Ok(_) | Err(_) => break,
+            }
+            std::thread::park_timeout(BETWEEN_TRIES);
+            outcome = self.database.reopen().and_then(|()| self.write(snapshot));
+        }
+        outcome
     }
 
     fn write(&self, snapshot: &Snapshot) -> Result<Vec<Written>, Words> {
@@ -221,7 +245,7 @@ fn change(kind: u8, key: &[u8], value: Option<Vec<u8>>) -> Change {
 }
 
 fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, Words> {
-    codec::encode(value).map_err(|error| format!("a value could not be encoded: {error}"))
+    codec::encode(value).map_err(|error| format!("a value could not be encoded: {error}").into())
 }
 
 /// A summary's key: its day, then its first sequence and its last.

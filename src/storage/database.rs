@@ -20,6 +20,7 @@ use super::codec;
 use super::error::ReadError;
 use super::gate::lock;
 use super::totals::{ordered, unordered};
+pub(super) use super::words::Words;
 use crate::domain::Day;
 
 /// Memory that sled may use for what it has read.
@@ -85,9 +86,6 @@ pub(super) struct Database {
     stamp: Mutex<Stamp>,
 }
 
-/// What goes wrong with sled, in words.
-pub(super) type Words = String;
-
 /// How often, and how many times, sled is asked for its file's lock.
 const LOCK_EVERY: Duration = Duration::from_millis(10);
 const LOCK_TRIES: u32 = 300;
@@ -108,29 +106,51 @@ fn open_unlocked(config: &sled::Config) -> sled::Result<Db> {
     }
 }
 
+fn open_at(path: &Path) -> Result<(Db, Tree), Words> {
+    quietly(|| {
+        let config = sled::Config::default()
+            .path(path)
+            .cache_capacity(CACHE)
+            .segment_size(SEGMENT)
+            .flush_every_ms(None);
+        let db = open_unlocked(&config)?;
+        let main = db.open_tree(MAIN)?;
+        Ok((db, main))
+    })
+}
+
 impl Database {
     /// Opens or creates it. What it holds is not yet to be believed.
     pub(super) fn open(path: &Path) -> Result<Self, Words> {
-        let (db, main) = quietly(|| {
-            let config = sled::Config::default()
-                .path(path)
-                .cache_capacity(CACHE)
-                .segment_size(SEGMENT)
-                .flush_every_ms(None);
-            let db = open_unlocked(&config)?;
-            let main = db.open_tree(MAIN)?;
-            Ok((db, main))
-        })?;
         let database = Self {
             path: path.to_owned(),
-            open: Mutex::new(Some((db, main))),
+            open: Mutex::new(Some(open_at(path)?)),
             stamp: Mutex::new(Stamp::default()),
         };
-        if let Some(bytes) = database.get(&[kind::STAMP])? {
-            *lock(&database.stamp) = codec::decode(&bytes)
+        database.read_stamp()?;
+        Ok(database)
+    }
+
+    /// Closes it and opens it anew, as it stands on disk; whoever reads waits meanwhile. For the checkpoint alone.
+    pub(super) fn reopen(&self) -> Result<(), Words> {
+        {
+            let mut open = lock(&self.open);
+            let handles = open.take();
+            quietly(|| {
+                drop(handles);
+                Ok(())
+            })?;
+            *open = Some(open_at(&self.path)?);
+        }
+        self.read_stamp()
+    }
+
+    fn read_stamp(&self) -> Result<(), Words> {
+        if let Some(bytes) = self.get(&[kind::STAMP])? {
+            *lock(&self.stamp) = codec::decode(&bytes)
                 .map_err(|error| format!("its stamp cannot be read: {error}"))?;
         }
-        Ok(database)
+        Ok(())
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -144,14 +164,14 @@ impl Database {
     fn handles(&self) -> Result<(Db, Tree), Words> {
         lock(&self.open)
             .clone()
-            .ok_or_else(|| "it is closed".to_owned())
+            .ok_or_else(|| "it is closed".into())
     }
 
     /// Turns words into an error that names the database.
-    pub(super) fn unreadable(&self, what: Words) -> ReadError {
+    pub(super) fn unreadable(&self, what: impl Into<Words>) -> ReadError {
         ReadError::Database {
             path: self.path.clone(),
-            what,
+            what: what.into().to_string(),
         }
     }
 
@@ -301,7 +321,7 @@ impl Database {
     pub(super) fn sync(&self) -> Result<(), Words> {
         let (db, _) = self.handles()?;
         quietly(|| db.flush())?;
-        sync_files(&self.path).map_err(|error| format!("could not sync it: {error}"))
+        sync_files(&self.path).map_err(|error| Words::of_io("sync", &error))
     }
 
     /// Closes it. Whatever is read afterwards is an error.
@@ -386,24 +406,13 @@ fn quietly<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Words> {
     QUIET.set(outer);
     match result {
         Ok(Ok(value)) => Ok(value),
-        // sled keeps the system's error as its inner form in text; the kind alone reads as words, unless it is none.
-        Ok(Err(sled::Error::Io(error))) if error.kind() != io::ErrorKind::Other => {
-            Err(error.kind().to_string())
-        }
-        Ok(Err(error)) => Err(error.to_string()),
+        Ok(Err(error)) => Err(Words::of_sled(&error)),
         Err(panic) => {
-            let words = panic
+            let text = panic
                 .downcast_ref::<String>()
                 .map(String::as_str)
                 .or_else(|| panic.downcast_ref::<&str>().copied());
-            Err(format!(
-                "it is damaged ({})",
-                words
-                    .unwrap_or("no reason given")
-                    .lines()
-                    .next()
-                    .unwrap_or_default()
-            ))
+            Err(Words::of_panic(text))
         }
     }
 }

@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::words::is_of_descriptors;
+
 /// The store cannot be opened: nothing is served.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -47,6 +49,16 @@ pub enum OpenError {
         /// What is wrong with it.
         what: String,
     },
+    /// The system refuses something about the database: that says nothing of what is in it.
+    #[error("The database {path} cannot be used now: {what}; {advice}. It is not damaged, and nothing of it was changed.", path = path.display())]
+    Refused {
+        /// Its folder.
+        path: PathBuf,
+        /// Its answer.
+        what: String,
+        /// What to do.
+        advice: &'static str,
+    },
     /// Database and journal do not belong together.
     #[error("The data directory {path} is incomplete: {what}; restore it from a backup, nothing is served until then.", path = path.display())]
     Incomplete {
@@ -75,7 +87,11 @@ impl OpenError {
 /// What a person can do about a refusal of the operating system.
 pub(super) fn advice(error: &io::Error) -> &'static str {
     let kind = error.kind();
-    if kind == io::ErrorKind::PermissionDenied {
+    if is_of_descriptors(error.raw_os_error()) {
+        "raise the limit of open files (`ulimit -n`, or LimitNOFILE= in a systemd unit), then start again"
+    } else if kind == io::ErrorKind::OutOfMemory {
+        "give it more memory, then start again"
+    } else if kind == io::ErrorKind::PermissionDenied {
         "give this user read and write permission, or choose another data directory"
     } else if kind == io::ErrorKind::StorageFull || kind == io::ErrorKind::QuotaExceeded {
         "free space on that disk, then start again"

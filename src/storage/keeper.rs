@@ -12,6 +12,7 @@ use super::gate::lock;
 use super::journal::Journal;
 use super::open::Lock;
 use super::segment::Segments;
+use super::words::passes;
 
 /// Writes checkpoints, and drops what the journal no longer needs.
 pub(super) struct Keeper {
@@ -118,9 +119,15 @@ impl Keeper {
             *last = (upto, last.1 + 1);
             drop(last);
             self.journal.push(Entry::Checkpointed(upto));
-            self.segments.trim(self.keep_bytes, upto).map_err(|error| {
-                JournalFailed::new(format!("Could not remove old files of the journal: {error}; check the data directory's permissions."))
-            })?;
+            match self.segments.trim(self.keep_bytes, upto) {
+                // The next checkpoint tries it again.
+                Err(error) if error.raw_os_error().is_some_and(passes) => {
+                    tracing::warn!("old files of the journal stay a while longer: {error}");
+                }
+                trimmed => trimmed.map_err(|error| {
+                    JournalFailed::new(format!("Could not remove old files of the journal: {error}; check the data directory's permissions."))
+                })?,
+            }
         }
         Ok(())
     }

@@ -33,6 +33,7 @@ mod replay;
 mod segment;
 mod totals;
 mod verify;
+mod words;
 mod writer;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! still holds everything; otherwise nothing is served. Either way nothing is served with calls or deletions missing.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use super::checkpoint::{Checkpoint, remove_orphans};
 use super::database::Database;
 use super::disk::Disk;
-use super::error::OpenError;
+use super::error::{OpenError, advice};
 use super::gate::lock;
 use super::image::Image;
 use super::journal::Journal;
@@ -22,6 +22,7 @@ use super::options::{Options, Progress};
 use super::replay::{self, Obstacle, Replayed};
 use super::segment::{self, Content, Found, HEAD, Segment, Segments};
 use super::verify;
+use super::words::{Refusal, Words};
 use super::writer;
 
 /// The format of the data directory that this release writes.
@@ -29,13 +30,18 @@ const FORMAT: u32 = 1;
 
 /// Holds the data directory: no other process opens it until this is dropped.
 #[derive(Debug)]
-pub(super) struct Lock(File);
+pub(super) struct Lock {
+    /// The file `lock`, and the directory itself: that file can be removed, by somebody who takes it for a leftover.
+    held: Vec<File>,
+}
 
 impl Drop for Lock {
     fn drop(&mut self) {
         // Not left to closing the file: a child process, between its fork and its exec, has it open too.
-        if let Err(error) = self.0.unlock() {
-            tracing::error!("the data directory's lock could not be given back: {error}");
+        for held in &self.held {
+            if let Err(error) = held.unlock() {
+                tracing::error!("the data directory's lock could not be given back: {error}");
+            }
         }
     }
 }
@@ -86,11 +92,22 @@ impl Layout {
             .mode(0o600)
             .open(&path)
             .map_err(OpenError::io("open", &path))?;
+        let mut lock = Lock { held: Vec::new() };
         match file.try_lock() {
-            Ok(()) => Ok(Lock(file)),
-            Err(TryLockError::WouldBlock) => Err(OpenError::Locked(self.dir.clone())),
-            Err(TryLockError::Error(error)) => Err(OpenError::io("lock", &path)(error)),
+            Ok(()) => lock.held.push(file),
+            Err(TryLockError::WouldBlock) => return Err(OpenError::Locked(self.dir.clone())),
+            Err(TryLockError::Error(error)) => return Err(OpenError::io("lock", &path)(error)),
         }
+        let dir = File::open(&self.dir).map_err(OpenError::io("open", &self.dir))?;
+        match dir.try_lock() {
+            Ok(()) => lock.held.push(dir),
+            Err(TryLockError::WouldBlock) => return Err(OpenError::Locked(self.dir.clone())),
+            // Some file systems lock no directories; there, the file is what there is.
+            Err(TryLockError::Error(error)) => {
+                tracing::debug!("the data directory itself cannot be locked: {error}");
+            }
+        }
+        Ok(lock)
     }
 
     /// Checks that this release knows the directory's format.
@@ -161,24 +178,24 @@ pub(super) fn open(
     let mut warnings = Vec::new();
     let whole = replay::is_whole(&found);
     let existed = layout.database.exists();
-    let refuse = |what| OpenError::Database {
-        path: layout.database.clone(),
-        what,
-    };
+    let refuse = |what| unusable(&layout, &what);
     let (checkpoint, replayed) = match attempt(&layout, &found, &disk, progress) {
         Ok(up) => up,
         Err(Obstacle::Other(error)) => return Err(error),
-        Err(Obstacle::Database(what)) if whole && existed => {
+        Err(Obstacle::Database(what)) if whole && existed && what.refusal().is_none() => {
             let aside = move_aside(&layout)?;
             warnings.push(format!(
                 "The database {} could not be used: {what}. It was moved to {} and made again from the journal; no call and no change is missing.",
                 layout.database.display(),
                 aside.display()
             ));
-            attempt(&layout, &found, &disk, progress).map_err(|obstacle| match obstacle {
-                Obstacle::Other(error) => error,
-                Obstacle::Database(what) => refuse(what),
-            })?
+            let up =
+                attempt(&layout, &found, &disk, progress).map_err(|obstacle| match obstacle {
+                    Obstacle::Other(error) => error,
+                    Obstacle::Database(what) => refuse(what),
+                })?;
+            remove_oldest_broken(&layout);
+            up
         }
         Err(Obstacle::Database(what)) => return Err(refuse(what)),
     };
@@ -230,8 +247,26 @@ pub(super) fn disk(options: &Options) -> Disk {
     }
 }
 
-fn run_checkpoint(checkpoint: &Checkpoint) -> Result<(), String> {
+fn run_checkpoint(checkpoint: &Checkpoint) -> Result<(), Words> {
     checkpoint.run().map(drop)
+}
+
+/// Why the database cannot be used: the system refuses, or it is damaged and nothing can make it again.
+fn unusable(layout: &Layout, what: &Words) -> OpenError {
+    let path = layout.database.clone();
+    let refused = |advice| OpenError::Refused {
+        path: path.clone(),
+        what: what.to_string(),
+        advice,
+    };
+    match what.refusal() {
+        Some(Refusal::InUse) => refused("stop that one, or choose another data directory"),
+        Some(Refusal::System(code)) => refused(advice(&io::Error::from_raw_os_error(code))),
+        None => OpenError::Database {
+            path,
+            what: what.to_string(),
+        },
+    }
 }
 
 /// Opens and verifies the database, and replays the journal onto it.
@@ -261,15 +296,47 @@ fn attempt(
     attempt().inspect_err(|_| drop(database.close()))
 }
 
-/// Moves a broken database out of the way; nothing is deleted.
+/// So many databases that were broken are kept.
+const KEPT_BROKEN: usize = 3;
+
+/// Databases that were moved aside, the oldest first.
+fn broken(layout: &Layout) -> Vec<(u32, PathBuf)> {
+    let number = |path: &Path| {
+        let name = path.file_name()?.to_str()?;
+        name.strip_prefix("db.broken-")?.parse::<u32>().ok()
+    };
+    let entries = fs::read_dir(&layout.dir).into_iter().flatten().flatten();
+    let mut broken: Vec<_> = entries
+        .filter_map(|entry| Some((number(&entry.path())?, entry.path())))
+        .collect();
+    broken.sort_unstable();
+    broken
+}
+
+/// Moves a broken database out of the way.
 fn move_aside(layout: &Layout) -> Result<PathBuf, OpenError> {
-    let aside = (1u32..)
-        .map(|number| layout.dir.join(format!("db.broken-{number}")))
-        .find(|path| !path.exists())
-        .unwrap_or_else(|| layout.dir.join("db.broken"));
+    let next = broken(layout)
+        .last()
+        .map_or(1, |(number, _)| number.saturating_add(1));
+    let aside = layout.dir.join(format!("db.broken-{next}"));
     fs::rename(&layout.database, &aside).map_err(OpenError::io("move aside", &layout.database))?;
     segment::sync_dir(&layout.dir).map_err(OpenError::io("sync", &layout.dir))?;
     Ok(aside)
+}
+
+/// Once there is a good one again, the oldest broken ones go: a disk that breaks one after the other is not filled by them.
+fn remove_oldest_broken(layout: &Layout) {
+    let broken = broken(layout);
+    let gone = broken.len().saturating_sub(KEPT_BROKEN);
+    for (_, path) in &broken[..gone] {
+        match fs::remove_dir_all(path) {
+            Ok(()) => tracing::warn!(
+                "removed {}: the {KEPT_BROKEN} latest broken databases are kept",
+                path.display()
+            ),
+            Err(error) => tracing::warn!("{} could not be removed: {error}", path.display()),
+        }
+    }
 }
 
 type Resumed = (Arc<Segments>, Segment, Vec<Segment>);
@@ -282,7 +349,7 @@ fn resume(
     disk: &Disk,
     options: &Options,
 ) -> Result<Resumed, OpenError> {
-    let segments = Segments::new(layout.journal.clone());
+    let segments = Segments::new(&layout.journal)?;
     let next = replayed.last + 1;
     let used = replayed.end.map_or(0, |(place, _)| place + 1);
     for segment in &found[..used] {

@@ -281,7 +281,7 @@ impl Reader {
             .range(&start, &at(to), visit)
             .map_err(|what| self.database.unreadable(what))?;
         if let Some(what) = fault {
-            return Err(self.database.unreadable(what.into()));
+            return Err(self.database.unreadable(what));
         }
         for (key, (total, sum, writing)) in fresh {
             found.insert(key, (total, since.add(Stored::default(), sum, writing)));

@@ -12,6 +12,7 @@ use super::error::{CodecError, OpenError};
 use super::gate::lock;
 use super::options::Progress;
 use super::segment::{self, Content, End, Found, HEAD};
+use super::words::Words;
 
 /// Entries between two checkpoints: what bounds the memory of a replay.
 const STEP: u64 = 50_000;
@@ -33,7 +34,7 @@ pub(super) struct Replayed {
 #[derive(Debug)]
 pub(super) enum Obstacle {
     /// Something about the database; it may be made again from the journal.
-    Database(String),
+    Database(Words),
     /// Something else.
     Other(OpenError),
 }
@@ -188,15 +189,21 @@ fn start(dir: &Path, used: &[Found], from: u64) -> Result<usize, Obstacle> {
         Some(start) => Ok(start),
         // Its only segment is torn at its very first frame.
         None if first(oldest).is_none() && oldest.number == 1 => Ok(0),
-        None if from == 1 => Err(Obstacle::Database(format!(
-            "it is missing or empty, and the journal begins at entry {}",
-            first(oldest).unwrap_or_default()
-        ))),
-        None => Err(Obstacle::Database(format!(
-            "it has everything up to entry {}, but the journal begins at entry {}",
-            from - 1,
-            first(oldest).unwrap_or_default()
-        ))),
+        None if from == 1 => Err(Obstacle::Database(
+            format!(
+                "it is missing or empty, and the journal begins at entry {}",
+                first(oldest).unwrap_or_default()
+            )
+            .into(),
+        )),
+        None => Err(Obstacle::Database(
+            format!(
+                "it has everything up to entry {}, but the journal begins at entry {}",
+                from - 1,
+                first(oldest).unwrap_or_default()
+            )
+            .into(),
+        )),
     }
 }
 

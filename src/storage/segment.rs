@@ -313,7 +313,8 @@ pub(super) fn resume(found: &Found, used: u64) -> Result<Segment, OpenError> {
 /// The segments that hold frames, oldest first.
 #[derive(Debug)]
 pub(super) struct Segments {
-    dir: PathBuf,
+    /// Open from the start: to remove a segment takes no descriptor.
+    dir: File,
     all: Mutex<Vec<Used>>,
 }
 
@@ -326,11 +327,11 @@ struct Used {
 }
 
 impl Segments {
-    pub(super) fn new(dir: PathBuf) -> Self {
-        Self {
-            dir,
+    pub(super) fn new(dir: &Path) -> Result<Self, OpenError> {
+        Ok(Self {
+            dir: File::open(dir).map_err(OpenError::io("open", dir))?,
             all: Mutex::default(),
-        }
+        })
     }
 
     pub(super) fn add(&self, path: PathBuf, size: u64, first: u64) {
@@ -345,22 +346,19 @@ impl Segments {
 
     /// Removes the oldest segments as long as more than `keep` bytes are left and all they hold is at or below `checkpoint`.
     pub(super) fn trim(&self, keep: u64, checkpoint: u64) -> io::Result<()> {
-        let mut gone = Vec::new();
-        {
-            let mut all = lock(&self.all);
-            let mut bytes: u64 = all.iter().map(|segment| segment.size).sum();
-            while let [oldest, next, ..] = &all[..] {
-                if bytes <= keep || next.first > checkpoint + 1 {
-                    break;
-                }
-                bytes -= oldest.size;
-                gone.push(all.remove(0).path);
+        let mut all = lock(&self.all);
+        let mut bytes: u64 = all.iter().map(|segment| segment.size).sum();
+        while let [oldest, next, ..] = &all[..] {
+            if bytes <= keep || next.first > checkpoint + 1 {
+                break;
             }
-        }
-        for path in &gone {
-            fs::remove_file(path)?;
-            // One after the other: a crash must not leave a gap.
-            sync_dir(&self.dir)?;
+            // One after the other, and each known of until it is gone: neither a crash nor a refusal must leave a gap.
+            match fs::remove_file(&oldest.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => self.dir.sync_all()?,
+            }
+            bytes -= oldest.size;
+            all.remove(0);
         }
         Ok(())
     }
@@ -373,7 +371,7 @@ mod tests {
     #[test]
     fn only_the_oldest_segments_that_are_wholly_in_the_database_go() {
         let dir = tempfile::tempdir().unwrap();
-        let segments = Segments::new(dir.path().to_owned());
+        let segments = Segments::new(dir.path()).unwrap();
         for (number, first) in [(1, 1), (2, 11), (3, 21), (4, 31)] {
             let path = dir.path().join(format!("{number}"));
             fs::write(&path, "").unwrap();

@@ -70,7 +70,8 @@ pub(super) fn verify(
         return Err(format!(
             "it holds {count} entries that do not add up to its stamp of {} entries",
             stamp.count
-        ));
+        )
+        .into());
     }
     say(count);
     found.verify_pages(database, progress)?;
@@ -145,7 +146,7 @@ impl Verified {
                 fault.get_or_insert_with(|| format!("a page of {day}'s call log is missing"));
             }
             if let Some(words) = fault {
-                return Err(words);
+                return Err(words.into());
             }
             if !orphans.is_empty() {
                 self.orphans.insert(*day, orphans);

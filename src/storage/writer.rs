@@ -17,6 +17,7 @@ use super::gate::lock;
 use super::image::Image;
 use super::journal::Journal;
 use super::segment::{self, HEAD, Segment, Segments};
+use super::words::passes;
 
 /// Everything that the writer needs.
 pub(super) struct Writer {
@@ -49,7 +50,8 @@ pub(super) fn prepare(
             }
         }
         for number in number.. {
-            match segment::create(&disk, &dir, number, segment::size_of(number, largest)) {
+            let size = segment::size_of(number, largest);
+            match patiently(&dir, || segment::create(&disk, &dir, number, size)) {
                 Ok(segment) => {
                     if give.send(segment).is_err() {
                         return;
@@ -60,6 +62,27 @@ pub(super) fn prepare(
         }
     })?;
     Ok((ready, thread))
+}
+
+/// How often what the system has not enough for is tried again, and after which time: a minute in all.
+const TRIES: u32 = 600;
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
+
+/// Does it; and again, where the system has too few descriptors or too little memory now. Never for an fsync that failed: what
+/// that has lost, a second one does not find.
+pub(super) fn patiently<T>(path: &Path, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for tries in 0..TRIES {
+        match act() {
+            Err(error) if error.raw_os_error().is_some_and(passes) => {
+                if tries == 0 {
+                    tracing::warn!("{} has to wait: {error}", path.display());
+                }
+                std::thread::park_timeout(BETWEEN_TRIES);
+            }
+            done => return done,
+        }
+    }
+    act()
 }
 
 fn failure(doing: &str, path: &Path, error: &io::Error) -> JournalFailed {
@@ -143,8 +166,8 @@ impl Writer {
         let Segment {
             file, path, used, ..
         } = &mut self.current;
-        self.disk
-            .write(file, bytes, *used)
+        let disk = &self.disk;
+        patiently(path, || disk.write(file, bytes, *used))
             .map_err(|error| failure("write to", path, &error))?;
         self.disk
             .sync(file)

@@ -312,10 +312,10 @@ fn an_accounts_rate_limit_can_be_set_and_changed_and_the_audit_log_says_so() {
         .expect(201);
     assert_eq!(
         account["rate_limit"],
-        json!({"rpm": 60, "tpm": null, "concurrency": null})
+        json!({"rpm": 60, "tpm": null, "concurrency": null, "rps": null, "burst": null})
     );
     let path = format!("/api/accounts/{}", account["id"].as_str().unwrap());
-    let changed = json!({"rpm": 30, "tpm": 9_000, "concurrency": 2});
+    let changed = json!({"rpm": 30, "tpm": 9_000, "concurrency": 2, "rps": 0.25, "burst": 3});
     admin
         .patch(&path, &json!({"rate_limit": changed}))
         .expect(200);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Top-level modules by floor.
-const FLOORS: [(&str, u8); 19] = [
+const FLOORS: [(&str, u8); 20] = [
     ("domain", 0),
     ("client", 1),
     ("clock", 1),
@@ -19,6 +19,7 @@ const FLOORS: [(&str, u8); 19] = [
     ("config", 4),
     ("first_start", 4),
     ("banner", 4),
+    ("connections", 4),
     ("progress", 4),
     ("rekey", 4),
     ("upgrade", 4),

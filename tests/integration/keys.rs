@@ -381,6 +381,20 @@ fn what_a_key_cannot_have_is_named_by_the_path_of_its_field() {
             json!({"rate_limit": {"concurrency": 0}}),
             "rate_limit.concurrency",
         ),
+        (json!({"rate_limit": {"rps": 0}}), "rate_limit.rps"),
+        (json!({"rate_limit": {"rps": -1}}), "rate_limit.rps"),
+        (json!({"rate_limit": {"rps": 0.0001}}), "rate_limit.rps"),
+        (json!({"rate_limit": {"rps": 1_000_001}}), "rate_limit.rps"),
+        (json!({"rate_limit": {"rps": "10"}}), "rate_limit.rps"),
+        (json!({"rate_limit": {"burst": 5}}), "rate_limit.burst"),
+        (
+            json!({"rate_limit": {"rps": 1, "burst": 0}}),
+            "rate_limit.burst",
+        ),
+        (
+            json!({"rate_limit": {"rps": 1, "burst": 1_000_001}}),
+            "rate_limit.burst",
+        ),
         (
             json!({"permissions": {"models": ["a[b"]}}),
             "permissions.models",

@@ -52,7 +52,7 @@ pub(super) async fn open(
     payload: Payload,
 ) -> HttpResponse {
     let arrival = Arrival::note(&state, Endpoint::Realtime, &request);
-    let headers = passed_on(&request);
+    let headers = passed_on(&request, state.instance());
     let preview = headers.iter().any(|(_, value)| *value == PREVIEW);
     let path = async {
         // Is it a key that works, used from where it may be?
@@ -143,8 +143,8 @@ fn model(request: &HttpRequest) -> Result<Request> {
 }
 
 /// Headers of the client that go on to the provider; browsers name the interface of the preview in a subprotocol.
-fn passed_on(request: &HttpRequest) -> Vec<(HeaderName, HeaderValue)> {
-    let mut headers = arrival::passed_on(request.headers());
+fn passed_on(request: &HttpRequest, own: &str) -> Vec<(HeaderName, HeaderValue)> {
+    let mut headers = arrival::passed_on(request.headers(), own);
     if arrival::subprotocol(request, "openai-beta.") == Some("realtime-v1") {
         let name = HeaderName::from_static("openai-beta");
         headers.push((name, HeaderValue::from_static(PREVIEW)));

@@ -154,6 +154,7 @@ impl Guest {
             started_at: state.clock.now(),
             endpoint: session.endpoint,
             in_path: None,
+            is_loop: false,
             client_ip: session.client_ip,
             user_agent: session.user_agent.clone(),
             client_request_id: session

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::entry::KeyEntry;
+use super::entry::{KeyEntry, Shared};
 use super::keyring::Keys;
 use super::list::KeyView;
 use crate::crypto;
@@ -112,7 +112,7 @@ impl Keys {
         );
         let ticket = self.0.store.write(Batch::new().put(&key).put(&log));
         let budget = Arc::new(Budget::new(Windows::new(crate::domain::Day(0))));
-        let entry = self.add(key, account, budget);
+        let entry = self.add(key, account, Shared::new(budget));
         write(&self.0.store, ticket).await?;
         Ok((self.view(entry)?, secret))
     }
@@ -172,7 +172,7 @@ impl Keys {
         self.view(entry)
     }
 
-    /// Makes a successor with the same settings, which draws on the same budget. The old key goes on working until somebody
+    /// Makes a successor with the same settings, which draws on the same budget and the same rate limiter. The old key goes on working until somebody
     /// disables it, or until its time. The secret is in this one answer and nowhere else.
     ///
     /// # Errors
@@ -242,11 +242,7 @@ impl Keys {
             let batch = Batch::new().put(&successor).put(&replaced).put(&log);
             let ticket = self.0.store.write(batch);
             entry.record.store(Arc::new(replaced));
-            let successor = self.add(
-                successor,
-                Arc::clone(&entry.account),
-                Arc::clone(&entry.budget),
-            );
+            let successor = self.add(successor, Arc::clone(&entry.account), entry.shared());
             (entry, successor, ticket)
         };
         old_entry.changed.notify_waiters();
@@ -320,6 +316,10 @@ impl Keys {
             differences.into_changes(),
         );
         let ticket = self.0.store.write(Batch::new().put(&new).put(&log));
+        let old = entry.record();
+        entry
+            .limiter
+            .change(&old.rate_limit, &new.rate_limit, &self.0.clock);
         entry.record.store(Arc::new(new));
         entry.changed.notify_waiters();
         Ok((entry, ticket))

@@ -24,7 +24,32 @@ pub(in crate::state) struct KeyEntry {
     pub(in crate::state) clock: Clock,
 }
 
+/// What a key shares with its successors: rotating a key gives neither a second quota nor a second rate.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    pub(super) budget: Arc<Budget>,
+    pub(super) limiter: Arc<RateLimiter>,
+}
+
+impl Shared {
+    /// With a rate limiter of its own.
+    pub(super) fn new(budget: Arc<Budget>) -> Self {
+        Self {
+            budget,
+            limiter: Arc::default(),
+        }
+    }
+}
+
 impl KeyEntry {
+    /// What a successor is given of it.
+    pub(super) fn shared(&self) -> Shared {
+        Shared {
+            budget: Arc::clone(&self.budget),
+            limiter: Arc::clone(&self.limiter),
+        }
+    }
+
     pub(in crate::state) fn record(&self) -> Arc<ApiKey> {
         self.record.load_full()
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
-use super::entry::{KeyEntry, unknown_key};
+use super::entry::{KeyEntry, Shared, unknown_key};
 use crate::clock::Clock;
 use crate::crypto;
 use crate::domain::{
@@ -53,15 +53,15 @@ impl Keys {
             by_id: RwLock::default(),
             changing: Mutex::default(),
         }));
-        let mut budgets: BTreeMap<BudgetId, Arc<Budget>> = BTreeMap::new();
+        let mut shared: BTreeMap<BudgetId, Shared> = BTreeMap::new();
         for key in store.load::<ApiKey>().map_err(Error::internal)? {
             let Some(account) = keys.0.accounts.entry(key.account_id) else {
                 continue;
             };
-            let budget = budgets
+            let shared = shared
                 .entry(key.budget_id)
-                .or_insert_with(|| budget(key.budget_id));
-            keys.add(key, account, Arc::clone(budget));
+                .or_insert_with(|| Shared::new(budget(key.budget_id)));
+            keys.add(key, account, shared.clone());
         }
         Ok(keys)
     }
@@ -70,7 +70,7 @@ impl Keys {
         &self,
         key: ApiKey,
         account: Arc<AccountEntry>,
-        budget: Arc<Budget>,
+        shared: Shared,
     ) -> Arc<KeyEntry> {
         let (id, digest) = (key.id, key.digest);
         if key.deleted_at.is_none() {
@@ -79,8 +79,8 @@ impl Keys {
         let entry = Arc::new(KeyEntry {
             record: ArcSwap::from_pointee(key),
             account,
-            budget,
-            limiter: Arc::default(),
+            budget: shared.budget,
+            limiter: shared.limiter,
             changed: Notify::new(),
             clock: self.0.clock.clone(),
         });

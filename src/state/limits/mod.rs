@@ -1,20 +1,23 @@
-//! Rate limits of a key and of its account: requests a minute, tokens a minute, calls at the same time.
+//! Rate limits of a key and of its account: requests a minute, tokens a minute, calls at the same time, and the pace.
 //!
-//! A call must fit all six; it takes from all of them or, refused, from none. Its tokens are estimated then, and what it has
+//! A call must fit all eight; it takes from all of them or, refused, from none. Its tokens are estimated then, and what it has
 //! used in truth replaces the estimate at its end: more is charged afterwards, so that the next calls wait for it, less is given
 //! back. The counters live in the entries of key and account and die with them: a key that is unknown makes no state.
+//! A key and its successors have one between them.
 //! The two locks are always taken account first, are held for a few additions, and never across an await.
 
+mod pacer;
 mod window;
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use crate::clock::Tick;
-use crate::domain::{Code, Error, RateLimit, Result};
+use crate::clock::{Clock, Tick};
+use crate::domain::{Code, Error, Pace, RateLimit, Result};
 
 use super::sync::{Mutex, MutexGuard};
 
+use pacer::Paced;
 use window::{SlotAt, Window};
 
 /// What has been taken by one key or account. It knows no limits: they come with each call, so that a changed limit
@@ -27,6 +30,7 @@ struct Counters {
     in_flight: u32,
     requests: Window,
     tokens: Window,
+    pace: pacer::Slot,
 }
 
 impl RateLimiter {
@@ -39,6 +43,26 @@ impl RateLimiter {
         let mut counters = self.counters();
         counters.requests.shrink(now);
         counters.tokens.shrink(now);
+        counters.pace.shrink(now);
+    }
+
+    /// Takes a changed setting over: what was taken stays taken.
+    pub(super) fn change(&self, from: &RateLimit, to: &RateLimit, clock: &Clock) {
+        if from.pace != to.pace {
+            let mut counters = self.counters();
+            counters
+                .pace
+                .change(from.pace, to.pace, clock, clock.tick());
+        }
+    }
+}
+
+impl Counters {
+    /// A place that was taken just now, under the same lock.
+    fn undo(&self, paced: Option<Paced>) {
+        if let (Some(paced), Some(pacer)) = (paced, self.pace.get()) {
+            pacer.undo(paced);
+        }
     }
 }
 
@@ -51,6 +75,8 @@ pub(super) struct Limited<'a> {
     pub(super) prefix: &'static str,
     pub(super) limit: RateLimit,
     pub(super) limiter: &'a Arc<RateLimiter>,
+    /// The clock for a limiter that is made now.
+    pub(super) clock: &'a Clock,
 }
 
 /// What is taken of the limits at once.
@@ -102,9 +128,14 @@ pub(super) fn admit(
     let mut key_counters = key.limiter.counters();
     key.check(&mut key_counters, take, now)?;
     account.check(&mut account_counters, take, now)?;
+    // Last, and taken at once: governor looks and takes in one. The waits of the others are the longer ones.
+    let key_paced = key.pace(&mut key_counters, take, now)?;
+    let account_paced = account
+        .pace(&mut account_counters, take, now)
+        .inspect_err(|_| key_counters.undo(key_paced))?;
     Ok(Permit {
-        account: account.take(&mut account_counters, take, now),
-        key: key.take(&mut key_counters, take, now),
+        account: account.take(&mut account_counters, take, account_paced, now),
+        key: key.take(&mut key_counters, take, key_paced, now),
         tokens: take.tokens,
         headers: account
             .standing(&mut account_counters, now)
@@ -157,10 +188,24 @@ impl Limited<'_> {
         Ok(())
     }
 
+    /// Takes a request's place in the pace, if there is one.
+    fn pace(&self, counters: &mut Counters, take: Take, now: Tick) -> Result<Option<Paced>> {
+        let Some(pace) = self.limit.pace.filter(|_| take.requests > 0) else {
+            return Ok(None);
+        };
+        let taken = counters.pace.at(pace, self.clock, now).take(now);
+        taken
+            .map(Some)
+            .map_err(|wait| self.refuse("rps", &words_of(pace), wait))
+    }
+
     fn refuse(&self, param: &str, words: &str, wait: Duration) -> Error {
-        let seconds = wait.as_millis().div_ceil(1_000).max(1);
+        let wait_words = match wait.as_micros().div_ceil(1_000) {
+            millis @ ..1_000 => format!("{millis} ms"),
+            millis => format!("{} s", millis.div_ceil(1_000)),
+        };
         let message = format!(
-            "This {} is limited to {words}. Try again in {seconds} s.",
+            "This {} is limited to {words}. Try again in {wait_words}.",
             self.noun
         );
         Error::new(Code::RateLimitExceeded, message)
@@ -184,7 +229,7 @@ impl Limited<'_> {
             .retry_after(Duration::from_secs(60))
     }
 
-    fn take(&self, counters: &mut Counters, take: Take, now: Tick) -> Place {
+    fn take(&self, counters: &mut Counters, take: Take, paced: Option<Paced>, now: Tick) -> Place {
         counters.in_flight += take.places;
         let of = |limit: Option<u32>, window: &mut Window, amount: u64| {
             limit
@@ -196,6 +241,7 @@ impl Limited<'_> {
             places: take.places,
             request: of(self.limit.rpm, &mut counters.requests, take.requests),
             tokens: of(self.limit.tpm, &mut counters.tokens, take.tokens),
+            paced,
         }
     }
 
@@ -216,6 +262,13 @@ impl Limited<'_> {
     }
 }
 
+/// `10 requests a second, 20 at once`.
+fn words_of(pace: Pace) -> String {
+    let (rps, at_once) = (pace.rps.to_string(), pace.at_once());
+    let noun = if rps == "1" { "request" } else { "requests" };
+    format!("{rps} {noun} a second, {at_once} at once")
+}
+
 /// A call's place at one limiter, given back when dropped.
 #[derive(Debug)]
 struct Place {
@@ -226,6 +279,8 @@ struct Place {
     request: Option<SlotAt>,
     /// Where its tokens were taken.
     tokens: Option<SlotAt>,
+    /// Its place in the pace; `None`: it needs none, or is to be kept.
+    paced: Option<Paced>,
 }
 
 /// Leave to make a call. Settled with the tokens that the call has used; dropped without, all that it took is given back.
@@ -249,6 +304,7 @@ impl Permit {
     pub(super) fn settle(mut self, tokens: u64, now: Tick) {
         for place in [&mut self.account, &mut self.key] {
             place.request = None;
+            place.paced = None;
             let Some(taken) = place.tokens else { continue };
             let mut counters = place.limiter.counters();
             match tokens.checked_sub(self.tokens) {
@@ -273,6 +329,9 @@ impl Drop for Permit {
             }
             if let Some(at) = place.tokens {
                 counters.tokens.give_back(at, self.tokens);
+            }
+            if let (Some(paced), Some(pacer)) = (place.paced, counters.pace.get()) {
+                pacer.give_back(paced);
             }
         }
     }

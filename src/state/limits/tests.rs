@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::Clock;
-use crate::domain::Timestamp;
+use crate::domain::{Rps, Timestamp};
 
 /// An account with a key, and a clock.
 struct Pair {
@@ -27,12 +27,14 @@ impl Pair {
                 prefix: "account.",
                 limit: self.account.0,
                 limiter: &self.account.1,
+                clock: &self.clock,
             },
             Limited {
                 noun: "API key",
                 prefix: "",
                 limit: self.key.0,
                 limiter: &self.key.1,
+                clock: &self.clock,
             },
         )
     }
@@ -66,6 +68,7 @@ const NONE: RateLimit = RateLimit {
     rpm: None,
     tpm: None,
     concurrency: None,
+    pace: None,
 };
 
 fn rpm(rpm: u32) -> RateLimit {
@@ -175,6 +178,7 @@ fn a_permit_dropped_before_the_call_was_made_gives_all_of_it_back() {
         rpm: Some(1),
         tpm: Some(10),
         concurrency: Some(1),
+        pace: None,
     };
     let pair = Pair::new(all, all);
     let permit = pair.admit(10).unwrap();
@@ -224,6 +228,39 @@ fn a_call_that_alone_is_more_than_the_limit_is_told_so() {
 }
 
 #[test]
+fn a_pace_is_taken_of_both_or_of_neither_and_given_back_with_the_rest() {
+    let pace = |burst| RateLimit {
+        pace: Some(Pace {
+            rps: Rps::parse("1").unwrap(),
+            burst: std::num::NonZeroU32::new(burst),
+        }),
+        ..NONE
+    };
+    let pair = Pair::new(pace(2), pace(3));
+    drop(pair.admit(1).unwrap());
+    let kept = pair.admit(1).unwrap();
+    pair.call(1, 1);
+    for _ in 0..9 {
+        let refused = pair.admit(1).unwrap_err();
+        assert_eq!(refused.param.as_deref(), Some("account.rps"));
+        assert_eq!(refused.retry_after, Some(Duration::from_secs(1)));
+        assert!(
+            refused.message.contains("1 request a second, 2 at once"),
+            "{}",
+            refused.message
+        );
+    }
+    // A session's place needs none, its responses do.
+    let (account, key) = pair.limited();
+    let now = pair.clock.tick();
+    drop(admit(account, key, Take::SESSION, now).unwrap());
+    assert!(admit(account, key, Take::response(1), now).is_err());
+    drop(kept);
+    pair.call(1, 1);
+    assert_eq!(pair.refused_by(1), "account.rps");
+}
+
+#[test]
 fn the_tighter_of_two_limits_is_told() {
     let pair = Pair::new(rpm(10), rpm(5));
     let told = pair.admit(1).unwrap().headers().requests.unwrap();
@@ -237,12 +274,16 @@ fn a_hundred_thousand_limiters_cost_less_than_20_mb() {
     let allocated = |limiter: &RateLimiter| {
         let counters = limiter.counters();
         let inline = size_of::<RateLimiter>() + 2 * size_of::<usize>() + size_of::<Arc<()>>();
-        inline + counters.requests.heap_bytes() + counters.tokens.heap_bytes()
+        inline
+            + counters.requests.heap_bytes()
+            + counters.tokens.heap_bytes()
+            + counters.pace.heap_bytes()
     };
     let both = RateLimit {
         rpm: Some(60),
         tpm: Some(60_000),
         concurrency: Some(5),
+        pace: None,
     };
     let pair = Pair::new(NONE, both);
     let at_rest = allocated(&pair.key.1);
@@ -258,4 +299,17 @@ fn a_hundred_thousand_limiters_cost_less_than_20_mb() {
     let (at_rest, in_use) = (at_rest * 100_000, allocated(&pair.key.1) * 100_000);
     println!("100,000 limiters: {at_rest} bytes at rest, {in_use} bytes when each has been used");
     assert!(at_rest <= 12_000_000 && in_use < 20_000_000);
+    // Only who has a pace pays for one, and only while it has something to remember.
+    let mut paced = Pair::new(NONE, NONE);
+    paced.key.0.pace = Some(Pace {
+        rps: Rps::parse("2").unwrap(),
+        burst: None,
+    });
+    paced.call(1, 1);
+    let more = allocated(&paced.key.1) * 100_000 - at_rest;
+    println!("{more} bytes more while each of them paces");
+    assert!((1..16_000_000).contains(&more));
+    paced.clock.advance(Duration::from_secs(1));
+    paced.key.1.shrink(paced.clock.tick());
+    assert_eq!(allocated(&paced.key.1) * 100_000, at_rest);
 }

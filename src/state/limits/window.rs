@@ -5,7 +5,6 @@
 //! of the limit. A token bucket would not do: after a rest it gives out the whole limit at once and refills meanwhile, which
 //! makes twice the limit in the first minute. What is kept are amounts, not limits: a limit that changes forgets nothing.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::clock::Tick;
@@ -19,7 +18,8 @@ const SLOTS: u64 = 128;
 /// The amounts taken in the last minute, by slot; slots in which nothing was taken are not there.
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    slots: VecDeque<Slot>,
+    /// A list, which is smaller than a queue: nearly all keys are at rest.
+    slots: Vec<Slot>,
     /// Of all slots.
     sum: u64,
 }
@@ -53,11 +53,11 @@ fn micros(now: Tick) -> u64 {
 impl Window {
     /// What counts now.
     pub(super) fn taken(&mut self, now: Tick) -> u64 {
-        while let Some(slot) = self.slots.front()
-            && slot.at.end() <= now.since_start()
-        {
-            self.sum -= u64::from(slot.amount);
-            self.slots.pop_front();
+        let over = |slot: &&Slot| slot.at.end() <= now.since_start();
+        let over = self.slots.iter().take_while(over).count();
+        if over > 0 {
+            let freed = self.slots.drain(..over);
+            self.sum -= freed.map(|slot| u64::from(slot.amount)).sum::<u64>();
         }
         self.sum
     }
@@ -65,19 +65,19 @@ impl Window {
     /// Takes an amount now; says in which slot, so that it can be given back.
     pub(super) fn take(&mut self, now: Tick, amount: u64) -> SlotAt {
         // Who read the clock just before another may come just after.
-        let at = match self.slots.back() {
+        let at = match self.slots.last() {
             Some(last) => last.at.max(SlotAt::of(now)),
             None => SlotAt::of(now),
         };
         let amount = u32::try_from(amount).unwrap_or(u32::MAX);
-        match self.slots.back_mut() {
+        match self.slots.last_mut() {
             Some(last) if last.at == at => {
                 let before = last.amount;
                 last.amount = before.saturating_add(amount);
                 self.sum += u64::from(last.amount - before);
             }
             _ => {
-                self.slots.push_back(Slot { at, amount });
+                self.slots.push(Slot { at, amount });
                 self.sum += u64::from(amount);
             }
         }
@@ -126,7 +126,7 @@ impl Window {
     /// Gives back the memory of slots that count no longer.
     pub(super) fn shrink(&mut self, now: Tick) {
         if self.taken(now) == 0 {
-            self.slots = VecDeque::new();
+            self.slots = Vec::new();
         }
     }
 }

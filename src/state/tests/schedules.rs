@@ -15,7 +15,7 @@ use crate::domain::{
     RateLimit, ServiceTier, TimeZone, Timestamp, Window, Windows,
 };
 use crate::state::ask::Ask;
-use crate::state::limits::{self, Limited, RateLimiter};
+use crate::state::limits::{self, Limited, RateLimiter, Take};
 use crate::state::quota::{self, Budget, Holder};
 
 const DAY: Day = Day(20_000);
@@ -189,7 +189,7 @@ fn all_that_fits_is_granted() {
     assert_eq!(house.call(0, DAY, 1, Some(1)), 0);
 }
 
-fn limited(limiter: &Arc<RateLimiter>, concurrency: u32) -> Limited<'_> {
+fn limited<'a>(limiter: &'a Arc<RateLimiter>, clock: &'a Clock, concurrency: u32) -> Limited<'a> {
     Limited {
         noun: "key",
         prefix: "",
@@ -197,8 +197,10 @@ fn limited(limiter: &Arc<RateLimiter>, concurrency: u32) -> Limited<'_> {
             concurrency: Some(concurrency),
             rpm: Some(9),
             tpm: Some(1_000),
+            pace: None,
         },
         limiter,
+        clock,
     }
 }
 
@@ -216,9 +218,9 @@ fn admit() {
             let (account, keys) = (Arc::clone(&account), keys.clone());
             let (inside, clock) = (Arc::clone(&inside), clock.clone());
             thread::spawn(move || {
-                let account = limited(&account, 2);
-                let key = limited(&keys[key], 1 + u32::from(key == 1));
-                let Ok(permit) = limits::admit(account, key, 10, clock.tick()) else {
+                let account = limited(&account, &clock, 2);
+                let key = limited(&keys[key], &clock, 1 + u32::from(key == 1));
+                let Ok(permit) = limits::admit(account, key, Take::call(10), clock.tick()) else {
                     return 0;
                 };
                 assert!(inside.fetch_add(1, Ordering::SeqCst) < 2);
@@ -234,12 +236,26 @@ fn admit() {
         .map(|caller| caller.join().unwrap())
         .sum();
     assert!(made >= 2, "both keys have a place");
-    let left = limits::standing(limited(&account, 2), limited(&keys[1], 2), clock.tick());
+    let left = limits::standing(
+        limited(&account, &clock, 2),
+        limited(&keys[1], &clock, 2),
+        clock.tick(),
+    );
     assert_eq!(left.requests.unwrap().remaining, 9 - made);
     assert_eq!(left.tokens.unwrap().remaining, 1_000 - 25 * made);
     let all = [
-        limits::admit(limited(&account, 2), limited(&keys[0], 1), 1, clock.tick()),
-        limits::admit(limited(&account, 2), limited(&keys[1], 2), 1, clock.tick()),
+        limits::admit(
+            limited(&account, &clock, 2),
+            limited(&keys[0], &clock, 1),
+            Take::call(1),
+            clock.tick(),
+        ),
+        limits::admit(
+            limited(&account, &clock, 2),
+            limited(&keys[1], &clock, 2),
+            Take::call(1),
+            clock.tick(),
+        ),
     ];
     assert!(all.iter().all(Result::is_ok));
 }

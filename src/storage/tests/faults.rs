@@ -1,11 +1,12 @@
 //! A disk that fails: final, told to everyone, and nothing that was acknowledged is lost.
 
-use std::io::ErrorKind;
+use std::io::{Error, ErrorKind};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use super::super::disk::Fault;
 use super::super::gate::lock;
+use super::super::words::Words;
 use super::super::{OpenError, Options, Store};
 use super::samples::{call, open, open_with, options};
 
@@ -143,6 +144,110 @@ fn a_checkpoint_that_fails_is_final() {
     assert_eq!(open(dir.path()).stats().calls, 1);
 }
 
+/// EMFILE: nothing has been lost, so the checkpoint waits, and goes on where it was.
+#[test]
+fn a_checkpoint_without_descriptors_waits_for_some() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    for number in 0..50 {
+        store.wait_durable(store.record_call(call(number))).unwrap();
+    }
+    let mut batches = 0;
+    *lock(&store.0.keeper.checkpoint.before_batch) = Some(Box::new(move || {
+        batches += 1;
+        // In the midst of it, at another place each time.
+        if [2, 5, 9].contains(&batches) {
+            return Err(Words::of_io("open", &Error::from_raw_os_error(24)));
+        }
+        Ok(())
+    }));
+    store.0.keeper.keep().unwrap();
+    assert_eq!(store.failed(), None);
+    store.wait_durable(store.record_call(call(50))).unwrap();
+    store.0.keeper.keep().unwrap();
+    store.close().unwrap();
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(store.stats().calls, 51);
+    assert_eq!(store.warnings(), &[] as &[String]);
+}
+
+/// The journal's next file is made when there are descriptors again.
+#[test]
+fn a_journal_file_without_descriptors_waits_for_some() {
+    let path = std::path::Path::new("journal");
+    let mut tries = 0;
+    let made = super::super::writer::patiently(path, || {
+        tries += 1;
+        if tries < 3 {
+            return Err(Error::from_raw_os_error(24));
+        }
+        Ok(tries)
+    });
+    assert_eq!(made.unwrap(), 3);
+    let full = super::super::writer::patiently(path, || {
+        tries += 1;
+        Err::<(), _>(Error::from_raw_os_error(28))
+    });
+    assert_eq!(full.unwrap_err().kind(), ErrorKind::StorageFull);
+    assert_eq!(tries, 4);
+}
+
+/// Who takes `lock` for a leftover does not get a second process into the directory.
+#[test]
+fn a_removed_lock_file_lets_nobody_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.wait_durable(store.record_call(call(0))).unwrap();
+    std::fs::remove_file(dir.path().join("lock")).unwrap();
+    let second = Store::open(dir.path(), options(), &mut |_| {}).map(drop);
+    assert!(matches!(second, Err(OpenError::Locked(_))), "{second:?}");
+    store.wait_durable(store.record_call(call(1))).unwrap();
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(store.stats().calls, 2);
+    assert_eq!(store.warnings(), &[] as &[String]);
+}
+
+/// sled's own lock, held by another process that minds no other.
+#[test]
+fn a_database_in_use_is_not_taken_for_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    let file = std::fs::File::open(dir.path().join("db/db")).unwrap();
+    file.try_lock().unwrap();
+    let refused = Store::open(dir.path(), options(), &mut |_| {}).map(drop);
+    let error = refused.unwrap_err().to_string();
+    assert!(
+        error.contains("another process") && error.contains("not damaged"),
+        "{error}"
+    );
+    assert_eq!(broken_databases(dir.path()), 0);
+    drop(file);
+    assert_eq!(open(dir.path()).warnings(), &[] as &[String]);
+}
+
+fn broken_databases(dir: &std::path::Path) -> usize {
+    let entries = std::fs::read_dir(dir).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name());
+    names
+        .filter(|name| name.to_str().unwrap().starts_with("db.broken-"))
+        .count()
+}
+
+#[test]
+fn of_databases_that_break_one_after_the_other_the_latest_three_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    for number in 1..=6 {
+        std::fs::write(dir.path().join("db/conf"), "no configuration of sled's").unwrap();
+        let store = open(dir.path());
+        assert_eq!(store.warnings().len(), 1, "{:?}", store.warnings());
+        assert_eq!(broken_databases(dir.path()), number.min(3));
+    }
+    assert!(dir.path().join("db.broken-6").exists());
+}
+
 #[test]
 fn an_unwritable_directory_is_named() {
     let dir = tempfile::tempdir().unwrap();
@@ -197,13 +302,14 @@ fn a_disk_that_is_really_full() {
         );
         let durable = store.stats().durable;
         drop(store);
-        // Still full: a clear error, and no harm. With room again: everything is there.
+        // Still full: a clear error, and no harm: nothing is taken for damage. With room again: everything is there.
         if let Err(error) = Store::open(dir.path(), options(), &mut |_| {}).map(drop) {
             assert!(
                 error.to_string().contains("space") || error.to_string().contains("os error 28"),
                 "{error}"
             );
         }
+        assert_eq!(broken_databases(dir.path()), 0);
         assert!(mount(&["-o", "remount,size=64m"]).unwrap().status.success());
         let store = open_with(
             dir.path(),
@@ -256,7 +362,7 @@ fn a_checkpoint_without_an_end_holds_up_no_stop_for_long() {
         let _ = begin.send(());
         // Until the test ends.
         let _ = ended.recv();
-        Err("the test has ended".to_owned())
+        Err("the test has ended".into())
     }));
     assert!(store.wait_durable(store.record_call(call(0))).is_ok());
     begun.recv().unwrap();

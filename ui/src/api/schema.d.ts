@@ -1926,6 +1926,18 @@ export interface components {
              * @default null
              */
             concurrency: number | null;
+            /**
+             * Format: double
+             * @description Requests a second, to three digits after the point: 0.2 is one in five seconds.
+             * @default null
+             */
+            rps: number | null;
+            /**
+             * Format: int32
+             * @description How many requests may come at once after a rest; null: as many as `rps` rounded up.
+             * @default null
+             */
+            burst: number | null;
         };
         /** @description A model that a provider limits the rate of. */
         RateLimited: {

@@ -33,6 +33,7 @@ describe("a preset", () => {
     expect(other?.expiry).not.toBe("never");
     expect(other?.permissions).toEqual({ models: ["cheap"], endpoints: ["chat"], ips: [] });
     expect(Number(other?.rate_limit.rpm)).toBeLessThan(Number(trial?.rate_limit.rpm));
+    expect(Number(other?.rate_limit.rps)).toBeLessThan(Number(trial?.rate_limit.rps));
   });
 
   test("is new each time: what is changed in one does not stay for the next", () => {
@@ -57,7 +58,7 @@ describe("a key that is made", () => {
     expect(newKeyOf({ ...blank(), name: " site " }, NOW)).toEqual({
       name: "site",
       expires_at: null,
-      rate_limit: { rpm: null, tpm: null, concurrency: null },
+      rate_limit: { rpm: null, tpm: null, concurrency: null, rps: null, burst: null },
       permissions: { models: [], endpoints: [], ips: [] },
     });
   });
@@ -144,7 +145,7 @@ describe("the terms of a new key", () => {
       ips: ["10.0.0.0/8", "::1"],
     };
     expect(writePermissions(permissions)).toBe("gpt-4o*, 2 endpoints, 2 addresses");
-    const rate_limit = { rpm: 60, tpm: null, concurrency: null };
+    const rate_limit = { rpm: 60, tpm: null, concurrency: null, rps: null, burst: null };
     expect(writeTerms(key({ quota: quota({ daily_usd: 1 }), rate_limit }))).toBe(
       "Works until it is disabled · $1.00 a day · 60 requests a minute",
     );

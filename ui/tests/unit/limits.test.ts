@@ -27,7 +27,14 @@ describe("a quota that is entered", () => {
     const caps = quota({ daily_usd: 0.0375, total_requests: 0 });
     expect(quotaOf(quotaValues(caps))).toEqual(caps);
     expect(quotaOf(quotaValues())).toEqual(quota({}));
-    expect(rateOf(rateValues({ rpm: 60 }))).toEqual({ rpm: 60, tpm: null, concurrency: null });
+    expect(rateOf(rateValues({ rpm: 60 }))).toEqual({
+      rpm: 60,
+      tpm: null,
+      concurrency: null,
+      rps: null,
+      burst: null,
+    });
+    expect(rateOf(rateValues({ rps: 0.2, burst: 3 }))).toMatchObject({ rps: 0.2, burst: 3 });
   });
 
   test("keeps every digit of the text", () => {
@@ -69,12 +76,17 @@ describe("limits in words", () => {
   });
 
   test("of a rate", () => {
-    expect(writeRate({ rpm: 60, tpm: 40_000, concurrency: 4 })).toBe(
+    const none = { rpm: null, tpm: null, concurrency: null, rps: null, burst: null };
+    expect(writeRate({ ...none, rpm: 60, tpm: 40_000, concurrency: 4 })).toBe(
       "60 requests and 40,000 tokens a minute, 4 at once",
     );
-    expect(writeRate({ rpm: 1, tpm: null, concurrency: null })).toBe("1 request a minute");
-    expect(writeRate({ rpm: null, tpm: null, concurrency: 1 })).toBe("1 at once");
-    expect(writeRate({ rpm: null, tpm: null, concurrency: null })).toBe("");
+    expect(writeRate({ ...none, rpm: 1 })).toBe("1 request a minute");
+    expect(writeRate({ ...none, concurrency: 1 })).toBe("1 at once");
+    expect(writeRate({ ...none, rpm: 60, rps: 2, burst: 5 })).toBe(
+      "60 requests a minute, 2 requests a second in bursts of 5",
+    );
+    expect(writeRate({ ...none, rps: 0.2 })).toBe("0.2 requests a second");
+    expect(writeRate(none)).toBe("");
   });
 
   test("of sizes and amounts", () => {

@@ -52,7 +52,7 @@ export function balance(): Balance {
   };
 }
 
-const rate_limit = { rpm: null, tpm: null, concurrency: null };
+const rate_limit = { rpm: null, tpm: null, concurrency: null, rps: null, burst: null };
 
 export const key = (fields: Partial<Key>): Key => ({
   id: "01a2",

@@ -4,9 +4,11 @@ import classes from "./Limits.module.css";
 
 interface CapInputProps extends Omit<NumberInputProps, "classNames"> {
   money?: boolean;
+  /** After the point. */
+  digits?: number;
 }
 
-export function CapInput({ money = false, placeholder = "no cap", ...props }: CapInputProps) {
+export function CapInput({ money = false, digits = 0, placeholder = "no cap", ...props }: CapInputProps) {
   return (
     <NumberInput
       hideControls
@@ -17,7 +19,7 @@ export function CapInput({ money = false, placeholder = "no cap", ...props }: Ca
       thousandSeparator=","
       placeholder={placeholder}
       classNames={{ input: classes.cap ?? "" }}
-      {...(money ? { prefix: "$", decimalScale: 12 } : { allowDecimal: false })}
+      {...(money ? { prefix: "$", decimalScale: 12 } : { allowDecimal: digits > 0, decimalScale: digits })}
       {...props}
     />
   );

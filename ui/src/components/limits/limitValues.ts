@@ -11,7 +11,7 @@ export type QuotaName = `${Window}_${Unit}`;
 export const QUOTA_NAMES: QuotaName[] = WINDOWS.flatMap((window) =>
   UNITS.map((unit): QuotaName => `${window}_${unit}`),
 );
-export const RATE_NAMES = ["rpm", "tpm", "concurrency"] as const;
+export const RATE_NAMES = ["rpm", "tpm", "concurrency", "rps", "burst"] as const;
 export type RateName = (typeof RATE_NAMES)[number];
 
 /** As a number field holds it: text while its digits are more than a number keeps. */

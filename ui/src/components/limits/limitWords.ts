@@ -10,6 +10,8 @@ export const RATE_LABELS: Record<RateName, string> = {
   rpm: "Requests a minute",
   tpm: "Tokens a minute",
   concurrency: "Calls at the same time",
+  rps: "Requests a second",
+  burst: "Requests in a burst",
 };
 
 export const partsOf = (name: QuotaName): [Window, Unit] => name.split("_") as [Window, Unit];
@@ -31,11 +33,16 @@ export const writeQuota = (quota: Quota): string =>
     return cap === null ? [] : [`${writeAmount(cap, unit)} ${WINDOW_NAMES[window].toLowerCase()}`];
   }).join(", ");
 
-/** `60 requests and 40,000 tokens a minute, 4 at once`; blank where there is no limit. */
-export function writeRate({ rpm, tpm, concurrency }: RateLimit): string {
+/** `60 requests and 40,000 tokens a minute, 4 at once, 2 requests a second in bursts of 5`; blank where there is no limit. */
+export function writeRate({ rpm, tpm, concurrency, rps, burst }: RateLimit): string {
   const perMinute = [rpm !== null && writeAmount(rpm, "requests"), tpm !== null && writeAmount(tpm, "tokens")];
   const minute = perMinute.filter(Boolean).join(" and ");
-  return [minute && `${minute} a minute`, concurrency !== null && `${formatCount(concurrency)} at once`]
+  const bursts = burst === null ? "" : ` in bursts of ${formatCount(burst)}`;
+  return [
+    minute && `${minute} a minute`,
+    concurrency !== null && `${formatCount(concurrency)} at once`,
+    rps !== null && `${writeAmount(rps, "requests")} a second${bursts}`,
+  ]
     .filter(Boolean)
     .join(", ");
 }

@@ -29,17 +29,17 @@ export function limitsOf(preset: Preset, models: Model[]): Limits {
     none: {},
     production: {
       quota: quotaValues({ daily_usd: 100, monthly_usd: 1000 }),
-      rate_limit: rateValues({ rpm: 1200, tpm: 2_000_000, concurrency: 100 }),
+      rate_limit: rateValues({ rpm: 1200, tpm: 2_000_000, concurrency: 100, rps: 40, burst: 100 }),
     },
     test: {
       expiry: "90",
       quota: quotaValues({ daily_usd: 1, monthly_usd: 10 }),
-      rate_limit: rateValues({ rpm: 60, tpm: 200_000, concurrency: 5 }),
+      rate_limit: rateValues({ rpm: 60, tpm: 200_000, concurrency: 5, rps: 2, burst: 10 }),
     },
     "third-party": {
       expiry: "30",
       quota: quotaValues({ daily_usd: 2, total_usd: 20 }),
-      rate_limit: rateValues({ rpm: 20, tpm: 100_000, concurrency: 2 }),
+      rate_limit: rateValues({ rpm: 20, tpm: 100_000, concurrency: 2, rps: 1, burst: 2 }),
       permissions: { models: cheapest(models), endpoints: ["chat"], ips: [] },
     },
   };
