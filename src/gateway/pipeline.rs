@@ -189,7 +189,7 @@ impl Sent {
                 bill,
                 status: CallStatus::Error,
                 error: Some(rejection(status)),
-                answer: told_not_to_retry(if foreign {
+                answer: told_not_to_retry(if foreign || is_unreadable(&headers, &body) {
                     rejected(status, &body, shape, own)
                 } else {
                     build(status, headers, own, Known::of_error(&body)).body(body)
@@ -296,10 +296,28 @@ fn answerless(plan: &Plan, bill: Bill, error: &Error, shape: Shape, own: HeaderM
 
 /// A provider's error in a dialect that is not the client's, in words of the client's.
 fn rejected(status: StatusCode, body: &[u8], shape: Shape, own: HeaderMap) -> HttpResponse {
-    let mut answer = shape.answer(&Error::new(rejection(status), words::words(body)));
+    let mut said = words::words(body);
+    if said.is_empty() {
+        said = format!(
+            "The provider refused the request with status {} and did not say why. Look at what you sent, or try another model.",
+            status.as_u16()
+        );
+    }
+    let mut answer = shape.answer(&Error::new(rejection(status), said));
     *answer.status_mut() = status;
     add(&mut answer, own);
     answer
+}
+
+/// Whether a client could make nothing of a refusal: it is empty, or JSON that was broken off.
+fn is_unreadable(headers: &[(HeaderName, HeaderValue)], body: &[u8]) -> bool {
+    let kind = headers
+        .iter()
+        .find(|(name, _)| *name == header::CONTENT_TYPE);
+    let says_json = kind.is_some_and(|(_, kind)| {
+        memchr::memmem::find(&kind.as_bytes().to_ascii_lowercase(), b"json").is_some()
+    });
+    body.is_empty() || says_json && Known::of_error(body) != Known::Json
 }
 
 /// A call that came to nothing by no fault of its own: it costs nothing, and the client is told why.

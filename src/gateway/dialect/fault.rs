@@ -379,8 +379,10 @@ pub(crate) fn blame(status: Option<u16>, said: &[u8], asked: Asked<'_>) -> Blame
         if words.is_the_accounts() {
             return Blame::Credential;
         }
-    } else if words.is_the_callers() || matches!(words.status, Some(400 | 413 | 422)) {
-        // Some servers call it 500 what the caller got wrong.
+    } else if matches!(status, Some(500 | 501 | 505)) && words.is_the_callers()
+        || matches!(words.status, Some(400 | 413 | 422))
+    {
+        // Some servers call it 500 what the caller got wrong; none calls it overloaded or out of reach.
         return Blame::Client;
     }
     match status {

@@ -10,6 +10,7 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
+use std::task::Poll;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::StatusCode;
@@ -194,11 +195,24 @@ fn pieces(mut body: BoxBody) -> Payload {
         BodySize::Sized(length) => Some(length),
         BodySize::Stream => None,
     };
+    // The last piece goes when it is known to be the last: what is found wrong at the end of a form would be found too late
+    // once its declared length is sent.
+    let mut held = None;
     let pieces = stream::poll_fn(move |context| {
-        let next = std::task::ready!(Pin::new(&mut body).poll_next(context));
-        std::task::Poll::Ready(
-            next.map(|piece| piece.map_err(|error| io::Error::other(error.to_string()))),
-        )
+        loop {
+            match std::task::ready!(Pin::new(&mut body).poll_next(context)) {
+                Some(Ok(piece)) => {
+                    if let Some(before) = held.replace(piece) {
+                        return Poll::Ready(Some(Ok(before)));
+                    }
+                }
+                Some(Err(error)) => {
+                    held = None;
+                    return Poll::Ready(Some(Err(io::Error::other(error.to_string()))));
+                }
+                None => return Poll::Ready(held.take().map(Ok)),
+            }
+        }
     });
     Payload::Pieces(length, Box::pin(pieces))
 }

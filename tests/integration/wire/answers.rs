@@ -62,8 +62,7 @@ pub(super) fn events(mark: Mark) -> Vec<String> {
 
 /// An error in the provider's words.
 pub(super) fn error(mark: Mark) -> String {
-    json!({"error": {"message": format!("not for {mark}"), "type": "invalid_request_error"}})
-        .to_string()
+    json!({"error": {"message": format!("not for {mark}")}}).to_string()
 }
 
 pub(super) fn kind(arrived: &Arrived) -> &'static str {

@@ -301,7 +301,9 @@ impl Wire {
         let what = format!("{}, alone", case.name);
         let alone = case.outcomes.map(|outcome| match outcome {
             Outcome::Fails => Outcome::Error,
-            other => other,
+            other @ (Outcome::Right | Outcome::Refused(_) | Outcome::Error | Outcome::Either) => {
+                other
+            }
         });
         let told = self.ask(&what, &model, &[&only], 1, 1, case.expecting(alone));
         if case.reused == Some(false) {
@@ -310,7 +312,7 @@ impl Wire {
         self.is_booked(&what, &model, &told);
 
         let mixed = move |arrived: &Arrived| {
-            if arrived.before % ONE_IN == 0 {
+            if arrived.before.is_multiple_of(ONE_IN) {
                 script(arrived)
             } else {
                 answers::send(answers::good(arrived))
