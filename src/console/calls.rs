@@ -92,6 +92,8 @@ pub(super) struct CallUsage {
     pub(super) cache_write_tokens: u64,
     /// Of these, for an hour.
     pub(super) cache_write_1h_tokens: u64,
+    /// Of these, for twelve hours.
+    pub(super) cache_write_12h_tokens: u64,
     pub(super) completion_tokens: u64,
     /// Of the completion.
     pub(super) reasoning_tokens: u64,
@@ -113,6 +115,10 @@ pub(super) enum ServiceTier {
     Standard,
     Flex,
     Priority,
+    Fast,
+    Ultrafast,
+    Batch,
+    Unknown,
 }
 
 /// One try at one channel.
@@ -190,6 +196,7 @@ impl Call {
                 cached_tokens: usage.cached,
                 cache_write_tokens: usage.cache_write,
                 cache_write_1h_tokens: usage.cache_write_1h,
+                cache_write_12h_tokens: usage.cache_write_12h,
                 completion_tokens: usage.completion,
                 reasoning_tokens: usage.reasoning,
                 other: OtherUsage::new(&usage.audio, &usage.image, &usage.pieces),

@@ -66,5 +66,5 @@ pub use session::{Session, SetupToken};
 pub use strategy::{Merits, ModelRouting, RoutingPolicy, Strategy, order_candidates};
 pub use tally::{Grain, Period, Scope, ScopeKind, Tally, TotalKey};
 pub use time::{Day, Hour, Month, TimeZone, Timestamp};
-pub use usage::{Media, Pieces, ServiceTier, Usage};
+pub use usage::{Drawn, Geography, Media, Part, Pieces, Quality, ServiceTier, Speed, Usage};
 pub use webhook::{Alert, Delivery, DeliveryAttempt, DeliveryState, Event, Webhook, WebhookStatus};

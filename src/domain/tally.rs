@@ -27,6 +27,8 @@ pub struct Tally {
     pub cache_write_tokens: u64,
     /// Of these, for an hour.
     pub cache_write_1h_tokens: u64,
+    /// Of these, for twelve hours.
+    pub cache_write_12h_tokens: u64,
     /// Output tokens.
     pub completion_tokens: u64,
     /// Of these, reasoning.
@@ -59,6 +61,7 @@ impl Tally {
             cached_tokens: usage.cached,
             cache_write_tokens: usage.cache_write,
             cache_write_1h_tokens: usage.cache_write_1h,
+            cache_write_12h_tokens: usage.cache_write_12h,
             completion_tokens: usage.completion,
             reasoning_tokens: usage.reasoning,
             audio: usage.audio,
@@ -84,6 +87,9 @@ impl Tally {
             cache_write_1h_tokens: self
                 .cache_write_1h_tokens
                 .saturating_add(other.cache_write_1h_tokens),
+            cache_write_12h_tokens: self
+                .cache_write_12h_tokens
+                .saturating_add(other.cache_write_12h_tokens),
             completion_tokens: self
                 .completion_tokens
                 .saturating_add(other.completion_tokens),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::clock::{Clock, Tick};
 use crate::domain::{
     Attempt, Call, CallId, CallStatus, ChannelId, Code, Error, Grain, Headroom, KeyId, ModelName,
-    Money, Opened, Outcome, Result, ScopeKind, Tally, TimeZone, Timestamp, TotalKey, Usage,
+    Money, Opened, Outcome, Part, Result, ScopeKind, Tally, TimeZone, Timestamp, TotalKey, Usage,
 };
 use crate::storage::{CallFilter, CallPage, Cursor, Store, Ticket};
 
@@ -194,8 +194,10 @@ pub struct Draft {
     pub upstream_model: Option<ModelName>,
     /// The public name of the model that answered, where it is not the one that was asked for.
     pub served_model: Option<ModelName>,
-    /// Tokens.
+    /// What it used, all of it.
     pub usage: Usage,
+    /// Its parts, where they are priced each by itself; none: it is one.
+    pub parts: Vec<Part>,
     /// What it cost; `None`: not priced.
     pub cost: Option<Money>,
     /// From the request's arrival to the first byte of the answer, in microseconds.
@@ -216,6 +218,7 @@ impl Default for Draft {
             upstream_model: None,
             served_model: None,
             usage: Usage::default(),
+            parts: Vec::new(),
             cost: None,
             first_token_us: None,
             overhead_us: 0,
@@ -234,6 +237,7 @@ impl Draft {
             channel_id: self.channel_id,
             upstream_model: self.upstream_model,
             usage: self.usage,
+            parts: self.parts,
             // What used nothing costs nothing, whether there is a price or not.
             cost: self.cost.or(self.usage.is_nothing().then_some(Money::ZERO)),
             latency_us: clock.tick().micros_since(started),

@@ -77,9 +77,8 @@ pub(super) fn seconds(number: &Number) -> Option<u64> {
 
 /// The tier that an answer names beside its usage.
 pub(crate) fn tier(named: Option<&RawValue>) -> ServiceTier {
-    named.map_or(ServiceTier::Standard, |word| {
-        ServiceTier::of(word.get().trim_matches('"'))
-    })
+    let word = named.and_then(|named| serde_json::from_str::<&str>(named.get()).ok());
+    word.map_or(ServiceTier::Standard, ServiceTier::of)
 }
 
 /// The tokens of one medium.
