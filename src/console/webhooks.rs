@@ -75,6 +75,9 @@ pub(super) enum WebhookEvent {
     /// It is back.
     #[serde(rename = "channel.up")]
     ChannelUp,
+    /// A provider reported a usage that cannot be: of each channel and model once a day.
+    #[serde(rename = "usage.implausible")]
+    UsageImplausible,
 }
 
 impl From<WebhookEvent> for domain::Event {
@@ -84,6 +87,7 @@ impl From<WebhookEvent> for domain::Event {
             WebhookEvent::BalanceLow => Self::BalanceLow,
             WebhookEvent::ChannelDown => Self::ChannelDown,
             WebhookEvent::ChannelUp => Self::ChannelUp,
+            WebhookEvent::UsageImplausible => Self::UsageImplausible,
         }
     }
 }

@@ -43,7 +43,9 @@ pub use call::{Attempt, AttemptStatus, Call, CallStatus, Opened, Outcome};
 pub use calling::{
     Calling, ChannelTimeouts, MOST_HEADERS, Proxy, check_overrides, masked, may_set_header,
 };
-pub use channel::{Channel, ChannelKind, ChannelSource, ChannelStatus, Multiplier, Sealed};
+pub use channel::{
+    Channel, ChannelKind, ChannelSource, ChannelStatus, CostSource, Multiplier, Sealed,
+};
 pub use cloud::CloudModel;
 pub use cloud_credential::{
     AccessKey, AwsCredential, GoogleCredential, ServiceAccount, aws_region,

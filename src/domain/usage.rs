@@ -56,6 +56,25 @@ impl Usage {
         self.total() == 0 && self.pieces == Pieces::default()
     }
 
+    /// What of it is beyond `known`.
+    #[must_use]
+    pub fn beyond(self, known: &Self) -> Self {
+        Self {
+            prompt: self.prompt.saturating_sub(known.prompt),
+            cached: self.cached.saturating_sub(known.cached),
+            cache_write: self.cache_write.saturating_sub(known.cache_write),
+            cache_write_1h: self.cache_write_1h.saturating_sub(known.cache_write_1h),
+            cache_write_12h: self.cache_write_12h.saturating_sub(known.cache_write_12h),
+            completion: self.completion.saturating_sub(known.completion),
+            reasoning: self.reasoning.saturating_sub(known.reasoning),
+            audio: self.audio.beyond(known.audio),
+            image: self.image.beyond(known.image),
+            pieces: self.pieces.with(known.pieces, u64::saturating_sub),
+            reported_cost: None,
+            ..self
+        }
+    }
+
     /// Both together. What is no number is that of `self`, unless it says nothing.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
@@ -118,6 +137,14 @@ impl Media {
             output: self.output.saturating_add(other.output),
         }
     }
+
+    const fn beyond(self, known: Self) -> Self {
+        Self {
+            input: self.input.saturating_sub(known.input),
+            cached: self.cached.saturating_sub(known.cached),
+            output: self.output.saturating_sub(known.output),
+        }
+    }
 }
 
 /// What is billed by the piece, in place of tokens or beside them.
@@ -165,6 +192,17 @@ impl Pieces {
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         self.with(other, u64::saturating_add)
+    }
+
+    /// Of each kind that is more than `most`, and than was asked for, what was asked for.
+    #[must_use]
+    pub fn held(self, asked: &Self, most: u64) -> Self {
+        self.with(
+            *asked,
+            |told, asked| {
+                if told > most.max(asked) { asked } else { told }
+            },
+        )
     }
 
     /// Of each kind the larger number.

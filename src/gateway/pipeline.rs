@@ -14,7 +14,7 @@ use super::admission::{Admission, Plan, Refusal};
 use super::array::Array;
 use super::arrival::{self, Arrival};
 use super::bill::Bill;
-use super::dialect::{self, Report, Told};
+use super::dialect::{self, Told};
 use super::errors::{self, Shape};
 use super::forward::{self, Forwarded, Way};
 use super::headers::Own;
@@ -360,9 +360,15 @@ fn whole(
     let first_token_us = state.clock.tick().micros_since(plan.arrival.started);
     bill.draft(|draft| draft.first_token_us = Some(first_token_us));
     bill.deliver(told.pieces, answer.is_json());
-    match told.usage {
-        Some(usage) => bill.report(Report::All(usage)),
-        None => dialect::read_written(plan.arrival.endpoint, &body, bill.written()),
+    let counted = told
+        .usage
+        .as_ref()
+        .is_some_and(|report| report.says_output() && !report.is_empty());
+    if let Some(report) = told.usage {
+        bill.report(report);
+    }
+    if !counted {
+        dialect::read_written(plan.arrival.endpoint, &body, bill.written());
     }
     Metered::Whole {
         bill,

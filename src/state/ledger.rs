@@ -311,7 +311,13 @@ impl OpenCall {
         let inner = &self.ledger.0;
         let served = self.draft.served_model.take();
         let mut outcome = std::mem::take(&mut self.draft).into_outcome(&inner.clock, self.started);
-        if !outcome.usage.estimated {
+        if outcome.usage.implausible {
+            tracing::warn!(
+                call = %self.opened.id, channel = ?outcome.channel_id.map(|id| id.to_string()), model = %self.opened.model,
+                "a provider reports a usage that cannot be; what was set aside is booked in its place"
+            );
+            inner.signs.implausible(&self.opened, outcome.channel_id);
+        } else if !outcome.usage.estimated {
             outcome.over_reservation = outcome.consumption().exceeds(reservation.amount());
             let (prompt, set_aside) = (outcome.usage.prompt, reservation.prompt_tokens());
             if prompt > set_aside {

@@ -375,7 +375,7 @@ impl Session {
         let usage = response.usage.and_then(dialect::read_usage);
         match usage {
             Some(usage) => {
-                answer.bill.report(Report::All(usage));
+                answer.bill.report(Report::of(&usage));
                 self.told = self.told.saturating_add(usage.completion);
                 self.last = (usage.total(), self.told);
             }
