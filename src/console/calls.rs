@@ -8,6 +8,7 @@ use crate::domain::{self, CallId, CallStatus as Status, Code, Error, KeyId, Time
 use crate::state::{CallFilter, Cursor, State};
 
 use super::body::{Query, parse_field, parse_id};
+use super::corrected::CallCorrection;
 use super::endpoint::Endpoint;
 use super::export;
 use super::refusal::{ApiError, Refusal};
@@ -64,6 +65,8 @@ pub(super) struct Call {
     /// What the provider itself says that it cost; null: it does not say.
     #[schema(required, value_type = Option<f64>)]
     pub(super) provider_cost_usd: Option<Usd>,
+    /// What was set right in it, in order; none: nothing was.
+    pub(super) corrections: Vec<CallCorrection>,
     /// The parts of its usage that are priced each by itself; none: it is one.
     pub(super) parts: Vec<CallPart>,
     /// The provider reports more than was set aside, so that a quota may have been passed by it.
@@ -241,6 +244,11 @@ impl Call {
                     completion_tokens: part.usage.completion,
                 })
                 .collect(),
+            corrections: state
+                .ledger
+                .corrections(opened.id)
+                .map(|corrected| corrected.list.iter().map(Into::into).collect())
+                .unwrap_or_default(),
             provider_cost_usd: usage.reported_cost.map(Usd),
             cost_usd: outcome.cost.map(Usd),
             over_reservation: outcome.over_reservation,

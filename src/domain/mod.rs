@@ -13,6 +13,7 @@ mod calling;
 mod channel;
 mod cloud;
 mod cloud_credential;
+mod correction;
 mod dialect;
 mod endpoint;
 mod error;
@@ -50,6 +51,7 @@ pub use cloud::CloudModel;
 pub use cloud_credential::{
     AccessKey, AwsCredential, GoogleCredential, ServiceAccount, aws_region,
 };
+pub use correction::{Booking, Correction, Corrections};
 pub use dialect::Dialect;
 pub use endpoint::Endpoint;
 pub use error::{Code, Error, Result};
@@ -66,7 +68,7 @@ pub use price::{LongContext, MediaPrice, Most, PiecePrice, Price};
 pub use quota::{Caps, Consumption, Exceeded, Headroom, Quota, RateLimit, Unit, Window, Windows};
 pub use session::{Session, SetupToken};
 pub use strategy::{Merits, ModelRouting, RoutingPolicy, Strategy, order_candidates};
-pub use tally::{Grain, Period, Scope, ScopeKind, Tally, TotalKey};
+pub use tally::{Grain, Period, Scope, ScopeKind, Taken, Tally, TotalKey};
 pub use time::{Day, Hour, Month, TimeZone, Timestamp};
 pub use usage::{Drawn, Geography, Media, Part, Pieces, Quality, ServiceTier, Speed, Usage};
 pub use webhook::{Alert, Delivery, DeliveryAttempt, DeliveryState, Event, Webhook, WebhookStatus};
