@@ -260,8 +260,11 @@ impl Bill {
             return;
         };
         if self.tab.reported.is_empty() {
+            // What was guessed until it said that it is nothing.
+            self.tab.usage = self.tab.usage.filter(|usage| !usage.estimated);
             return;
         }
+        let usage = self.kept_long(usage);
         let parts = self.tab.reported.parts();
         let told = usage.pieces != Pieces::default();
         let usage = Usage {
@@ -287,6 +290,32 @@ impl Bill {
             self.tab.written = Written::default();
             self.tab.allowance = Allowance::after_report(usage);
         }
+    }
+
+    /// What was written to the cache, where the provider does not say for how long: for the longest time that the request, or
+    /// our translation of it, asked for.
+    fn kept_long(&self, usage: Usage) -> Usage {
+        let asks = |ttl: &[u8]| memchr::memmem::find(&self.tab.request, ttl).is_some();
+        if !self.tab.reported.leaves_out_how_long() || !(asks(b"\"12h\"") || asks(b"\"1h\"")) {
+            return usage;
+        }
+        // Claude's caches know an hour, OpenAI's twelve; the translation makes one of the other.
+        if self.upstream_model.contains("claude") {
+            Usage {
+                cache_write_1h: usage.cache_write,
+                ..usage
+            }
+        } else {
+            Usage {
+                cache_write_12h: usage.cache_write,
+                ..usage
+            }
+        }
+    }
+
+    /// The provider says in a header at which tier it served.
+    pub(crate) fn served_at(&mut self, tier: &str) {
+        self.tab.reported.merge(Report::at_tier(tier));
     }
 
     /// A part with its model's price; of a model that is not known, that of the one that serves the call.
@@ -418,6 +447,7 @@ impl Tab {
     fn with(&self, prompt: impl FnOnce() -> u64, written: u64) -> Usage {
         let base = self.usage.unwrap_or_else(|| Usage {
             prompt: prompt().saturating_add(self.asked.prompt),
+            pieces: self.asked.pieces.max(self.reported.made()),
             ..self.asked
         });
         Usage {

@@ -314,6 +314,7 @@ fn stream(
     own: HeaderMap,
 ) -> Metered {
     bill.draft(|draft| draft.http_status = Some(answer.status.as_u16()));
+    served_at(&mut bill, &answer);
     let (status, headers) = (answer.status, answer.headers.clone());
     let scan = &plan.request.scan;
     let wanted = Wanted {
@@ -340,6 +341,15 @@ fn stream(
     })
 }
 
+/// Gemini names the tier that it served at in a header, too.
+fn served_at(bill: &mut Bill, answer: &Answer) {
+    let mut headers = answer.headers.iter();
+    let tier = headers.find(|(name, _)| name == "x-gemini-service-tier");
+    if let Some(word) = tier.and_then(|(_, word)| word.to_str().ok()) {
+        bill.served_at(word);
+    }
+}
+
 /// An answer of bytes that nobody reads.
 fn bytes(state: &State, mut bill: Bill, answer: Answer, death: Death, own: HeaderMap) -> Metered {
     bill.draft(|draft| draft.http_status = Some(answer.status.as_u16()));
@@ -359,6 +369,7 @@ fn whole(
 ) -> Metered {
     let first_token_us = state.clock.tick().micros_since(plan.arrival.started);
     bill.draft(|draft| draft.first_token_us = Some(first_token_us));
+    served_at(&mut bill, &answer);
     bill.deliver(told.pieces, answer.is_json());
     let counted = told
         .usage

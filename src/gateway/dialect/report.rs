@@ -24,6 +24,8 @@ pub struct Report {
     pub(super) audio: Media,
     pub(super) image: Media,
     pub(super) pieces: Pieces,
+    /// What has been seen done so far; what is told in the end stands in its place.
+    pub(super) made: Pieces,
     /// It counts in seconds and not in tokens.
     pub(super) timed: bool,
     pub(super) drawn: Drawn,
@@ -104,6 +106,7 @@ impl Report {
         self.audio = most_media(self.audio, later.audio);
         self.image = most_media(self.image, later.image);
         self.pieces = self.pieces.max(later.pieces);
+        self.made = self.made.plus(later.made);
         self.timed |= later.timed;
         if later.drawn != Drawn::default() {
             self.drawn = later.drawn;
@@ -116,6 +119,27 @@ impl Report {
             self.parts = later.parts;
             self.beside = later.beside;
         }
+    }
+
+    /// One that says nothing but the tier, by the provider's word.
+    pub fn at_tier(word: &str) -> Self {
+        Self {
+            tier: Some(ServiceTier::of(word)),
+            ..Self::default()
+        }
+    }
+
+    /// What was seen done, where the stream ended before it was told.
+    pub fn made(&self) -> Pieces {
+        self.made
+    }
+
+    /// Whether it says that something was written to a cache that has more than one length of time, and not for how long.
+    pub fn leaves_out_how_long(&self) -> bool {
+        !self.cache_apart
+            && self.written.unwrap_or(0) > 0
+            && self.written_1h.is_none()
+            && self.written_12h.is_none()
     }
 
     /// Whether it says how many tokens were written, itself or by its sum.
@@ -224,5 +248,113 @@ impl Report {
             });
         }
         parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn reports() -> impl Strategy<Value = Report> {
+        let count = || prop::option::of(0u64..1_000);
+        (
+            (count(), count(), count(), count()),
+            (count(), count(), any::<bool>()),
+        )
+            .prop_map(
+                |((input, cached, written, hour), (output, total, apart))| Report {
+                    input,
+                    cached,
+                    written,
+                    written_1h: hour,
+                    cache_apart: apart,
+                    output,
+                    total,
+                    ..Report::default()
+                },
+            )
+    }
+
+    fn all(reports: &[Report]) -> Report {
+        reports.iter().fold(Report::default(), |mut sum, report| {
+            sum.merge(report.clone());
+            sum
+        })
+    }
+
+    #[test]
+    fn what_a_later_report_leaves_out_stays() {
+        let begun = Report {
+            input: Some(10),
+            written: Some(5_000),
+            written_1h: Some(4_000),
+            cache_apart: true,
+            output: Some(1),
+            tier: Some(ServiceTier::Priority),
+            ..Report::default()
+        };
+        let later = Report {
+            input: Some(0),
+            written: Some(5_000),
+            cache_apart: true,
+            output: Some(30),
+            ..Report::default()
+        };
+        let usage = all(&[begun, later]).usage().unwrap();
+        assert_eq!((usage.prompt, usage.completion), (5_010, 30));
+        assert_eq!((usage.cache_write, usage.cache_write_1h), (5_000, 4_000));
+        assert_eq!(usage.tier, ServiceTier::Priority);
+    }
+
+    #[test]
+    fn parts_add_up_to_all() {
+        let part = |model: Option<&str>, prompt| Part {
+            model: model.map(str::to_owned),
+            usage: Usage {
+                prompt,
+                ..Usage::default()
+            },
+        };
+        let told = Report {
+            input: Some(100),
+            output: Some(7),
+            tier: Some(ServiceTier::Priority),
+            beside: Usage {
+                prompt: 30,
+                ..Usage::default()
+            },
+            parts: vec![part(Some("other"), 30), part(None, 60)],
+            ..Report::default()
+        };
+        let (parts, usage) = (told.parts(), told.usage().unwrap());
+        assert_eq!((parts.len(), usage.prompt, usage.completion), (3, 130, 7));
+        let rest = &parts[2];
+        assert_eq!((rest.usage.prompt, rest.usage.completion), (40, 7));
+        assert!(
+            parts
+                .iter()
+                .all(|part| part.usage.tier == ServiceTier::Priority)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_count_falls_and_the_order_of_reports_changes_nothing(reports in prop::collection::vec(reports(), 1..6)) {
+            let whole = all(&reports);
+            let mut turned = reports.clone();
+            turned.reverse();
+            prop_assert_eq!(&whole, &all(&turned));
+            for at in 1..reports.len() {
+                let (before, after) = (all(&reports[..at]), all(&reports[..=at]));
+                prop_assert!(before.input <= after.input && before.output <= after.output && before.written_1h <= after.written_1h);
+            }
+            if let Some(usage) = whole.usage() {
+                prop_assert!(usage.cached.saturating_add(usage.cache_write) <= usage.prompt);
+                prop_assert!(usage.cache_write_1h + usage.cache_write_12h <= usage.cache_write);
+                prop_assert!(usage.reasoning <= usage.completion);
+            }
+        }
     }
 }

@@ -32,6 +32,11 @@ pub(super) fn read_frame(data: &[u8], written: &mut Written) -> Seen {
             usage: read_usage(data),
             ..Seen::default()
         },
+        b"response.output_item.done" => Seen {
+            usage: done(data),
+            error: failed,
+            ..Seen::default()
+        },
         b"error" => Seen {
             terminal: true,
             error: true,
@@ -60,6 +65,25 @@ fn read_usage(data: &[u8]) -> Option<Box<Report>> {
     }
     let event: Event<'_> = serde_json::from_slice(data).ok()?;
     report(event.response?.get().as_bytes()).map(Box::new)
+}
+
+/// What one of the provider's own tools has done, as its item tells when it is done: all there is of it if the stream breaks off.
+fn done(data: &[u8]) -> Option<Box<Report>> {
+    #[derive(Deserialize)]
+    struct Event<'a> {
+        #[serde(borrow)]
+        item: Option<&'a RawValue>,
+    }
+    let event: Event<'_> = serde_json::from_slice(data).ok()?;
+    let item = event.item.filter(|raw| raw.get().contains("_call\""))?;
+    let items = RawValue::from_string(format!("[{}]", item.get())).ok()?;
+    let (made, _) = called(Some(&items));
+    (made != Pieces::default()).then(|| {
+        Box::new(Report {
+            made,
+            ..Report::default()
+        })
+    })
 }
 
 /// What a response says was used: its usage, and its own tools' as `tool_usage` or, where that is left out, by their calls in

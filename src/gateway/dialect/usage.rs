@@ -14,8 +14,8 @@
 //! | Gemini's compatible interface | as OpenAI | neither told nor included | told by `total_tokens` above prompt + completion |
 //! | Mistral, llama.cpp, Ollama | none | none | |
 //! | Bedrock, streamed | `cacheReadInputTokenCount`, *not* included | not told | where there is no `usage`, made of `amazon-bedrock-invocationMetrics` (`provider/bedrock/chat_end.rs`) |
-//! | Anthropic; Claude in Bedrock and Vertex | `cache_read_input_tokens`, *not* included; nor is `cache_creation_input_tokens`, of which `cache_creation.ephemeral_1h_input_tokens` are for an hour | included, not told | tiers: `service_tier` in the usage |
-//! | Gemini; Gemini in Vertex | `cachedContentTokenCount`, included | `thoughtsTokenCount`, *not* included | `toolUsePromptTokenCount`, *not* in the prompt's number; media in the details of each |
+//! | Anthropic; Claude in Bedrock and Vertex | `cache_read_input_tokens`, *not* included; nor is `cache_creation_input_tokens`, of which `cache_creation.ephemeral_1h_input_tokens` are for an hour | included, `output_tokens_details.thinking_tokens` | `service_tier`, `speed`, `inference_geo` and `server_tool_use` in the usage; `iterations` (`messages.rs`) |
+//! | Gemini; Gemini in Vertex | `cachedContentTokenCount`, included | `thoughtsTokenCount`, *not* included | `toolUsePromptTokenCount`, *not* in the prompt's number; media in the details of each; tiers: `serviceTier`, `trafficType`, header `x-gemini-service-tier`; searches: `groundingMetadata.webSearchQueries` |
 //! | token counts (`count_tokens`, `:countTokens`) | | | nothing is used |
 //!
 //! Audio and images, all of them included in the totals: `audio_tokens` and `image_tokens` of the same details, and of
@@ -23,7 +23,7 @@
 //! `input_token_details`, without the `s`. What is told as `{"type":"duration","seconds"}` (whisper) has no tokens at all.
 //!
 //! The tier that was used stands beside the usage, as `service_tier` of the answer or of each frame (OpenAI chat) or of the
-//! response (OpenAI responses): `flex` and `priority` have factors of their own, every other word is the list price.
+//! response (OpenAI responses). What its words mean says `ServiceTier::of`; one that is not known is the dearest.
 //!
 //! Counts are read as `number` says: `12.0` and `"12"` are 12; what is negative, null or no number is missing, not zero, and
 //! spoils nothing else. Zero is a number; all zeros beside words are no report ([`Report::is_empty`]). The reports of one stream
