@@ -47,6 +47,14 @@ fn wanted(name: &str) -> Usage {
     }
 }
 
+/// Without the provider's own dollars.
+fn tokens(usage: Usage) -> Usage {
+    Usage {
+        reported_cost: None,
+        ..usage
+    }
+}
+
 fn endpoint(name: &str) -> Endpoint {
     match name.split_once('-') {
         Some((_, word)) => Endpoint::parse(word).unwrap(),
@@ -94,7 +102,7 @@ fn whole_answers_are_read_as_their_providers_mean_them() {
     for name in names() {
         let answer = fs::read(fixtures().join(format!("{name}.json"))).unwrap();
         assert_eq!(
-            read_answer(Endpoint::Chat, &answer).map(|told| (told.used(), told.error)),
+            read_answer(Endpoint::Chat, &answer).map(|told| (told.used().map(tokens), told.error)),
             Ok((Some(wanted(&name)), false)),
             "{name}"
         );
@@ -108,7 +116,7 @@ fn streams_are_read_as_their_providers_mean_them() {
             continue;
         };
         let seen = stream(endpoint(&name), &text);
-        assert_eq!(seen.usage, Some(wanted(&name)), "{name}");
+        assert_eq!(seen.usage.map(tokens), Some(wanted(&name)), "{name}");
         assert!(seen.terminal && !seen.error, "{name}");
         let asked_for = matches!(
             name.as_str(),

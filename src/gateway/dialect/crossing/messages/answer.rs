@@ -237,6 +237,11 @@ pub(super) fn usage(usage: Option<&Usage>, head: &Head) -> Value {
         "cache_read_input_tokens": usage.cached,
         "output_tokens": usage.completion,
     });
+    if let (Some(told), true) = (told.as_object_mut(), usage.cache_write_1h > 0) {
+        let minutes = usage.cache_write.saturating_sub(usage.cache_write_1h);
+        let split = json!({"ephemeral_5m_input_tokens": minutes, "ephemeral_1h_input_tokens": usage.cache_write_1h});
+        told.insert("cache_creation".to_owned(), split);
+    }
     if let (Some(told), true) = (told.as_object_mut(), usage.reasoning > 0) {
         told.insert(
             "output_tokens_details".to_owned(),
