@@ -7,11 +7,11 @@
 //! `tests/integration/architecture.rs` holds the code to this.
 //!
 //! ```text
-//! floor 4   cli  config  server  first_start  rekey  banner  progress   start, wire together, stop
+//! floor 4   cli  config  server  first_start  rekey  banner  progress  upgrade   start, wire together, stop
 //! floor 3   gateway/  data plane: /v1 …                   console/  control plane: /api, /console
 //! floor 2   state/    keys in memory, limits, quotas, channels, webhooks, the ledger; knows nothing of HTTP
 //! floor 1   storage/  the journal, sled and bincode       crypto  the only file that knows ring      clock
-//!           outbound/ requests to addresses that somebody else chose
+//!           outbound/ requests to addresses that somebody else chose        resource  methods and `Allow`
 //! ground    domain/   pure types and rules: no I/O, no async, no clock of its own
 //! ```
 //!
@@ -42,6 +42,8 @@ pub mod gateway;
 pub mod outbound;
 pub mod progress;
 pub mod rekey;
+pub mod resource;
 pub mod server;
 pub mod state;
 pub mod storage;
+pub mod upgrade;

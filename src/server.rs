@@ -4,6 +4,8 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
+use actix_web::middleware::{DefaultHeaders, NormalizePath, TrailingSlash, from_fn};
 use actix_web::{App, HttpServer, web};
 use anyhow::{Context, anyhow, bail};
 use tokio::sync::Notify;
@@ -14,7 +16,7 @@ use crate::domain::Result;
 use crate::progress::Reporter;
 use crate::state::State;
 use crate::storage::Store;
-use crate::{banner, console, first_start, gateway, rekey};
+use crate::{banner, console, first_start, gateway, rekey, upgrade};
 
 /// Settling what a drain cut off may take this long: tokens of broken streams are still being counted.
 const SETTLE_DEADLINE: Duration = Duration::from_secs(10);
@@ -105,6 +107,10 @@ pub async fn run(
             .app_data(discovery.clone())
             .configure(console::routes)
             .configure(gateway::routes)
+            .wrap(unless_said_otherwise())
+            .wrap(from_fn(upgrade::ignore_offers))
+            // Base URLs are pasted with a slash at the end as often as without.
+            .wrap(NormalizePath::new(TrailingSlash::Trim))
     })
     .workers(workers)
     .backlog(4096)
@@ -155,6 +161,17 @@ pub async fn run(
     closed.map_err(|failed| anyhow!("{failed}"))?;
     tracing::info!("stopped: everything is on disk");
     Ok(())
+}
+
+/// What keeps an answer from being taken for a page or a script of the console's origin, as one with a provider's words in it
+/// could be. The console's own files say otherwise.
+fn unless_said_otherwise() -> DefaultHeaders {
+    DefaultHeaders::new()
+        .add((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .add((
+            CONTENT_SECURITY_POLICY,
+            "default-src 'none'; sandbox; frame-ancestors 'none'",
+        ))
 }
 
 /// Lets the system close a connection whose other side takes nothing for so long: nothing of ours is asked for more while a

@@ -29,6 +29,7 @@ mod integration {
     mod credentials;
     mod dialects;
     mod discovery;
+    mod edges;
     mod endpoints;
     mod harness;
     mod hygiene;

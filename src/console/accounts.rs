@@ -13,25 +13,17 @@ use super::balance::Balance;
 use super::body::{Body, Query, nullable, page, parse_id};
 use super::quota::{Quota, RateLimit};
 use super::refusal::{ApiError, Refusal};
+use super::resource::at;
 use super::tally::Tally;
 use super::usd::Usd;
 use super::viewer::{Admin, Viewer};
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
-        .service(
-            web::resource("/accounts")
-                .route(web::get().to(list))
-                .route(web::post().to(create)),
-        )
-        .service(
-            web::resource("/accounts/{id}")
-                .route(web::get().to(show))
-                .route(web::patch().to(update))
-                .route(web::delete().to(delete)),
-        )
-        .route("/account", web::get().to(own))
-        .route("/accounts/{id}/top-up", web::post().to(top_up));
+        .service(at("/accounts").get(list).post(create))
+        .service(at("/accounts/{id}").get(show).patch(update).delete(delete))
+        .service(at("/account").get(own))
+        .service(at("/accounts/{id}/top-up").post(top_up));
 }
 
 /// A person who logs in.

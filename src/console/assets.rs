@@ -8,6 +8,8 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use super::resource::at;
+
 #[derive(RustEmbed)]
 #[folder = "$OUT_DIR/console"]
 struct Files;
@@ -17,8 +19,8 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
-        .route("", web::get().to(page))
-        .route("/{path:.*}", web::get().to(file));
+        .service(at("").get(page))
+        .service(at("/{path:.*}").get(file));
 }
 
 /// `/` leads to the console.

@@ -12,10 +12,11 @@ use crate::state::State;
 use super::body::{Query, parse_field};
 use super::calls::off_worker;
 use super::refusal::{ApiError, Refusal};
+use super::resource::at;
 use super::viewer::Admin;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.route("/audit", web::get().to(list));
+    config.service(at("/audit").get(list));
 }
 
 /// One change.

@@ -12,15 +12,16 @@ use super::corrected::CallCorrection;
 use super::endpoint::Endpoint;
 use super::export;
 use super::refusal::{ApiError, Refusal};
+use super::resource::at;
 use super::tally::OtherUsage;
 use super::usd::Usd;
 use super::viewer::Viewer;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
-        .route("/logs", web::get().to(list))
-        .route("/logs/export.csv", web::get().to(export::export))
-        .route("/logs/{id}", web::get().to(show));
+        .service(at("/logs").get(list))
+        .service(at("/logs/export.csv").get(export::export))
+        .service(at("/logs/{id}").get(show));
 }
 
 /// One line of the call log.

@@ -5,7 +5,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue, ORIGIN,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::{Error as ActixError, web};
@@ -14,12 +14,16 @@ use crate::domain::{Code, Error};
 use crate::state::State;
 
 use super::refusal::Refusal;
+use super::viewer::is_https;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Nothing comes from another host; styles are set inline by the component library, scripts never are.
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// Who has reached the console over TLS once is not to be led back from it.
+const YEARS: &str = "max-age=31536000";
 
 /// Refuses writes that another site's page makes with the visitor's cookie.
 pub(super) async fn same_site(
@@ -102,6 +106,7 @@ pub(super) async fn api_headers(
         .app_data::<web::Data<State>>()
         .map(|state| state.ledger.next_id().to_string())
         .unwrap_or_default();
+    let https = is_https(request.request());
     let mut answer = match next.call(request).await {
         Ok(answer) => answer.map_into_boxed_body(),
         Err(error) => return Err(with_id(error, &id)),
@@ -111,7 +116,9 @@ pub(super) async fn api_headers(
     }
     let headers = answer.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if https {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(YEARS));
+    }
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
@@ -148,8 +155,12 @@ pub(super) async fn page_headers(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, ActixError> {
+    let https = is_https(request.request());
     let mut answer = next.call(request).await?;
     let headers = answer.headers_mut();
+    if https {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(YEARS));
+    }
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -16,6 +16,7 @@ use super::balance::Balance;
 use super::body::{Body, Query, name, nullable, page, parse_field, parse_id};
 use super::quota::{Permissions, Quota, RateLimit};
 use super::refusal::{ApiError, Refusal};
+use super::resource::at;
 use super::tally::Tally;
 use super::viewer::Viewer;
 
@@ -24,18 +25,9 @@ const LONGEST_OVERLAP_S: u32 = 365 * 86_400;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
-        .service(
-            web::resource("/keys")
-                .route(web::get().to(list))
-                .route(web::post().to(create)),
-        )
-        .service(
-            web::resource("/keys/{id}")
-                .route(web::get().to(show))
-                .route(web::patch().to(update))
-                .route(web::delete().to(delete)),
-        )
-        .route("/keys/{id}/rotate", web::post().to(rotate));
+        .service(at("/keys").get(list).post(create))
+        .service(at("/keys/{id}").get(show).patch(update).delete(delete))
+        .service(at("/keys/{id}/rotate").post(rotate));
 }
 
 /// An API key; the key itself is in no answer but that of its creation.

@@ -19,6 +19,7 @@ mod models;
 mod openapi;
 mod quota;
 mod refusal;
+mod resource;
 mod session;
 mod settings;
 mod tally;
@@ -33,6 +34,7 @@ use actix_web::web::{self, ServiceConfig};
 use crate::domain::{Code, Error};
 
 use refusal::Refusal;
+use resource::at;
 
 /// Mounts everything of the control plane.
 pub fn routes(config: &mut ServiceConfig) {
@@ -57,8 +59,8 @@ pub fn routes(config: &mut ServiceConfig) {
     config
         .service(api)
         .service(pages)
-        .route("/", web::get().to(assets::to_console))
-        .route("/openapi.json", web::get().to(openapi::serve));
+        .service(at("/").get(assets::to_console))
+        .service(at("/openapi.json").get(openapi::serve));
 }
 
 async fn no_such_route() -> Result<&'static str, Refusal> {

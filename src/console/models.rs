@@ -15,17 +15,15 @@ use crate::state::{ModelRoutingChange, ModelView, OwnPrice, State};
 
 use super::body::{Body, nullable};
 use super::refusal::{ApiError, Refusal};
+use super::resource::at;
 use super::settings::RoutingStrategy;
 use super::usd::Usd;
 use super::viewer::{Admin, Viewer};
 
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.route("/models", web::get().to(list)).service(
+    config.service(at("/models").get(list)).service(
         // A model's name may hold slashes.
-        web::resource("/models/{name:.+}")
-            .route(web::put().to(set))
-            .route(web::patch().to(route))
-            .route(web::delete().to(clear)),
+        at("/models/{name:.+}").put(set).patch(route).delete(clear),
     );
 }
 

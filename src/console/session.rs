@@ -13,6 +13,7 @@ use crate::state::{LoggedIn, State};
 
 use super::body::Body;
 use super::refusal::{ApiError, Refusal};
+use super::resource::at;
 use super::viewer::{Viewer, client_ip, is_https};
 
 const COOKIE: &str = "real200_session";
@@ -21,18 +22,9 @@ const HTTPS_COOKIE: &str = "__Host-real200_session";
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
-        .service(
-            web::resource("/setup")
-                .route(web::get().to(needed))
-                .route(web::post().to(set_up)),
-        )
-        .service(
-            web::resource("/session")
-                .route(web::get().to(who_am_i))
-                .route(web::post().to(log_in))
-                .route(web::delete().to(log_out)),
-        )
-        .route("/session/password", web::post().to(change_password));
+        .service(at("/setup").get(needed).post(set_up))
+        .service(at("/session").get(who_am_i).post(log_in).delete(log_out))
+        .service(at("/session/password").post(change_password));
 }
 
 /// Whether the first admin still has to be made.

@@ -10,14 +10,11 @@ use crate::state::{PolicyChange, RoutingChange, State};
 use super::body::{Body, nullable};
 use super::quota::Quota;
 use super::refusal::{ApiError, Refusal};
+use super::resource::at;
 use super::viewer::Admin;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.service(
-        web::resource("/settings")
-            .route(web::get().to(show))
-            .route(web::patch().to(update)),
-    );
+    config.service(at("/settings").get(show).patch(update));
 }
 
 /// What the gateway runs with, set in the configuration file or the environment, and the policies for new keys, set here.

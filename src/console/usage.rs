@@ -15,11 +15,12 @@ use crate::state::State;
 use super::body::{Query, parse_field};
 use super::calls::{off_worker, query_time};
 use super::refusal::{ApiError, Refusal};
+use super::resource::at;
 use super::tally::Tally;
 use super::viewer::Viewer;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.route("/usage", web::get().to(report));
+    config.service(at("/usage").get(report));
 }
 
 /// What to add up.

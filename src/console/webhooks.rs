@@ -14,6 +14,7 @@ use crate::state::{
 use super::accounts::Status;
 use super::body::{Body, name, nullable, parse_id};
 use super::refusal::{ApiError, Refusal};
+use super::resource::at;
 use super::viewer::Admin;
 
 /// A list holds so many lines: thousands may wait for a receiver that is down.
@@ -21,23 +22,11 @@ const SHOWN: usize = 200;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
-        .service(
-            web::resource("/webhooks")
-                .route(web::get().to(list))
-                .route(web::post().to(create)),
-        )
-        .service(
-            web::resource("/webhooks/{id}")
-                .route(web::get().to(show))
-                .route(web::patch().to(update))
-                .route(web::delete().to(delete)),
-        )
-        .route("/webhooks/{id}/test", web::post().to(test))
-        .route("/webhooks/{id}/deliveries", web::get().to(deliveries))
-        .route(
-            "/webhooks/{id}/deliveries/{delivery_id}/resend",
-            web::post().to(resend),
-        );
+        .service(at("/webhooks").get(list).post(create))
+        .service(at("/webhooks/{id}").get(show).patch(update).delete(delete))
+        .service(at("/webhooks/{id}/test").post(test))
+        .service(at("/webhooks/{id}/deliveries").get(deliveries))
+        .service(at("/webhooks/{id}/deliveries/{delivery_id}/resend").post(resend));
 }
 
 /// An address that is told of events; its secret is shown only when it is made.

@@ -84,6 +84,10 @@ impl Shape {
                 answer.insert_header((name, value));
             }
         }
+        // The official SDKs of OpenAI and Anthropic heed it: what is wrong with a key does not pass by itself.
+        if matches!(status.as_u16(), 401..=404) {
+            answer.insert_header(("x-should-retry", "false"));
+        }
         if status == StatusCode::UNAUTHORIZED {
             answer.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
@@ -152,15 +156,17 @@ pub(crate) async fn no_route(state: Data<State>, request: HttpRequest) -> HttpRe
 }
 
 /// The route is known, the method is not.
-pub(crate) async fn wrong_method(state: Data<State>, request: HttpRequest) -> HttpResponse {
+pub(crate) fn wrong_method(request: &HttpRequest) -> HttpResponse {
     let message = format!(
-        "{} does not take {}. Look up the method in the API reference.",
+        "{} does not take {}. Use one of the methods that Allow names.",
         shown(request.path()),
         request.method()
     );
-    let mut answer = Shape::of(&request).answer(&Error::new(Code::InvalidRequest, message));
-    *answer.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    identified(&state, answer)
+    let answer = Shape::of(request).answer(&Error::new(Code::InvalidRequest, message));
+    match request.app_data::<Data<State>>() {
+        Some(state) => identified(state, answer),
+        None => answer,
+    }
 }
 
 /// Every answer has an id, that of no call, too.
@@ -236,6 +242,17 @@ mod tests {
         assert_eq!(answer.status().as_u16(), 429);
         assert_eq!(answer.headers().get("retry-after").unwrap(), "2");
         assert_eq!(answer.headers().get("retry-after-ms").unwrap(), "1201");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_key_is_not_tried_again() {
+        for code in Code::ALL {
+            let answer = Shape::OpenAi.answer(&Error::new(*code, "words"));
+            let says = answer.headers().get("x-should-retry");
+            let expected = matches!(code.status(), 401..=404).then_some("false");
+            let says = says.map(|value| value.to_str().unwrap());
+            assert_eq!(says, expected, "{code:?}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod array;
 mod arrival;
 mod bill;
 mod carry;
+mod content_type;
 mod count;
 pub mod dialect;
 mod discovery;
@@ -37,13 +38,15 @@ mod upload;
 mod watch;
 mod words;
 
+use actix_web::http::Method;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Resource};
+use actix_web::{HttpRequest, HttpResponse};
 
 pub use discovery::discovery;
 pub use probe::probe;
 
 use crate::domain::Endpoint;
+use crate::resource::{self, Methods};
 use crate::state::State;
 
 /// Mounts everything of the data plane.
@@ -62,7 +65,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(call("/v1/audio/translations", Endpoint::Translations))
         .service(call("/v1/messages", Endpoint::Messages))
         .service(call("/v1/messages/count_tokens", Endpoint::CountTokens))
-        .service(get("/v1/realtime").route(web::get().to(realtime::open)));
+        // No HEAD: there is nothing of a WebSocket to see without opening it.
+        .service(at("/v1/realtime").only(Method::GET, realtime::open));
     // Google's SDKs ask for either version, the newer ones for v1.
     for version in ["v1beta", "v1"] {
         config
@@ -85,39 +89,38 @@ pub fn routes(config: &mut ServiceConfig) {
             ));
     }
     config
-        .service(get("/v1beta/models").route(web::get().to(standing::models)))
-        .service(get("/v1beta/models/{model:.+}").route(web::get().to(standing::model)))
-        .service(get("/v1/models").route(web::get().to(standing::models)))
+        .service(at("/v1beta/models").get(standing::models))
+        .service(at("/v1beta/models/{model:.+}").get(standing::model))
+        .service(at("/v1/models").get(standing::models))
         // A model's name may hold slashes.
-        .service(get("/v1/models/{model:.+}").route(web::get().to(standing::model)))
-        .service(get("/v1/balance").route(web::get().to(standing::balance)))
-        .service(get("/v1/dashboard/user/info").route(web::get().to(standing::user_info)))
-        .service(get("/v1/usage").route(web::get().to(standing::usage)))
-        .route("/healthz", web::get().to(ops::healthz))
-        .route("/readyz", web::get().to(ops::readyz))
-        .route("/metrics", web::get().to(ops::metrics))
+        .service(at("/v1/models/{model:.+}").get(standing::model))
+        .service(at("/v1/balance").get(standing::balance))
+        .service(at("/v1/dashboard/user/info").get(standing::user_info))
+        .service(at("/v1/usage").get(standing::usage))
+        .service(at("/healthz").get(ops::healthz))
+        .service(at("/readyz").get(ops::readyz))
+        .service(at("/metrics").get(ops::metrics))
         .default_service(web::to(errors::no_route));
 }
 
-fn call(path: &str, endpoint: Endpoint) -> Resource {
+fn call(path: &str, endpoint: Endpoint) -> Methods {
     let handler = move |state: Data<State>,
                         request: HttpRequest,
                         payload: Payload|
           -> std::pin::Pin<Box<dyn Future<Output = HttpResponse>>> {
         Box::pin(pipeline::call(endpoint, state, request, payload))
     };
-    get(path).route(web::post().to(handler))
+    at(path).post(handler)
 }
 
 /// What the Gemini dialect asks of a model: its name stands in the path, and may hold slashes and colons.
-fn gemini(version: &str, method: &str, endpoint: Endpoint) -> Resource {
+fn gemini(version: &str, method: &str, endpoint: Endpoint) -> Methods {
     call(
         &format!("/{version}/models/{{model:.+}}:{method}"),
         endpoint,
     )
 }
 
-/// A resource whose other methods are refused in words.
-fn get(path: &str) -> Resource {
-    web::resource(path).default_service(web::to(errors::wrong_method))
+fn at(path: &str) -> Methods {
+    resource::at(path, errors::wrong_method)
 }

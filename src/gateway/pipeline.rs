@@ -14,6 +14,7 @@ use super::admission::{Admission, Plan, Refusal};
 use super::array::Array;
 use super::arrival::{self, Arrival};
 use super::bill::Bill;
+use super::content_type::Known;
 use super::dialect::{self, Told};
 use super::errors::{self, Shape};
 use super::forward::{self, Forwarded, Way};
@@ -191,7 +192,7 @@ impl Sent {
                 answer: if foreign {
                     rejected(status, &body, shape, own)
                 } else {
-                    build(status, headers, own).body(body)
+                    build(status, headers, own, Known::of_error(&body)).body(body)
                 },
             },
             Forwarded::Failed(error) => failed(&plan, bill, &error, shape, own),
@@ -248,9 +249,11 @@ fn add(answer: &mut HttpResponse, own: HeaderMap) {
 /// A provider's answer with the gateway's own headers.
 fn build(
     status: StatusCode,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    mut headers: Vec<(HeaderName, HeaderValue)>,
     own: HeaderMap,
+    known: Known,
 ) -> actix_web::HttpResponseBuilder {
+    known.replace(&mut headers);
     let mut answer = HttpResponse::build(status);
     for header in headers.into_iter().chain(own) {
         answer.insert_header(header);
@@ -327,7 +330,7 @@ fn stream(
     let carried = way.back.map(|back| back.stream());
     let timeouts = bill.timeouts(state.settings.timeouts);
     let meter = Meter::new(wanted, carried, answer, &state.clock, timeouts, bill);
-    let mut response = build(status, headers, own);
+    let mut response = build(status, headers, own, Known::Events);
     response
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         .insert_header(("x-accel-buffering", "no"));
@@ -356,7 +359,9 @@ fn bytes(state: &State, mut bill: Bill, answer: Answer, death: Death, own: Heade
     let (status, headers) = (answer.status, answer.headers.clone());
     let timeouts = bill.timeouts(state.settings.timeouts);
     let passing = Passing::new(answer, &state.clock, timeouts, bill);
-    Metered::Going(build(status, headers, own).body(Watched::new(Flow::Bytes(passing), death)))
+    Metered::Going(
+        build(status, headers, own, Known::Bytes).body(Watched::new(Flow::Bytes(passing), death)),
+    )
 }
 
 /// Gives out an answer that was read whole.
@@ -381,10 +386,12 @@ fn whole(
     if !counted {
         dialect::read_written(plan.arrival.endpoint, &body, bill.written());
     }
+    let is_text = dialect::may_be_text(plan.arrival.endpoint) && !answer.is_json();
+    let known = if is_text { Known::Text } else { Known::Json };
     Metered::Whole {
         bill,
         status: CallStatus::Ok,
         error: None,
-        answer: build(answer.status, answer.headers, own).body(body),
+        answer: build(answer.status, answer.headers, own, known).body(body),
     }
 }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Top-level modules by floor.
-const FLOORS: [(&str, u8); 16] = [
+const FLOORS: [(&str, u8); 18] = [
     ("domain", 0),
     ("clock", 1),
     ("crypto", 1),
     ("outbound", 1),
+    ("resource", 1),
     ("storage", 1),
     ("state", 2),
     ("gateway", 3),
@@ -19,6 +20,7 @@ const FLOORS: [(&str, u8); 16] = [
     ("banner", 4),
     ("progress", 4),
     ("rekey", 4),
+    ("upgrade", 4),
     ("server", 4),
     ("cli", 4),
     ("main", 4),

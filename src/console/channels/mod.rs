@@ -11,6 +11,7 @@ use actix_web::{HttpResponse, http::StatusCode};
 
 use super::body::{Body, parse_id};
 use super::refusal::{ApiError, Refusal};
+use super::resource::at;
 use super::viewer::Admin;
 use crate::domain::ChannelId;
 use crate::state::{Probe, State};
@@ -19,23 +20,11 @@ pub(super) use shape::{ChannelKind, ChannelSource, CredentialState, NewChannel};
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
-        .service(
-            web::resource("/channels")
-                .route(web::get().to(list))
-                .route(web::post().to(create)),
-        )
-        .route("/channels/discover", web::post().to(discovery::of_draft))
-        .service(
-            web::resource("/channels/{id}")
-                .route(web::get().to(show))
-                .route(web::patch().to(update))
-                .route(web::delete().to(delete)),
-        )
-        .route("/channels/{id}/test", web::post().to(test))
-        .route(
-            "/channels/{id}/discover",
-            web::post().to(discovery::of_channel),
-        );
+        .service(at("/channels").get(list).post(create))
+        .service(at("/channels/discover").post(discovery::of_draft))
+        .service(at("/channels/{id}").get(show).patch(update).delete(delete))
+        .service(at("/channels/{id}/test").post(test))
+        .service(at("/channels/{id}/discover").post(discovery::of_channel));
 }
 
 /// Lists channels.

@@ -116,10 +116,14 @@ fn pieces(endpoint: Endpoint, answer: &[u8]) -> Pieces {
     }
 }
 
+/// Whether an endpoint's whole answer may be plain text.
+pub(crate) fn may_be_text(endpoint: Endpoint) -> bool {
+    matches!(endpoint, Endpoint::Transcriptions | Endpoint::Translations)
+}
+
 /// Reads a whole answer of text; `None`: the endpoint has none.
 pub(crate) fn read_text(endpoint: Endpoint, answer: &[u8]) -> Option<Told> {
-    matches!(endpoint, Endpoint::Transcriptions | Endpoint::Translations)
-        .then(|| audio::read_text(answer))
+    may_be_text(endpoint).then(|| audio::read_text(answer))
 }
 
 /// Collects what the model wrote in a whole answer.

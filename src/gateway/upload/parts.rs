@@ -76,6 +76,13 @@ impl Parts {
             )
         };
         let mime: mime::Mime = content_type.parse().map_err(|_| wanted())?;
+        // Where two are named, we and the provider could each cut at another.
+        let boundaries = mime.params().filter(|(name, _)| *name == "boundary");
+        if boundaries.count() > 1 {
+            return Err(invalid(
+                "The Content-Type names more than one boundary. Name one, or let the client set Content-Type together with the body.",
+            ));
+        }
         let boundary = mime
             .get_param("boundary")
             .map(|boundary| boundary.as_str())
