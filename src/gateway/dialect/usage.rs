@@ -189,7 +189,7 @@ pub(crate) fn tier(named: Option<&RawValue>) -> Option<ServiceTier> {
 }
 
 /// The first of these that is an object.
-fn object<'a>(names: [Option<&'a RawValue>; 3]) -> Option<&'a RawValue> {
+fn object(names: [Option<&RawValue>; 3]) -> Option<&RawValue> {
     let mut told = names.into_iter().flatten();
     told.find(|raw| raw.get().starts_with('{'))
 }

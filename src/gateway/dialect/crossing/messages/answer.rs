@@ -207,7 +207,7 @@ pub(super) fn write_finish(finish: &Finish, calls: bool) -> Map<String, Value> {
 
 /// The numbers of `usage` so far. Those of a stream are cumulative; what a later one leaves out stays as it was.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Counts(Report);
+pub(super) struct Counts(Box<Report>);
 
 impl Counts {
     /// Takes the numbers of a `usage` object.
