@@ -78,6 +78,14 @@ peer: build (_venv "venv-sdk" "tests/sdk/requirements.txt") (_venv "venv-peer" "
 crash-50:
     CRASH_ROUNDS=50 cargo test --test crash -- --nocapture
 
+# What providers may send on a socket and no caller may get of another's, 100 times (by hand, an hour; `just wire 5` for fewer).
+wire rounds="100":
+    REAL200_UI=skip cargo test --locked --no-run --test integration
+    for round in $(seq {{ rounds }}); do \
+        echo "round $round"; \
+        REAL200_UI=skip timeout 600 cargo test --locked --quiet --test integration integration::wire; \
+    done
+
 # One of three channels dead, 10,000 calls: none may fail; how soon the next attempt begins (by hand; a minute or two).
 failover:
     REAL200_UI=skip CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_TARGET_DIR=target/failover \

@@ -11,7 +11,8 @@
 //! floor 3   gateway/  data plane: /v1 …                   console/  control plane: /api, /console
 //! floor 2   state/    keys in memory, limits, quotas, channels, webhooks, the ledger; knows nothing of HTTP
 //! floor 1   storage/  the journal, sled and bincode       crypto  the only file that knows ring      clock
-//!           outbound/ requests to addresses that somebody else chose        resource  methods and `Allow`
+//!           client/   HTTP to the world; an answer reaches its own caller     resource  methods and `Allow`
+//!           outbound/ requests to addresses that somebody else chose
 //! ground    domain/   pure types and rules: no I/O, no async, no clock of its own
 //! ```
 //!
@@ -32,6 +33,7 @@
 
 pub mod banner;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod console;

@@ -48,4 +48,5 @@ mod integration {
     mod streams;
     mod vertex;
     mod webhooks;
+    mod wire;
 }

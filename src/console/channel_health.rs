@@ -7,7 +7,7 @@ use serde_json::Number;
 use utoipa::ToSchema;
 
 use crate::domain::Timestamp;
-use crate::state::{CredentialState, CredentialView, HealthView};
+use crate::state::{BarredView, CredentialState, CredentialView, HealthView, PartView};
 
 /// How a channel has done lately, from the calls that went through it. In memory: a start of the gateway begins anew.
 #[derive(Serialize, ToSchema)]
@@ -28,6 +28,39 @@ pub(super) struct ChannelHealth {
     latency_ms: Option<u64>,
     /// Models that take no call for a time because the provider limits their rate under every credential.
     rate_limited: Vec<RateLimited>,
+    /// Models at endpoints that are out by themselves, while the channel's others take calls.
+    parts: Vec<PartOut>,
+    /// Models that the provider does not know by the name that is set up, or does not let a credential use.
+    barred: Vec<BarredModel>,
+}
+
+/// A model at an endpoint that is out by itself.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PartOut {
+    /// The provider's endpoint.
+    endpoint: &'static str,
+    /// The provider's name of the model.
+    model: String,
+    #[schema(value_type = ChannelHealthState)]
+    state: &'static str,
+    /// When it is tried again.
+    #[schema(required)]
+    until: Option<String>,
+    reason: String,
+}
+
+/// A model that cannot be used as it is set up: mend its name, or what the credential may use. A change of the channel or a
+/// test that goes well tries it at once.
+#[derive(Serialize, ToSchema)]
+pub(super) struct BarredModel {
+    /// The provider's endpoint.
+    endpoint: &'static str,
+    /// The provider's name of the model.
+    model: String,
+    /// When it is asked for again.
+    until: String,
+    /// What the provider said.
+    reason: String,
 }
 
 /// A model that a provider limits the rate of.
@@ -38,7 +71,7 @@ pub(super) struct RateLimited {
     until: String,
 }
 
-/// `healthy`; `slow`: takes calls that no other channel can; `cooling`: takes none for a while; `probing`: the next call, or
+/// `healthy`; `slow`, and `failing`, which answers with errors at once: takes calls that no other channel can; `cooling`: takes none for a while; `probing`: the next call, or
 /// one under way, tries whether it is back; `credential_refused`: takes none until it is changed or tested well.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
@@ -46,6 +79,7 @@ pub(super) struct RateLimited {
 pub(super) enum ChannelHealthState {
     Healthy,
     Slow,
+    Failing,
     Cooling,
     Probing,
     CredentialRefused,
@@ -65,6 +99,31 @@ impl From<&HealthView> for ChannelHealth {
             error_rate: (seen > 0).then(rate).flatten(),
             latency_ms: condition.first_event.map(millis),
             rate_limited: rate_limited(&view.limited),
+            parts: view.parts.iter().map(PartOut::from).collect(),
+            barred: view.barred.iter().map(BarredModel::from).collect(),
+        }
+    }
+}
+
+impl From<&PartView> for PartOut {
+    fn from(view: &PartView) -> Self {
+        Self {
+            endpoint: view.endpoint.as_str(),
+            model: view.model.clone(),
+            state: view.state.as_str(),
+            until: view.until.map(|until| until.to_string()),
+            reason: view.reason.clone(),
+        }
+    }
+}
+
+impl From<&BarredView> for BarredModel {
+    fn from(view: &BarredView) -> Self {
+        Self {
+            endpoint: view.endpoint.as_str(),
+            model: view.model.clone(),
+            until: view.until.to_string(),
+            reason: view.words.clone(),
         }
     }
 }

@@ -35,7 +35,7 @@ mod time;
 mod usage;
 mod webhook;
 
-pub use acceptance::Acceptance;
+pub use acceptance::{Acceptance, Barred};
 pub use account::{Account, AccountStatus, Role, Username};
 pub use address::{address_block, client_address};
 pub use audit::{AuditEntry, Change};
@@ -55,7 +55,10 @@ pub use correction::{Booking, Correction, Corrections};
 pub use dialect::Dialect;
 pub use endpoint::Endpoint;
 pub use error::{Code, Error, Result};
-pub use health::{Admits, Condition, DownReason, Health, HealthState, Out, Turned};
+pub use health::{
+    Admits, Claim, Complaint, Condition, DownReason, Failed, Health, HealthState, Out, Part, Place,
+    Turned,
+};
 pub use hint::KeyHint;
 pub use id::{AccountId, AuditId, BudgetId, CallId, ChannelId, DeliveryId, KeyId, WebhookId};
 pub use key::{ApiKey, Digest, KeyStatus, MalformedSecret, Masked, Secret, without_keys};

@@ -1,18 +1,27 @@
 //! Whether an answer with a good status is one: found out before anything of it goes to the client, while another candidate
-//! can still do better. A whole answer is read to its end; of a stream its first event is awaited, and what was read of it is
-//! given back.
+//! can still do better. A whole answer is read to its end; a stream is held back until the first frame that carries something
+//! of its answer, and what was read of it is given back. Not for ever, and not without bound: a client waits for signs of life
+//! while a model thinks.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 
-use super::dialect::{self, Told, Written};
+use super::dialect::{self, Report, Told, Written};
 use super::meter::{self, Unreadable};
 use super::provider::{Answer, Body};
 use super::sse::{self, Frame, Frames};
+use crate::clock::{Clock, Tick};
 use crate::domain::{AttemptStatus, Endpoint};
 use crate::state::Timeouts;
+
+/// So long what carries nothing is held back. Then the client sees it: it would take the silence for a dead connection.
+const HELD_FOR: Duration = Duration::from_secs(10);
+/// So much of it, in frames and bytes: `response.created` repeats the instructions and tools of the request.
+const MOST_FRAMES: usize = 100;
+const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// An answer that can be given out.
 #[expect(
@@ -27,7 +36,11 @@ pub(crate) enum Accepted {
         told: Told,
     },
     /// The stream has begun.
-    Stream(Answer),
+    Stream {
+        answer: Answer,
+        /// When its first event came; `None`: none has.
+        first_event: Option<Tick>,
+    },
     /// Bytes that nobody reads have begun.
     Bytes(Answer),
 }
@@ -37,7 +50,14 @@ pub(super) enum Unfit {
     /// It broke off, stood still or is none.
     Unusable(Unreadable),
     /// It is an error, whatever its status says.
-    Error { answer: Box<Answer>, body: Bytes },
+    Error {
+        /// All that came is still to be read of it.
+        answer: Box<Answer>,
+        /// What says so.
+        body: Bytes,
+        /// What it says was used until then.
+        used: Vec<Report>,
+    },
 }
 
 /// Waits until an answer of the provider's endpoint with a good status has shown that it is one.
@@ -45,13 +65,26 @@ pub(super) async fn accept(
     endpoint: Endpoint,
     mut answer: Answer,
     timeouts: Timeouts,
+    clock: &Clock,
 ) -> Result<Accepted, Unfit> {
     if answer.is_stream() {
-        return match first_event(endpoint, &mut answer.body, timeouts).await {
-            Ok(None) => Ok(Accepted::Stream(answer)),
-            Ok(Some(body)) => Err(Unfit::Error {
+        return match begin(endpoint, &mut answer.body, timeouts, clock).await {
+            Ok(Beginning {
+                error: None,
+                first_event,
+                ..
+            }) => Ok(Accepted::Stream {
+                answer,
+                first_event,
+            }),
+            Ok(Beginning {
+                error: Some(body),
+                used,
+                ..
+            }) => Err(Unfit::Error {
                 answer: Box::new(answer),
                 body,
+                used,
             }),
             Err(unreadable) => Err(Unfit::Unusable(unreadable)),
         };
@@ -71,10 +104,14 @@ pub(super) async fn accept(
         return Ok(Accepted::Whole { answer, body, told });
     }
     match dialect::read_answer(endpoint, &body) {
-        Ok(told) if told.error => Err(Unfit::Error {
-            answer: Box::new(answer),
-            body,
-        }),
+        Ok(told) if told.error => {
+            answer.body.give_back(VecDeque::from([body.clone()]));
+            Err(Unfit::Error {
+                answer: Box::new(answer),
+                body,
+                used: told.usage.into_iter().collect(),
+            })
+        }
         Ok(told) => Ok(Accepted::Whole { answer, body, told }),
         Err(not_json) => Err(Unfit::Unusable(broken(not_json.to_string()))),
     }
@@ -102,45 +139,95 @@ async fn first_bytes(body: &mut Body, timeouts: Timeouts) -> Result<(), Unreadab
     Ok(())
 }
 
-/// Waits for the first event of a stream; gives it if it is an error. Comments that keep the connection alive are no event,
-/// but each begins the time anew: a model may think for long.
-async fn first_event(
+/// How a stream begins.
+#[derive(Default, Debug)]
+struct Beginning {
+    /// With an error: this one.
+    error: Option<Bytes>,
+    /// What it says was used until then.
+    used: Vec<Report>,
+    first_event: Option<Tick>,
+}
+
+/// Waits for the first frame of a stream that carries something of its answer, ends it, or is an error. Comments that keep the
+/// connection alive begin the time anew, as all that comes does: a model may think for long. All that was read is given back.
+async fn begin(
     endpoint: Endpoint,
     body: &mut Body,
     timeouts: Timeouts,
-) -> Result<Option<Bytes>, Unreadable> {
+    clock: &Clock,
+) -> Result<Beginning, Unreadable> {
+    let mut read = VecDeque::new();
+    let begun = hold(endpoint, body, timeouts, clock, &mut read).await?;
+    body.give_back(read);
+    Ok(begun)
+}
+
+async fn hold(
+    endpoint: Endpoint,
+    body: &mut Body,
+    timeouts: Timeouts,
+    clock: &Clock,
+    read: &mut VecDeque<Bytes>,
+) -> Result<Beginning, Unreadable> {
     let allowed = timeouts.first_byte.max(timeouts.idle);
-    let (mut frames, mut read, mut written) =
-        (Frames::default(), VecDeque::new(), Written::default());
+    let (mut frames, mut written) = (Frames::default(), Written::default());
+    let (mut held, mut bytes, mut barren) = (0, 0, false);
+    let mut begun = Beginning::default();
+    let mut patience = None;
     loop {
-        let next = next_frames(body, &mut frames, &mut read);
-        let next = tokio::time::timeout(allowed, next).await;
-        let (whole, ended) = next.map_err(|_| Unreadable {
+        let next = tokio::time::timeout(allowed, next_frames(body, &mut frames, read));
+        let (whole, ended) = match &mut patience {
+            None => next.await,
+            Some(patience) => tokio::select! {
+                biased;
+                next = next => next,
+                () = patience => return Ok(begun),
+            },
+        }
+        .map_err(|_| Unreadable {
             status: AttemptStatus::TimedOut,
-            words: "the stream stood still before its first event".to_owned(),
+            words: "the stream stood still before its answer began".to_owned(),
         })??;
         for frame in sse::split(&whole) {
             let data = Frame::read(frame)
                 .data
                 .filter(|data| !data.trim_ascii().is_empty());
             let Some(data) = data else { continue };
+            begun.first_event.get_or_insert_with(|| clock.tick());
             let seen = dialect::read_frame(endpoint, frame, &mut written);
+            begun.used.extend(seen.usage.map(|report| *report));
             if seen.error {
-                return Ok(Some(Bytes::copy_from_slice(&data)));
+                begun.error = Some(Bytes::copy_from_slice(&data));
+                return Ok(begun);
             }
-            if ended && !seen.terminal && !seen.may_end {
-                return Err(broken("the stream ended in its first event".to_owned()));
+            let ends = seen.terminal || seen.may_end || seen.finished != 0;
+            let carries = || seen.content || !dialect::carries_nothing(endpoint, &data);
+            if ends || !ended && carries() {
+                return Ok(begun);
             }
-            body.give_back(read);
-            return Ok(None);
+            barren |= dialect::has_no_candidates(endpoint, &data);
+            held += 1;
         }
         if ended {
-            // Some say that they stream and send a plain error.
             return match dialect::read_answer(endpoint, &whole) {
-                Ok(told) if told.error => Ok(Some(whole)),
-                Ok(_) | Err(_) => Err(broken("the stream ended before its first event".to_owned())),
+                // Some say that they stream and send a plain error.
+                Ok(told) if told.error => {
+                    begun.error = Some(whole);
+                    Ok(begun)
+                }
+                // It has ended, and says that there is no answer: so it goes on, and the client is told.
+                Ok(_) | Err(_) if barren => Ok(begun),
+                Ok(_) | Err(_) => Err(broken(
+                    "the stream ended before its answer began".to_owned(),
+                )),
             };
         }
+        bytes += whole.len();
+        if held > MOST_FRAMES || bytes > MOST_BYTES {
+            return Ok(begun);
+        }
+        patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(HELD_FOR)));
     }
 }
 
@@ -184,19 +271,23 @@ mod tests {
         idle: Duration::from_secs(1),
     };
 
+    const ROLE: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\"}}]}\n\n";
+    const WORD: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+
     /// What a stream of these pieces begins with, and what is left to be read of it.
-    async fn begin(pieces: &[&'static str]) -> (Result<Option<Bytes>, String>, String) {
+    async fn begin_with(pieces: &[&'static str]) -> (Result<Option<Bytes>, String>, String) {
         let made = pieces
             .iter()
             .map(|piece| Bytes::from_static(piece.as_bytes()));
         let mut body = Body::Made(made.collect());
-        let first = first_event(Endpoint::Chat, &mut body, TIMEOUTS).await;
+        let begun = begin(Endpoint::Chat, &mut body, TIMEOUTS, &Clock::system()).await;
         let mut left = Vec::new();
         while let Some(piece) = body.next().await {
             left.extend_from_slice(&piece.unwrap());
         }
         let left = String::from_utf8(left).unwrap();
-        (first.map_err(|unreadable| unreadable.words), left)
+        let begun = begun.map(|begun| begun.error);
+        (begun.map_err(|unreadable| unreadable.words), left)
     }
 
     #[actix_web::test]
@@ -210,8 +301,10 @@ mod tests {
                 "\ndata: [DONE]\n\n",
             ],
             &["data: [DONE]"],
+            &[ROLE, WORD],
+            &[ROLE, "data: not JSON\n\n", WORD],
         ] {
-            let (first, left) = begin(pieces).await;
+            let (first, left) = begin_with(pieces).await;
             assert_eq!((first, left), (Ok(None), pieces.concat()));
         }
     }
@@ -221,14 +314,28 @@ mod tests {
         let error = "{\"error\":{\"message\":\"boom\"}}";
         for pieces in [
             &[": wait\n\n", "data: {\"error\":{\"message\":\"boom\"}}\n\n"][..],
+            &[ROLE, "data: {\"error\":{\"message\":\"boom\"}}\n\n"],
             &["data: {\"error\":{\"message\":\"boom\"}}"],
             &["{\"error\":{\"message\":\"boom\"}}"],
         ] {
-            assert_eq!(begin(pieces).await.0, Ok(Some(Bytes::from(error))));
+            assert_eq!(begin_with(pieces).await.0, Ok(Some(Bytes::from(error))));
         }
-        for pieces in [&[][..], &[": wait\n\n"], &["<html>"], &["data: {\"cho"]] {
-            let words = begin(pieces).await.0.unwrap_err();
+        for pieces in [
+            &[][..],
+            &[": wait\n\n"],
+            &["<html>"],
+            &["data: {\"cho"],
+            &[ROLE],
+            &[ROLE, "data: {\"cho"],
+        ] {
+            let words = begin_with(pieces).await.0.unwrap_err();
             assert!(words.starts_with("the stream ended"), "{words}");
         }
+    }
+
+    #[actix_web::test]
+    async fn no_more_is_held_back_than_so_much() {
+        let many = [ROLE; MOST_FRAMES + 2];
+        assert_eq!(begin_with(&many).await, (Ok(None), many.concat()));
     }
 }

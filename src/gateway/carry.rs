@@ -176,6 +176,7 @@ impl Back {
         CarriedStream {
             reader: Reader::new(self.provider),
             writer: Writer::new(self.client, self.head),
+            failure: None,
         }
     }
 }
@@ -184,6 +185,8 @@ impl Back {
 pub(crate) struct CarriedStream {
     reader: Reader,
     writer: Writer,
+    /// What the client was told of a failure that the provider's answer ended with.
+    failure: Option<(Code, String)>,
 }
 
 impl CarriedStream {
@@ -194,7 +197,12 @@ impl CarriedStream {
             let Some(data) = Frame::read(frame).data else {
                 continue;
             };
-            for event in self.reader.read(&data)? {
+            let events = match self.reader.read(&data) {
+                Err(Unreadable::Failed(error)) => vec![Event::Failed(error)],
+                read => read?,
+            };
+            self.note(&events);
+            for event in events {
                 self.writer.write(&event, &mut out);
             }
         }
@@ -203,11 +211,22 @@ impl CarriedStream {
 
     /// The provider's bytes have ended as they should.
     pub(super) fn end(&mut self) -> Bytes {
-        let mut out = String::new();
-        for event in self.reader.end() {
-            self.writer.write(&event, &mut out);
+        let events = self.reader.end();
+        self.note(&events);
+        self.write(&events)
+    }
+
+    /// The failure that the client has been told since this was last asked.
+    pub(super) fn take_failure(&mut self) -> Option<(Code, String)> {
+        self.failure.take()
+    }
+
+    fn note(&mut self, events: &[Event]) {
+        for event in events {
+            if let Event::Failed(error) = event {
+                self.failure = Some((error.code, error.message.clone()));
+            }
         }
-        Bytes::from(out)
     }
 
     /// The end at the output limit.

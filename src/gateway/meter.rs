@@ -21,6 +21,7 @@ use tokio::time::Sleep;
 use super::allowance::Count;
 use super::bill::Bill;
 use super::carry::CarriedStream;
+use super::dialect::fault::{self, Asked, Blame};
 use super::dialect::{self, CutOff};
 use super::provider::{Answer, Body};
 use super::silence::Silence;
@@ -127,9 +128,12 @@ pub(crate) struct Meter {
     started: Tick,
     silence: Silence,
     begun: bool,
-    failed: bool,
+    /// The client is told, or has been, that the stream has failed: with this code.
+    failed: Option<Code>,
     /// The stream may end here, by its dialect.
     may_end: bool,
+    /// The answers that have ended, a bit each.
+    finished: u64,
     phase: Phase,
 }
 
@@ -145,6 +149,15 @@ enum Phase {
     /// The error frame is on its way; then the connection is broken off.
     Breaking(Pin<Box<Sleep>>),
     Over,
+}
+
+/// The code of an error that the provider has sent in the middle of a stream.
+fn code_of(said: &[u8]) -> Code {
+    match fault::blame(None, said, Asked::default()) {
+        Blame::Client => Code::InvalidRequest,
+        Blame::Limit => Code::RateLimitExceeded,
+        Blame::Credential | Blame::Model | Blame::Channel => Code::BadGateway,
+    }
 }
 
 /// The stream has failed, and the client was told.
@@ -177,8 +190,9 @@ impl Meter {
             started,
             silence: Silence::new(timeouts),
             begun: false,
-            failed: false,
+            failed: None,
             may_end: false,
+            finished: 0,
             phase: Phase::Streaming,
         }
     }
@@ -202,20 +216,36 @@ impl Meter {
             return frames;
         };
         match carried.pass(&frames) {
-            Ok(seen) => seen,
+            Ok(seen) => {
+                self.note_told();
+                seen
+            }
             Err(unreadable) => {
                 let error = Error::new(
                     Code::BadGateway,
                     "The provider's answer could not be read. What came is incomplete; try again.",
                 );
                 let told = carried.fail(&error);
-                self.failed = true;
+                self.failed = Some(error.code);
                 self.body = Body::Ended;
                 self.bill.break_attempt(unreadable.to_string());
                 self.settle();
                 self.phase = Phase::Settled;
                 told
             }
+        }
+    }
+
+    /// What the client was told of a failure in its own dialect is what the log says.
+    fn note_told(&mut self) {
+        let told = self.carried.as_mut().and_then(CarriedStream::take_failure);
+        if let Some((code, words)) = told
+            && self.failed.is_none()
+        {
+            self.failed = Some(code);
+            let words = self.bill.without_secrets(Bytes::from(words));
+            let words = String::from_utf8_lossy(&words);
+            self.bill.fail_attempt(AttemptStatus::ProviderError, &words);
         }
     }
 
@@ -229,15 +259,27 @@ impl Meter {
             if let Some(usage) = seen.usage {
                 self.bill.report(*usage);
             }
-            if seen.error && !self.failed {
-                self.failed = true;
+            if seen.error && self.failed.is_none() {
                 let data = sse::Frame::read(frame).data.unwrap_or_default();
+                self.failed = Some(code_of(&data));
                 self.bill.fail_attempt_as_said(&data);
             }
             terminal |= seen.terminal;
-            self.may_end |= seen.may_end;
-            if self.first.is_empty() && sse::Frame::read(frame).data.is_some() {
-                self.first = Bytes::copy_from_slice(frame);
+            self.finished |= seen.finished;
+            self.may_end |= seen.may_end || self.all_have_ended();
+            if (self.first.is_empty() || !self.begun)
+                && let Some(data) = sse::Frame::read(frame).data
+            {
+                if self.first.is_empty() {
+                    self.first = Bytes::copy_from_slice(frame);
+                }
+                if !self.begun
+                    && (seen.content
+                        || seen.terminal
+                        || !dialect::carries_nothing(self.wanted.wire, &data))
+                {
+                    self.begin();
+                }
             }
             if seen.content && may_wait && self.bill.must_wait(self.wanted.choices) {
                 hold_from = Some(at);
@@ -249,29 +291,43 @@ impl Meter {
             }
             at += frame.len();
         }
-        if !self.begun && !whole.is_empty() {
-            self.begun = true;
-            self.silence.begin();
-            let first_token_us = self.clock.tick().micros_since(self.started);
-            self.bill
-                .draft(|draft| draft.first_token_us = Some(first_token_us));
-        }
         if let Some(from) = hold_from {
             self.held = whole.split_off(from);
-            let counting = self.bill.counting(self.wanted.choices);
-            self.phase = Phase::Counting(tokio::task::spawn_blocking(counting));
-        } else if terminal {
-            self.phase = Phase::Settled;
-            self.settle();
         }
         if kept_from > 0 {
             kept.extend_from_slice(whole.get(kept_from..).unwrap_or_default());
             whole = kept.freeze();
         }
-        if self.failed {
+        if self.failed.is_some() {
             whole = self.bill.without_secrets(whole);
         }
-        self.carry(whole)
+        let seen = self.carry(whole);
+        // Only now is it known what the client is told.
+        if matches!(self.phase, Phase::Streaming) {
+            if hold_from.is_some() {
+                let counting = self.bill.counting(self.wanted.choices);
+                self.phase = Phase::Counting(tokio::task::spawn_blocking(counting));
+            } else if terminal {
+                self.phase = Phase::Settled;
+                self.settle();
+            }
+        }
+        seen
+    }
+
+    /// The first of the answer has come.
+    fn begin(&mut self) {
+        self.begun = true;
+        self.silence.begin();
+        let first_token_us = self.clock.tick().micros_since(self.started);
+        self.bill
+            .draft(|draft| draft.first_token_us = Some(first_token_us));
+    }
+
+    /// Whether each of the answers that were asked for has said why it ends.
+    fn all_have_ended(&self) -> bool {
+        let all = u32::try_from(self.wanted.choices.max(1)).unwrap_or(u32::MAX);
+        self.finished.trailing_ones() >= all
     }
 
     /// It is counted: the frame that waited goes on, and with it what came behind, or the stream ends before it.
@@ -308,11 +364,9 @@ impl Meter {
 
     /// The answer is whole.
     fn settle(&mut self) {
-        if self.failed {
-            self.bill
-                .settle_detached(CallStatus::Error, Some(Code::BadGateway));
-        } else {
-            self.bill.settle_detached(CallStatus::Ok, None);
+        match self.failed {
+            Some(code) => self.bill.settle_detached(CallStatus::Error, Some(code)),
+            None => self.bill.settle_detached(CallStatus::Ok, None),
         }
     }
 
@@ -335,19 +389,33 @@ impl Meter {
             };
         }
         let ends_well = self.may_end && broke_off.is_none();
-        if ends_well && matches!(self.phase, Phase::Streaming) {
-            self.phase = Phase::Settled;
-            self.settle();
-        }
-        if matches!(self.phase, Phase::Settled) {
-            self.phase = Phase::Over;
+        if ends_well && matches!(self.phase, Phase::Streaming)
+            || matches!(self.phase, Phase::Settled)
+        {
             if let Some(carried) = &mut self.carried {
                 last = [last, carried.end()].concat().into();
+                self.note_told();
             }
+            self.settle();
+            self.phase = Phase::Over;
             return Poll::Ready((!last.is_empty()).then_some(Ok(last)));
         }
+        if broke_off.is_none()
+            && let Some(carried) = &mut self.carried
+        {
+            // That there is no answer is known only now.
+            let told = carried.end();
+            self.note_told();
+            if let Some(code) = self.failed
+                && !told.is_empty()
+            {
+                last = [last, told].concat().into();
+                self.bill.settle_detached(CallStatus::Error, Some(code));
+                return self.farewell(last);
+            }
+        }
         // What the provider said itself says more.
-        if !self.failed {
+        if self.failed.is_none() {
             self.bill.fail_attempt(
                 AttemptStatus::BrokenAnswer,
                 broke_off
@@ -378,10 +446,10 @@ impl Meter {
     /// Cancels at the provider and settles; gives what the client is told, unless the provider has told it already.
     fn fail(&mut self, error: &Error) -> Bytes {
         self.body = Body::Ended;
-        self.bill
-            .settle_detached(CallStatus::Error, Some(error.code));
+        let code = self.failed.unwrap_or(error.code);
+        self.bill.settle_detached(CallStatus::Error, Some(code));
         match &mut self.carried {
-            _ if self.failed => Bytes::from_static(b": the stream has failed\n\n"),
+            _ if self.failed.is_some() => Bytes::from_static(b": the stream has failed\n\n"),
             Some(carried) => carried.fail(error),
             None => Bytes::from(dialect::error_frame(self.wanted.endpoint, error)),
         }

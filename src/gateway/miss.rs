@@ -1,13 +1,15 @@
 //! Why a candidate did not do: whose fault it is, what the channel's health learns of it, and what the client is told when it
 //! was the last one.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use serde::Deserialize;
 
+pub(super) use super::dialect::fault::{Asked, Blame, blame};
 use super::provider::Failure;
-use crate::domain::{AttemptStatus, Code, Error};
+use crate::domain::{AttemptStatus, CallId, Code, Complaint, Error, Failed, KeyId};
 use crate::state::Turn;
 
 /// When all are out and none said for how long.
@@ -28,49 +30,38 @@ pub(super) enum Miss {
         blame: Blame,
         retry_after: Option<Duration>,
         words: String,
+        /// It came at once and was JSON: whoever said it is up.
+        at_once: bool,
     },
 }
 
-/// Whose fault an error of the provider's is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Blame {
-    /// The client's: it would be wrong with any candidate, and goes back as the provider said it.
-    Client,
-    /// The operator's credential or account is refused.
-    Credential,
-    /// The operator's credential may not use this model, but perhaps others.
-    Model,
-    /// The provider limits the rate.
-    Limit,
-    /// The provider's own.
-    Channel,
+/// Whose call it was, as health tells callers and their calls apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Caller {
+    /// The key.
+    pub(super) key: u64,
+    /// What it said.
+    pub(super) body: u64,
+    /// This very call.
+    pub(super) call: u64,
 }
 
-/// Reads whose fault an error is. A 403 is the credential's, unless its body says that the input was flagged or that only the
-/// model is barred: one prompt must not take a channel from everyone.
-pub(super) fn blame(status: StatusCode, body: &[u8]) -> Blame {
-    let says = |words: &str| memchr::memmem::find(body, words.as_bytes()).is_some();
-    match status.as_u16() {
-        401 | 402 | 407 => Blame::Credential,
-        403 if [
-            "flagged_input",
-            "input was flagged",
-            "moderation",
-            "content_policy",
-            "content_filter",
-        ]
-        .into_iter()
-        .any(says) =>
-        {
-            Blame::Client
+impl Caller {
+    pub(super) fn of(key: KeyId, call: CallId, body: &[u8]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        body.hash(&mut hasher);
+        Self {
+            key: tail(key.as_bytes()),
+            body: hasher.finish(),
+            call: tail(call.as_bytes()),
         }
-        403 if says("model_not_found") => Blame::Model,
-        403 => Blame::Credential,
-        429 => Blame::Limit,
-        408 | 421 | 424 | 425 => Blame::Channel,
-        _ if status.is_client_error() => Blame::Client,
-        _ => Blame::Channel,
     }
+}
+
+/// The random part of an id.
+fn tail(id: &[u8; 16]) -> u64 {
+    let [.., a, b, c, d, e, f, g, h] = *id;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 /// The status that an error inside a 200 answer carries as its `code`, as OpenRouter and those who follow it write it.
@@ -89,27 +80,27 @@ pub(super) fn status_inside(body: &[u8]) -> Option<StatusCode> {
 }
 
 impl Miss {
-    /// Tells the channel's health of it. A rate limit without a `Retry-After` and a barred model tell nothing: the provider is
-    /// there.
-    pub(super) fn tell(&self, turn: Turn, model: &str) {
+    /// Tells the channel's health of it.
+    pub(super) fn tell(&self, turn: Turn, caller: Caller) {
         match self {
             Self::Inexpressible(_) => {}
             Self::NoAnswer(failure) if failure.refused => turn.refuse(&failure.words),
-            Self::NoAnswer(_) | Self::Unusable(_) => turn.fail(),
+            Self::NoAnswer(failure) if failure.status == AttemptStatus::ConnectFailed => {
+                turn.fail(Failed::Channel);
+            }
+            Self::NoAnswer(_) | Self::Unusable(_) => turn.fail(Failed::Part),
             Self::Said {
+                status,
                 blame,
                 retry_after,
                 words,
-                ..
+                at_once,
             } => match blame {
-                Blame::Channel => turn.fail(),
+                Blame::Channel => turn.fail(failed(*status, *at_once, caller)),
                 Blame::Credential => turn.refuse(words),
-                Blame::Limit => {
-                    if let Some(wait) = retry_after {
-                        turn.limit(model, *wait);
-                    }
-                }
-                Blame::Client | Blame::Model => {}
+                Blame::Model => turn.bar(words),
+                Blame::Limit => turn.limit(*retry_after),
+                Blame::Client => turn.answer(),
             },
         }
     }
@@ -138,8 +129,13 @@ impl Miss {
                 status,
                 blame: Blame::Channel,
                 retry_after: None,
+                at_once,
                 ..
-            } => !matches!(status.map(|status| status.as_u16()), Some(408 | 504 | 524)),
+            } => {
+                let status = status.map(|status| status.as_u16());
+                // What was said at once of this very call would be said once more; not what was said of the server.
+                !matches!(status, Some(408 | 504 | 524)) && (!at_once || is_the_servers(status))
+            }
             Self::Said { .. } | Self::Inexpressible(_) => false,
         }
     }
@@ -169,21 +165,62 @@ impl Miss {
                 Code::BadGateway,
                 "The provider's answer could not be used: it broke off or is not JSON. Try again; if it keeps happening, tell the operator.",
             ),
-            Self::Said { status: None, .. } => Error::new(
+            Self::Said { blame: Blame::Credential, .. } => refused_credential(),
+            Self::Said { blame: Blame::Model, .. } => Error::new(
                 Code::BadGateway,
-                "The provider sent an error in place of an answer. Try again; if it keeps happening, tell the operator.",
+                "The provider does not know this model by the name that is set up for it, or does not let the operator's account use it. Your request is fine; tell the operator to look at the channel, or use another model.",
             ),
-            Self::Said { status: Some(status), retry_after, .. } => match status.as_u16() {
-                401 | 402 | 403 | 407 => refused_credential(),
+            Self::Said { blame: Blame::Limit, retry_after, .. } => Error::new(Code::RateLimitExceeded, "The provider limits the rate of the operator's account; your API key's own limits are not reached. Wait as Retry-After says, or use another model.")
+                .param("provider")
+                .retry_after(retry_after.unwrap_or(TRY_AGAIN)),
+            Self::Said { status: None, words, .. } => Error::new(
+                Code::BadGateway,
+                format!("The provider sent an error in place of an answer{}. Try again; if it keeps happening, tell the operator.", saying(&words)),
+            ),
+            Self::Said { status: Some(status), retry_after, words, at_once, .. } => match status.as_u16() {
                 408 | 504 | 524 => Error::new(Code::GatewayTimeout, "The provider did not answer in time. Try again, or use another model."),
-                429 => Error::new(Code::RateLimitExceeded, "The provider limits the rate of the operator's account; your API key's own limits are not reached. Wait as Retry-After says, or use another model.")
-                    .param("provider")
-                    .retry_after(retry_after.unwrap_or(TRY_AGAIN)),
                 503 | 529 => Error::new(Code::NoChannelAvailable, "The provider is overloaded. Try again in a moment, or use another model.")
                     .retry_after(retry_after.unwrap_or(TRY_AGAIN)),
-                _ => Error::new(Code::BadGateway, format!("The provider failed with status {}. Try again; if it keeps happening, tell the operator.", status.as_u16())),
+                status => {
+                    let words = if at_once { saying(&words) } else { String::new() };
+                    Error::new(Code::BadGateway, format!("The provider failed with status {status}{words}. Try again; if it keeps happening with other requests too, tell the operator."))
+                }
             },
         }
+    }
+}
+
+/// The provider's own words, where it has any.
+fn saying(words: &str) -> String {
+    let words = words.trim().trim_end_matches('.');
+    if words.is_empty() {
+        String::new()
+    } else {
+        format!(" and said: {words}")
+    }
+}
+
+/// Whether a status speaks of the server, and not of the call.
+fn is_the_servers(status: Option<u16>) -> bool {
+    matches!(status, Some(502 | 503 | 520..=529))
+}
+
+/// What has failed where the provider says that it has.
+fn failed(status: Option<StatusCode>, at_once: bool, caller: Caller) -> Failed {
+    let status = status.map(|status| status.as_u16());
+    match (at_once, is_the_servers(status)) {
+        // One that stands before it says so in its place.
+        (false, true) => Failed::Channel,
+        (false, false) => Failed::Part,
+        // It speaks of itself, whoever asks.
+        (true, true) => Failed::Call(Complaint {
+            caller: caller.call,
+            call: caller.call,
+        }),
+        (true, false) => Failed::Call(Complaint {
+            caller: caller.key,
+            call: caller.body,
+        }),
     }
 }
 
@@ -217,23 +254,19 @@ mod tests {
             (408, Blame::Channel),
             (429, Blame::Limit),
             (500, Blame::Channel),
+            (501, Blame::Client),
             (503, Blame::Channel),
+            (505, Blame::Client),
             (529, Blame::Channel),
             (302, Blame::Channel),
         ] {
-            assert_eq!(blame(status(code), b"{}"), expected, "{code}");
+            let said = br#"{"error":{"message":"x"}}"#;
+            assert_eq!(
+                blame(Some(code), said, Asked::default()),
+                expected,
+                "{code}"
+            );
         }
-    }
-
-    #[test]
-    fn a_403_about_one_prompt_or_one_model_is_not_the_credentials() {
-        let flagged = br#"{"error":{"code":403,"message":"Your input was flagged","metadata":{"reasons":["violence"]}}}"#;
-        assert_eq!(blame(status(403), flagged), Blame::Client);
-        let barred =
-            br#"{"error":{"code":"model_not_found","message":"no access to model `gpt-5`"}}"#;
-        assert_eq!(blame(status(403), barred), Blame::Model);
-        let account = br#"{"error":{"message":"Your account was flagged for abuse"}}"#;
-        assert_eq!(blame(status(403), account), Blame::Credential);
     }
 
     #[test]
@@ -257,9 +290,10 @@ mod tests {
         let error = |code| {
             Miss::Said {
                 status: Some(status(code)),
-                blame: Blame::Channel,
+                blame: blame(Some(code), br#"{"error":{}}"#, Asked::default()),
                 retry_after: None,
                 words: String::new(),
+                at_once: true,
             }
             .into_error()
         };

@@ -35,6 +35,7 @@ pub mod sse;
 mod standing;
 mod tariff;
 mod upload;
+mod waits;
 mod watch;
 mod words;
 

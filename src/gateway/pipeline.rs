@@ -163,7 +163,7 @@ impl Sent {
         .write(&mut own);
         match forwarded {
             Forwarded::Answered {
-                accepted: Accepted::Stream(answer),
+                accepted: Accepted::Stream { answer, .. },
                 way,
             } => match opened_on_disk(&mut bill).await {
                 Ok(()) => stream(&plan, state, bill, answer, way, death, own),
@@ -188,13 +188,14 @@ impl Sent {
             } => Metered::Whole {
                 bill,
                 status: CallStatus::Error,
-                error: None,
-                answer: if foreign {
+                error: Some(rejection(status)),
+                answer: told_not_to_retry(if foreign {
                     rejected(status, &body, shape, own)
                 } else {
                     build(status, headers, own, Known::of_error(&body)).body(body)
-                },
+                }),
             },
+            Forwarded::Answerless(error) => answerless(&plan, bill, &error, shape, own),
             Forwarded::Failed(error) => failed(&plan, bill, &error, shape, own),
             Forwarded::Died(error) => died(bill, &error, shape, own),
         }
@@ -261,14 +262,41 @@ fn build(
     answer
 }
 
-/// A provider's error in a dialect that is not the client's, in words of the client's.
-fn rejected(status: StatusCode, body: &[u8], shape: Shape, own: HeaderMap) -> HttpResponse {
-    let code = match status.as_u16() {
+/// The code of what a provider rejects as the client's.
+fn rejection(status: StatusCode) -> Code {
+    match status.as_u16() {
         404 => Code::ModelNotFound,
         413 => Code::RequestTooLarge,
         _ => Code::InvalidRequest,
-    };
-    let mut answer = shape.answer(&Error::new(code, words::words(body)));
+    }
+}
+
+/// The official SDKs try again at a 5xx; what the client got wrong stays wrong.
+fn told_not_to_retry(mut answer: HttpResponse) -> HttpResponse {
+    if answer.status().is_server_error() {
+        let name = HeaderName::from_static("x-should-retry");
+        let headers = answer.headers_mut();
+        headers.insert(name, HeaderValue::from_static("false"));
+    }
+    answer
+}
+
+/// A call that the provider has worked on and that came to nothing by what was asked: it is paid, and the client is told why.
+fn answerless(plan: &Plan, bill: Bill, error: &Error, shape: Shape, own: HeaderMap) -> Metered {
+    errors::log_cause(error, plan.arrival.id);
+    let mut answer = shape.answer(error);
+    add(&mut answer, own);
+    Metered::Whole {
+        bill,
+        status: CallStatus::Error,
+        error: Some(error.code),
+        answer,
+    }
+}
+
+/// A provider's error in a dialect that is not the client's, in words of the client's.
+fn rejected(status: StatusCode, body: &[u8], shape: Shape, own: HeaderMap) -> HttpResponse {
+    let mut answer = shape.answer(&Error::new(rejection(status), words::words(body)));
     *answer.status_mut() = status;
     add(&mut answer, own);
     answer
@@ -390,8 +418,13 @@ fn whole(
     let known = if is_text { Known::Text } else { Known::Json };
     Metered::Whole {
         bill,
-        status: CallStatus::Ok,
-        error: None,
+        // One that has failed by what was asked, as its dialect says it.
+        status: if told.error {
+            CallStatus::Error
+        } else {
+            CallStatus::Ok
+        },
+        error: told.error.then_some(Code::InvalidRequest),
         answer: build(answer.status, answer.headers, own, known).body(body),
     }
 }

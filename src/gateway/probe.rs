@@ -150,10 +150,10 @@ async fn send(
         Ok(answer) => {
             let status = answer.status;
             if !status.is_success() {
-                let (_, body) = read_error(answer, upstream, timeouts.idle).await;
+                let (_, body) = read_error(answer, upstream).await;
                 return Asked::refused(status, &body);
             }
-            match accept::accept(endpoint, answer, timeouts).await {
+            match accept::accept(endpoint, answer, timeouts, &state.clock).await {
                 Ok(_) => Asked {
                     http_status: Some(status.as_u16()),
                     error: None,

@@ -13,13 +13,13 @@ mod tests;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use actix_web::http::header;
-use awc::error::SendRequestError;
-use awc::{Client, ClientResponse, Connector};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Uri};
 use ipnet::IpNet;
 
+use crate::client::{self, Line, Payload, Request, SendError};
 use address::Guard;
 use target::Target;
 
@@ -27,11 +27,6 @@ use target::Target;
 const MOST_TRIED: usize = 3;
 /// For one connection, TLS included.
 const CONNECT: Duration = Duration::from_secs(5);
-
-thread_local! {
-    // Roots and TLS settings are the same for all; connections are not shared, see `send`.
-    static CLIENT: Client = client();
-}
 
 /// Makes guarded requests.
 #[derive(Clone, Debug, Default)]
@@ -150,8 +145,12 @@ impl Fetcher {
         };
         let mut body = Vec::new();
         let whole = loop {
+            // What is in a coding that nobody knows is none of it.
+            let Ok(coming) = &mut response.body else {
+                break false;
+            };
             tokio::select! {
-                chunk = response.next() => match chunk {
+                chunk = coming.next() => match chunk {
                     None => break true,
                     Some(Err(_)) => break false,
                     Some(Ok(chunk)) => {
@@ -165,10 +164,10 @@ impl Fetcher {
                 () = &mut deadline => break false,
             }
         };
-        let content_type = response.headers().get(header::CONTENT_TYPE);
+        let content_type = response.headers.get(header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok());
         Ok(Fetched {
-            status: response.status().as_u16(),
+            status: response.status.as_u16(),
             content_type: content_type.map(str::to_owned),
             body: body.into(),
             whole,
@@ -179,20 +178,18 @@ impl Fetcher {
         &self,
         target: &Target,
         outgoing: Outgoing<'_>,
-    ) -> Result<ClientResponse, FetchError> {
+    ) -> Result<client::Answer, FetchError> {
         let mut failure = None;
         for address in self.resolve(target).await? {
             match send(target, address, outgoing).await {
                 Ok(response) => return Ok(response),
                 // Nothing has been sent yet, so the next address may be tried.
-                Err(SendRequestError::Connect(error)) => failure = Some(error.to_string()),
-                Err(error) => {
-                    return Err(FetchError::Broken(format!("the connection broke: {error}")));
-                }
+                Err(error @ SendError::Unconnected(_)) => failure = Some(error.to_string()),
+                Err(error) => return Err(FetchError::Broken(error.to_string())),
             }
         }
-        let words = failure.unwrap_or_else(|| "no address".to_owned());
-        Err(FetchError::Broken(format!("no connection: {words}")))
+        let words = failure.unwrap_or_else(|| "no connection: no address".to_owned());
+        Err(FetchError::Broken(words))
     }
 
     /// The addresses to connect to: looked up once, checked, and used as they are.
@@ -229,54 +226,44 @@ impl Fetcher {
     }
 }
 
-fn client() -> Client {
-    // Fails only if one is installed already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let connector = Connector::new()
-        .limit(0)
-        .timeout(CONNECT)
-        .handshake_timeout(CONNECT)
-        .conn_keep_alive(Duration::ZERO)
-        .max_http_version(awc::http::Version::HTTP_11);
-    Client::builder()
-        .connector(connector)
-        .disable_redirects()
-        .disable_timeout()
-        .no_default_headers()
-        .finish()
-}
-
 /// The connection ends with the answer: one that was kept would have been checked for another request.
 async fn send(
     target: &Target,
     address: SocketAddr,
     outgoing: Outgoing<'_>,
-) -> Result<ClientResponse, SendRequestError> {
-    let client = CLIENT.with(Client::clone);
-    let request = match outgoing {
-        Outgoing::Get => client.get(target.uri.clone()),
-        Outgoing::Post { .. } => client.post(target.uri.clone()),
-    };
-    let request = request
-        .address(address)
-        .force_close()
-        .no_decompress()
-        .insert_header((header::ACCEPT_ENCODING, "identity"))
-        .insert_header((
-            header::USER_AGENT,
-            concat!("real200/", env!("CARGO_PKG_VERSION")),
-        ));
-    match outgoing {
-        Outgoing::Get => request.send().await,
+) -> Result<client::Answer, SendError> {
+    let unusable = || SendError::Unsent("its address cannot be used".to_owned());
+    let line = Line::to(&target.uri, None).ok_or_else(unusable)?;
+    let uri = line.first_line(target.uri.clone()).ok_or_else(unusable)?;
+    let agent = HeaderValue::from_static(concat!("real200/", env!("CARGO_PKG_VERSION")));
+    let mut head = HeaderMap::with_capacity(8);
+    head.insert(header::HOST, host(&target.uri).ok_or_else(unusable)?);
+    let identity = HeaderValue::from_static("identity");
+    head.insert(header::ACCEPT_ENCODING, identity);
+    head.insert(header::USER_AGENT, agent);
+    let (method, payload) = match outgoing {
+        Outgoing::Get => (Method::GET, Payload::None),
         Outgoing::Post { json, headers } => {
-            let request = request.insert_header((header::CONTENT_TYPE, "application/json"));
-            headers
-                .iter()
-                .fold(request, |request, (name, value)| {
-                    request.insert_header((*name, value.as_str()))
-                })
-                .send_body(json.to_owned())
-                .await
+            let kind = HeaderValue::from_static("application/json");
+            head.insert(header::CONTENT_TYPE, kind);
+            for (name, value) in headers {
+                let unusable = |_| SendError::Unsent(format!("the header {name} cannot be used"));
+                let value = HeaderValue::try_from(value).map_err(unusable)?;
+                head.insert(HeaderName::from_static(name), value);
+            }
+            let json = Bytes::copy_from_slice(json.as_bytes());
+            (Method::POST, Payload::Whole(json))
         }
-    }
+    };
+    let request = Request {
+        method,
+        uri,
+        headers: head,
+        payload,
+    };
+    client::send_once(&line, address, CONNECT, request).await
+}
+
+fn host(uri: &Uri) -> Option<HeaderValue> {
+    HeaderValue::try_from(uri.authority()?.as_str()).ok()
 }

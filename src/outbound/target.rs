@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use actix_web::http::Uri;
+use http::Uri;
 
 /// Longer ones are refused: no browser takes them either.
 const LONGEST: usize = 2_000;

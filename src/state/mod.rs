@@ -45,9 +45,9 @@ pub use ask::{ASSUMED_MAX_OUTPUT, Ask};
 pub use audit::{Actor, Audit};
 pub use caller::{Balance, Caller};
 pub use channels::{
-    Access, AccessToken, AllOut, CallingChange, CallingView, Candidate, ChannelChange, ChannelView,
-    Channels, CredentialState, CredentialView, Denied, Fallback, GivenCredential, HealthView,
-    NewChannel, Route, ServedModel, Turn, Upstream,
+    Access, AccessToken, AllOut, BarredView, CallingChange, CallingView, Candidate, ChannelChange,
+    ChannelView, Channels, CredentialState, CredentialView, Denied, Fallback, GivenCredential,
+    HealthView, NewChannel, PartView, Route, ServedModel, Turn, Upstream,
 };
 pub use discovery::{Discovery, Listed};
 pub use keys::{KeyChange, KeyFilter, KeyFilterStatus, KeyView, Keys, NewKey, Rotation};

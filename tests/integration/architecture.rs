@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Top-level modules by floor.
-const FLOORS: [(&str, u8); 18] = [
+const FLOORS: [(&str, u8); 19] = [
     ("domain", 0),
+    ("client", 1),
     ("clock", 1),
     ("crypto", 1),
     ("outbound", 1),
@@ -27,7 +28,7 @@ const FLOORS: [(&str, u8); 18] = [
 ];
 
 /// A crate, the paths it may be named under, and why.
-const KEPT_TO: [(&str, &str, &str); 5] = [
+const KEPT_TO: [(&str, &str, &str); 7] = [
     ("sled", "storage/", "the database could be replaced"),
     (
         "bincode",
@@ -36,10 +37,16 @@ const KEPT_TO: [(&str, &str, &str); 5] = [
     ),
     ("ring", "crypto.rs", "cryptography is in one place"),
     (
-        "awc",
-        "gateway/ outbound/",
-        "the data plane calls providers, and outbound/ guards every other request",
+        "hyper",
+        "client/",
+        "which connection may be used again is decided in one place",
     ),
+    (
+        "tokio_rustls",
+        "client/",
+        "whom a connection is made to is decided in one place",
+    ),
+    ("flate2", "client/", "codings are undone in one place"),
     (
         "rust_embed",
         "console/assets.rs",

@@ -121,7 +121,7 @@ fn a_channel_that_keeps_failing_is_left_alone_until_one_call_finds_it_back() {
         if state.load(Ordering::SeqCst) {
             Script::chat("hi", 1, 1)
         } else {
-            Script::json(500, &json!({"error": {"message": "boom"}}))
+            Script::failing()
         }
     });
     gateway.channel(&failing, &["m"]);

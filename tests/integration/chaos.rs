@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+mod blame;
 mod dialects;
 mod wire;
 
@@ -271,16 +272,17 @@ fn a_failure_that_may_pass_is_tried_once_more_on_the_same_channel_when_nothing_e
     let flaky = Upstream::start(move |request| {
         let first = count.fetch_add(1, Ordering::SeqCst) == 0;
         match request.json()["model"].as_str() {
-            Some("m") if first => failing(500),
+            Some("m") if first => failing(502),
             Some("m") => Script::chat("good", 1, 1),
             Some("limited") => Script::limited(1),
             Some("wrong") => failing(400),
             Some("late") => failing(504),
+            Some("said") => failing(500),
             _ => failing(502),
         }
     });
     let gateway = TestGateway::start();
-    gateway.channel(&flaky, &["m", "limited", "wrong", "late", "down"]);
+    gateway.channel(&flaky, &["m", "limited", "wrong", "late", "said", "down"]);
     let (admin, client) = (gateway.admin(), gateway.new_client());
     let answer = client.chat(&chat("m", "x")).expect(200);
     assert_eq!(answer["choices"][0]["message"]["content"], "good");
@@ -292,11 +294,13 @@ fn a_failure_that_may_pass_is_tried_once_more_on_the_same_channel_when_nothing_e
         .map(|a| &a["status"])
         .collect();
     assert_eq!(statuses, ["provider_error", "ok"], "{attempts}");
-    // Not what the client got wrong, nor what says when to come back, nor what took its time.
+    // Not what the client got wrong, nor what says when to come back, nor what took its time, nor what was said at once of this
+    // very call.
     for (model, status, calls) in [
         ("wrong", 400, 1),
         ("limited", 429, 1),
         ("late", 504, 1),
+        ("said", 502, 1),
         ("down", 502, 2),
     ] {
         let before = asked.load(Ordering::SeqCst);

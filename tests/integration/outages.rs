@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::harness::{Request, Script, TestGateway, Upstream, chat};
 use super::webhooks::{gateway, hook, ok, settled};
 
+/// Not in words of the provider's: those would be an answer.
 fn boom() -> Script {
-    Script::json(500, &json!({"error": {"message": "boom"}}))
+    Script::failing()
 }
 
 /// An upstream that does as it is told until it is mended.

@@ -44,10 +44,12 @@ pub(super) fn frame_with(data: &[u8], mut words: impl FnMut(&[u8], &[u8]) -> boo
             ..Seen::default()
         };
     }
-    let (mut seen, mut has_usage) = (Seen::default(), false);
+    let (mut seen, mut has_usage, mut finishes) = (Seen::default(), false, false);
     walk::members(data, |depth, key, value| match value {
         Value::Text(text) => {
-            if depth > 1 {
+            if depth > 1 && key == b"finish_reason" {
+                finishes |= !text.is_empty();
+            } else if depth > 1 {
                 seen.content |= words(key, text);
             } else if key == b"error" {
                 seen.error = true;
@@ -61,7 +63,31 @@ pub(super) fn frame_with(data: &[u8], mut words: impl FnMut(&[u8], &[u8]) -> boo
     if has_usage {
         read_usage(data, &mut seen);
     }
+    if finishes {
+        seen.finished = finished(data);
+    }
     seen
+}
+
+/// The answers that a chunk ends, a bit each.
+fn finished(data: &[u8]) -> u64 {
+    #[derive(Deserialize)]
+    struct Chunk<'a> {
+        #[serde(borrow)]
+        choices: Option<Vec<Choice<'a>>>,
+    }
+    #[derive(Deserialize)]
+    struct Choice<'a> {
+        index: Option<u32>,
+        #[serde(borrow)]
+        finish_reason: Option<&'a RawValue>,
+    }
+    let chunk = serde_json::from_slice::<Chunk<'_>>(data).ok();
+    let choices = chunk.and_then(|chunk| chunk.choices).unwrap_or_default();
+    let ended = |choice: &&Choice<'_>| choice.finish_reason.is_some_and(|why| why.get() != "\"\"");
+    choices.iter().filter(ended).fold(0, |bits, choice| {
+        bits | 1u64.checked_shl(choice.index.unwrap_or(0)).unwrap_or(0)
+    })
 }
 
 fn read_usage(data: &[u8], seen: &mut Seen) {

@@ -41,8 +41,14 @@ pub(super) fn read_frame(data: &[u8], written: &mut Written) -> Seen {
             });
             seen
         }
-        b"message_start" | b"message_delta" => Seen {
+        b"message_start" => Seen {
             usage: read_usage(data),
+            ..Seen::default()
+        },
+        // Behind the reason to stop only the terminal event comes, which some servers leave out.
+        b"message_delta" => Seen {
+            usage: read_usage(data),
+            may_end: says_why(data),
             ..Seen::default()
         },
         b"message_stop" => Seen {
@@ -56,6 +62,14 @@ pub(super) fn read_frame(data: &[u8], written: &mut Written) -> Seen {
         },
         _ => Seen::default(),
     }
+}
+
+fn says_why(data: &[u8]) -> bool {
+    let mut says = false;
+    walk::members(data, |depth, key, value| {
+        says |= depth == 2 && key == b"stop_reason" && value.text().is_some();
+    });
+    says
 }
 
 fn read_usage(data: &[u8]) -> Option<Box<Report>> {

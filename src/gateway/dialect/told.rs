@@ -17,6 +17,8 @@ pub struct Seen {
     pub terminal: bool,
     /// The stream may end behind it, or go on: its dialect has no event that ends it.
     pub may_end: bool,
+    /// The answers that it ends, a bit each: when all have ended, the stream may end too.
+    pub finished: u64,
     /// It is an error.
     pub error: bool,
     /// It carries part of the answer.

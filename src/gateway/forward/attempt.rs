@@ -42,6 +42,10 @@ impl Try {
         }
     }
 
+    pub(super) fn started(&self) -> Tick {
+        self.started
+    }
+
     pub(super) fn end(
         self,
         state: &State,

@@ -12,15 +12,17 @@ use bytes::Bytes;
 use super::attempt::Try;
 use super::said::Said;
 use super::{Forwarded, Way};
-use crate::domain::{AttemptStatus, Channel, ChannelId, Endpoint, Took};
+use crate::domain::{AttemptStatus, Channel, ChannelId, Endpoint, Error, Took};
 use crate::gateway::accept::{self, Accepted, Unfit};
 use crate::gateway::admission::Plan;
 use crate::gateway::bill::Bill;
 use crate::gateway::carry::{Back, Carry};
+use crate::gateway::dialect::crossing::Unreadable as NoAnswer;
+use crate::gateway::dialect::{Report, Told};
 use crate::gateway::meter::Unreadable;
-use crate::gateway::miss::{self, Blame, Miss};
+use crate::gateway::miss::{self, Asked, Blame, Miss};
 use crate::gateway::overrides;
-use crate::gateway::provider::{self, Outgoing};
+use crate::gateway::provider::{self, Answer, Outgoing};
 use crate::gateway::rewrite::{self, Changes};
 use crate::gateway::upload::Upload;
 use crate::gateway::words::{scrub, scrubbed, words};
@@ -28,6 +30,8 @@ use crate::state::{Candidate, State, Upstream};
 
 /// A kept connection that the provider has closed shows at once: only then the same candidate is tried again.
 const HUNG_UP_WITHIN: Duration = Duration::from_millis(500);
+/// What answers with an error within this time is up, and has looked at the call.
+const AT_ONCE: Duration = Duration::from_secs(2);
 thread_local! {
     /// Channels whose provider does not know `stream_options`, until they change.
     static NO_STREAM_OPTIONS: RefCell<HashMap<ChannelId, Weak<Channel>>> = RefCell::default();
@@ -59,6 +63,10 @@ pub(super) async fn try_candidate(
     let mut ask_usage =
         has_usage_frame && scan.include_usage != Some(true) && !lacks_stream_options(upstream);
     let timeouts = upstream.timeouts(state.settings.timeouts);
+    let asked = Asked {
+        model,
+        body: &plan.request.body,
+    };
     let mut again = true;
     loop {
         let body = match &over {
@@ -107,44 +115,65 @@ pub(super) async fn try_candidate(
                 if !endpoint.is_free() {
                     bill.accept(candidate, model);
                 }
-                let accepted = accept::accept(wire, answer, timeouts).await;
-                match accepted.and_then(|accepted| carry_back(accepted, back.as_deref(), upstream))
+                let accepted = accept::accept(wire, answer, timeouts, &state.clock).await;
+                match accepted
+                    .map_err(NoGood::from)
+                    .and_then(|accepted| carry_back(accepted, back.as_deref(), upstream))
                 {
                     Ok(accepted) => {
+                        let until = attempt.started();
                         let took = attempt.end(state, bill, AttemptStatus::Ok, Some(status), None);
                         let took = match &accepted {
-                            Accepted::Stream(_) | Accepted::Bytes(_) => Took::ToFirstEvent(took),
+                            // Not to its first word: a model may think for long.
+                            Accepted::Stream { first_event, .. } => {
+                                let first = first_event.map(|tick| tick.micros_since(until));
+                                Took::ToFirstEvent(first.map_or(took, Duration::from_micros))
+                            }
+                            Accepted::Bytes(_) => Took::ToFirstEvent(took),
                             Accepted::Whole { .. } => Took::ToEnd(took),
                         };
-                        let forwarded = Forwarded::Answered {
-                            accepted,
-                            way: Way {
-                                wire,
-                                hide_usage: ask_usage && back.is_none(),
-                                back: back.take(),
-                            },
+                        let way = Way {
+                            wire,
+                            hide_usage: ask_usage && back.is_none(),
+                            back: back.take(),
                         };
-                        return Ok((forwarded, took));
+                        return Ok((Forwarded::Answered { accepted, way }, took));
                     }
-                    Err(Unfit::Unusable(read)) => {
+                    Err(NoGood::Unusable(read)) => {
                         attempt.end(state, bill, read.status, Some(status), Some(read.words));
                         return Err(Miss::Unusable(read.status));
                     }
-                    Err(Unfit::Error { answer, body }) => {
+                    Err(NoGood::Failed(error, used)) => {
+                        let words = Some(error.message.clone());
+                        let error_status = AttemptStatus::ProviderError;
+                        attempt.end(state, bill, error_status, Some(status), words);
+                        report(bill, used);
+                        return Ok((Forwarded::Answerless(error), Took::Unknown));
+                    }
+                    Err(NoGood::Error { answer, body, used }) => {
+                        let body = scrub(body, upstream.secrets());
+                        let whose = miss::blame(None, &body, asked);
+                        if whose == Blame::Client {
+                            let words = Some(decided(&words(&body), whose));
+                            let error_status = AttemptStatus::ProviderError;
+                            attempt.end(state, bill, error_status, Some(status), words);
+                            return Ok(inside(state, bill, *answer, body, used, (wire, back)));
+                        }
                         bill.waive();
-                        Said::inside(&answer, scrub(body, upstream.secrets()))
+                        Said::inside(&answer, body, state.clock.now())
                     }
                 }
             }
-            Ok(answer) => Said::read(answer, upstream, timeouts.idle).await,
+            Ok(answer) => Said::read(answer, upstream, state.clock.now()).await,
         };
         let words = words(&said.body);
-        attempt.end(
+        let whose = miss::blame(said.status.map(|status| status.as_u16()), &said.body, asked);
+        let took = attempt.end(
             state,
             bill,
             AttemptStatus::ProviderError,
             Some(said.http_status),
-            Some(words.clone()),
+            Some(decided(&words, whose)),
         );
         let status = said.status.unwrap_or(StatusCode::BAD_GATEWAY);
         if ask_usage
@@ -155,8 +184,7 @@ pub(super) async fn try_candidate(
             ask_usage = false;
             continue;
         }
-        let blame = miss::blame(status, &said.body);
-        if blame == Blame::Client {
+        if whose == Blame::Client {
             let forwarded = Forwarded::Rejected {
                 status,
                 headers: said.headers,
@@ -166,12 +194,103 @@ pub(super) async fn try_candidate(
             return Ok((forwarded, Took::Unknown));
         }
         return Err(Miss::Said {
+            at_once: took <= AT_ONCE && said.is_in_words(),
             status: said.status,
-            blame,
+            blame: whose,
             retry_after: said.retry_after,
             words,
         });
     }
+}
+
+/// Why an answer with a good status is none.
+enum NoGood {
+    /// It broke off, stood still or is none.
+    Unusable(Unreadable),
+    /// It is an error, whatever its status says.
+    Error {
+        answer: Box<Answer>,
+        body: Bytes,
+        used: Vec<Report>,
+    },
+    /// It came to nothing by what was asked, and this was used.
+    Failed(Error, Vec<Report>),
+}
+
+impl From<Unfit> for NoGood {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Unusable(read) => Self::Unusable(read),
+            Unfit::Error { answer, body, used } => Self::Error { answer, body, used },
+        }
+    }
+}
+
+/// What the call log says of an error: the provider's words, and whose it was taken for.
+fn decided(words: &str, whose: Blame) -> String {
+    let whose = match whose {
+        Blame::Client => "the client's request",
+        Blame::Credential => "the operator's credential or account",
+        Blame::Model => "the model's name as it is set up",
+        Blame::Limit => "the provider's rate limit",
+        Blame::Channel => return words.to_owned(),
+    };
+    // The words may be cut, the rest not.
+    let mut words = words.to_owned();
+    words.truncate(words.floor_char_boundary(400));
+    format!("{words} [taken for: {whose}]")
+}
+
+/// Books what the provider says was used.
+fn report(bill: &mut Bill, used: Vec<Report>) {
+    for used in used {
+        bill.report(used);
+    }
+}
+
+/// An error of the client's behind a good status. It is told as the provider said it, and what was used is to be paid: by its
+/// numbers, or else as far as it shows from here, unless it says itself that the request was refused with a status.
+fn inside(
+    state: &State,
+    bill: &mut Bill,
+    answer: Answer,
+    body: Bytes,
+    used: Vec<Report>,
+    (wire, back): (Endpoint, Option<Box<Back>>),
+) -> (Forwarded, Took) {
+    let status = miss::status_inside(&body);
+    if status.is_some() && used.is_empty() {
+        bill.waive();
+    }
+    let straight = back.is_none();
+    if wire == Endpoint::Responses && straight && answer.is_stream() {
+        // Its end is an event of the dialect's, as the client expects it.
+        let accepted = Accepted::Stream {
+            answer,
+            first_event: None,
+        };
+        let way = Way::straight(wire);
+        return (Forwarded::Answered { accepted, way }, Took::Unknown);
+    }
+    if wire == Endpoint::Responses && straight && status.is_none() {
+        let told = Told {
+            error: true,
+            usage: used.into_iter().find(|used| used.usage().is_some()),
+            ..Told::default()
+        };
+        let accepted = Accepted::Whole { answer, body, told };
+        let way = Way::straight(wire);
+        return (Forwarded::Answered { accepted, way }, Took::Unknown);
+    }
+    report(bill, used);
+    let said = Said::inside(&answer, body, state.clock.now());
+    let forwarded = Forwarded::Rejected {
+        status: said.status.unwrap_or(StatusCode::BAD_REQUEST),
+        headers: said.headers,
+        body: said.body,
+        foreign: !straight,
+    };
+    (forwarded, Took::Unknown)
 }
 
 /// The most that the candidate's model writes in one call; `None`: not known.
@@ -205,7 +324,7 @@ fn carry_back(
     accepted: Accepted,
     back: Option<&Back>,
     upstream: &Upstream,
-) -> Result<Accepted, Unfit> {
+) -> Result<Accepted, NoGood> {
     let (accepted, back) = match (accepted, back) {
         (Accepted::Whole { answer, body, told }, Some(back)) => ((answer, body, told), back),
         (accepted, _) => return Ok(accepted),
@@ -213,7 +332,12 @@ fn carry_back(
     let (answer, body, told) = accepted;
     match back.whole(&body) {
         Ok(body) => Ok(Accepted::Whole { answer, body, told }),
-        Err(unreadable) => Err(Unfit::Unusable(Unreadable {
+        Err(NoAnswer::Failed(mut error)) => {
+            error.message = scrubbed(error.message, upstream.secrets());
+            let used = told.usage.into_iter().map(Report::All).collect();
+            Err(NoGood::Failed(error, used))
+        }
+        Err(unreadable @ NoAnswer::Foreign(_)) => Err(NoGood::Unusable(Unreadable {
             status: AttemptStatus::BrokenAnswer,
             words: scrubbed(unreadable.to_string(), upstream.secrets()),
         })),

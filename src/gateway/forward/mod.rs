@@ -18,7 +18,7 @@ use super::admission::Plan;
 use super::bill::Bill;
 use super::carry::{Back, Carry};
 use super::count;
-use super::miss::Miss;
+use super::miss::{Caller, Miss};
 use crate::crypto;
 use crate::domain::{Endpoint, Error};
 use crate::state::{AllOut, Candidate, State};
@@ -44,6 +44,8 @@ pub(crate) enum Forwarded {
         /// It says so in another dialect than the client's.
         foreign: bool,
     },
+    /// A provider has worked on it, and it came to nothing by what was asked.
+    Answerless(Error),
     /// None could be had.
     Failed(Error),
     /// The key died before one could.
@@ -163,10 +165,22 @@ struct Round<'a> {
 }
 
 impl<'a> Round<'a> {
+    /// Whose call it is.
+    fn caller(&self) -> Caller {
+        let arrival = &self.plan.arrival;
+        Caller::of(
+            self.plan.caller.key().id,
+            arrival.id,
+            &self.plan.request.body,
+        )
+    }
+
     /// Tries one candidate, if its channel takes the call; `None`: the next one's turn.
     async fn give_turn(&mut self, candidate: &'a Candidate) -> Option<Forwarded> {
         let model = candidate.upstream_model(&self.plan.request.scan.model);
-        let turn = match self.state.channels.turn(&candidate.upstream, model) {
+        let (arrival, upstream) = (&self.plan.arrival, &candidate.upstream);
+        let turn = self.state.channels.turn(upstream, arrival.endpoint, model);
+        let turn = match turn {
             Ok(turn) => turn,
             Err(why) => {
                 self.tried.out.note(why);
@@ -183,14 +197,24 @@ impl<'a> Round<'a> {
         );
         match tried.await {
             Ok((forwarded, took)) => {
-                turn.succeed(model, took);
+                match &forwarded {
+                    Forwarded::Answered { .. } => turn.succeed(Some(self.caller().key), took),
+                    // It has read the request, and is well but for it.
+                    Forwarded::Rejected { status, .. } if status.is_client_error() => {
+                        turn.succeed(None, took);
+                    }
+                    Forwarded::Answerless(_) => turn.succeed(None, took),
+                    Forwarded::Rejected { .. } | Forwarded::Failed(_) | Forwarded::Died(_) => {
+                        turn.answer();
+                    }
+                }
                 Some(forwarded)
             }
             Err(miss) => {
                 self.bill.waive();
                 // A provider that does not want a file may hang up in the middle of it: that tells nothing of its health.
                 if !(self.plan.upload.is_some() && miss.hung_up()) {
-                    miss.tell(turn, model);
+                    miss.tell(turn, self.caller());
                 }
                 self.tried.note(candidate, miss);
                 None

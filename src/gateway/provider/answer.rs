@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 
+pub(crate) use crate::client::BrokeOff;
 use crate::domain::{AttemptStatus, Endpoint, Timestamp};
 use crate::gateway::upload::Upload;
 use crate::state::Timeouts;
@@ -76,12 +76,15 @@ impl Answer {
     }
 }
 
+/// A body as it comes from the network.
+pub(crate) type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, BrokeOff>>>>;
+
 /// The body of an answer, piece by piece.
 pub(crate) enum Body {
     /// From the network.
-    Network(Payload),
+    Network(Pieces),
     /// From the network, after what was read of it ahead.
-    Begun(VecDeque<Bytes>, Payload),
+    Begun(VecDeque<Bytes>, Pieces),
     /// Made here.
     Made(VecDeque<Bytes>),
     /// At its end: the network's is not asked again, it does not bear it.
@@ -89,16 +92,20 @@ pub(crate) enum Body {
 }
 
 impl Body {
-    /// Reads it up to a bound, or as far as it comes.
-    pub(crate) async fn read_up_to(mut self, most: usize, idle: Duration) -> Bytes {
+    /// Reads it up to a bound, or as far as it comes within a time, in all.
+    pub(crate) async fn read_up_to(mut self, most: usize, within: Duration) -> Bytes {
         let mut read = BytesMut::new();
-        while let Ok(Some(Ok(piece))) = tokio::time::timeout(idle, self.next()).await {
-            let room = most.saturating_sub(read.len());
-            read.extend_from_slice(piece.get(..room).unwrap_or(&piece));
-            if read.len() >= most {
-                break;
+        let reading = async {
+            while let Some(Ok(piece)) = self.next().await {
+                let room = most.saturating_sub(read.len());
+                read.extend_from_slice(piece.get(..room).unwrap_or(&piece));
+                if read.len() >= most {
+                    break;
+                }
             }
-        }
+        };
+        // What was read until then is kept.
+        let _ = tokio::time::timeout(within, reading).await;
         read.freeze()
     }
 
@@ -119,11 +126,6 @@ impl Body {
     }
 }
 
-/// An answer's body broke off.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct BrokeOff(String);
-
 impl Stream for Body {
     type Item = Result<Bytes, BrokeOff>;
 
@@ -137,9 +139,9 @@ impl Stream for Body {
             }
         }
         let next = match &mut *self {
-            Self::Network(payload) => match Pin::new(payload).poll_next(context) {
+            Self::Network(pieces) => match pieces.as_mut().poll_next(context) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(next) => next.map(|piece| piece.map_err(|e| BrokeOff(e.to_string()))),
+                Poll::Ready(next) => next,
             },
             Self::Begun(pieces, _) | Self::Made(pieces) => pieces.pop_front().map(Ok),
             Self::Ended => None,

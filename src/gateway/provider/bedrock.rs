@@ -46,8 +46,7 @@ pub(super) async fn send(
     if answer.status.is_success() {
         return Ok(events::decoded(answer, outgoing.endpoint));
     }
-    let idle = outgoing.timeouts.idle;
-    Ok(said::in_dialect(answer, outgoing.endpoint, None, idle).await)
+    Ok(said::in_dialect(answer, outgoing.endpoint, None).await)
 }
 
 fn address(upstream: &Upstream, outgoing: &Outgoing<'_>) -> Result<Address, Failure> {

@@ -1,30 +1,29 @@
-//! The HTTP client that providers are reached with.
+//! How providers are called: which head a request has, and what becomes of an answer.
 //!
-//! One a worker thread, with kept connections, so that nothing crosses threads. HTTP/1.1 only: closing the connection is how a
-//! call is cancelled. Redirects are not followed, bodies are not decompressed, and of the client's headers only those on a
-//! list go on: never its credential.
+//! A call goes over a connection of its worker's ([`crate::client`]), so that nothing crosses threads. Redirects are not followed,
+//! and of the client's headers only those on a list go on: never its credential. Of the provider's only those go back that
+//! describe the answer.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
-use actix_web::HttpMessage;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::http::{Method, Uri};
-use awc::error::{ConnectError, SendRequestError};
-use awc::{Client, ClientRequest, Connector, FrozenClientRequest, SendClientRequest};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use futures_util::stream;
+use http::header::{self, HeaderMap};
+use http::{Method, Uri};
 
 use super::address::Address;
 use super::answer::{Answer, Body, Failure, Outgoing};
-use super::proxy;
-use crate::domain::{AttemptStatus, Endpoint, Proxy};
+use super::bom::WithoutBom;
+use crate::client::{self, Line, Payload, Request, SendError};
+use crate::domain::{AttemptStatus, Endpoint};
 use crate::state::{Timeouts, Upstream};
-
-/// How long an unused connection is kept.
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
-/// How long a connection lives at most, so that a change of address is noticed.
-const LIFETIME: Duration = Duration::from_secs(300);
 
 thread_local! {
     static WORKER: RefCell<Worker> = RefCell::default();
@@ -39,36 +38,27 @@ struct Worker {
 /// What is kept of a channel; another one when it changes.
 struct Known {
     upstream: Weak<Upstream>,
-    line: Line,
-    /// Channels that are connected to in the same way share one, and so its connections.
-    client: Client,
     /// Request heads that are the same for every call to an endpoint.
-    heads: HashMap<Endpoint, FrozenClientRequest>,
+    heads: HashMap<Endpoint, Head>,
 }
 
-/// How a connection is made.
-#[derive(Clone, PartialEq, Eq)]
-struct Line {
-    connect: Duration,
-    proxy: Option<Arc<Proxy>>,
+/// Where a request goes, and with which headers.
+#[derive(Clone)]
+pub(super) struct Head {
+    pub(super) line: Rc<Line>,
+    /// What stands in its first line.
+    pub(super) uri: Uri,
+    pub(super) headers: HeaderMap,
 }
 
 impl Worker {
-    fn of(&mut self, upstream: &Arc<Upstream>, connect: Duration) -> &mut Known {
+    fn of(&mut self, upstream: &Arc<Upstream>) -> &mut Known {
         let is_it = |known: &Known| std::ptr::eq(known.upstream.as_ptr(), Arc::as_ptr(upstream));
         let at = self.known.iter().position(is_it).unwrap_or_else(|| {
-            let line = Line {
-                connect,
-                proxy: upstream.proxy().cloned(),
-            };
-            let shared = self.known.iter().find(|known| known.line == line);
-            let client = shared.map_or_else(|| make(&line), |known| known.client.clone());
             // A credential that was replaced is not kept longer than the next change.
             self.known.retain(|known| known.upstream.strong_count() > 0);
             self.known.push(Known {
                 upstream: Arc::downgrade(upstream),
-                line,
-                client,
                 heads: HashMap::new(),
             });
             self.known.len() - 1
@@ -81,18 +71,16 @@ impl Worker {
         upstream: &Arc<Upstream>,
         outgoing: &Outgoing<'_>,
         address: impl AddressOf,
-    ) -> Result<FrozenClientRequest, Failure> {
-        let known = self.of(upstream, outgoing.timeouts.connect);
+    ) -> Result<Head, Failure> {
+        let known = self.of(upstream);
         if let Some(head) = known.heads.get(&outgoing.endpoint) {
             return Ok(head.clone());
         }
         let address = address(upstream, outgoing)?;
         let keep = address.is_fixed;
-        let request = request(&known.client, Method::POST, upstream, address)?
-            .insert_header((header::CONTENT_TYPE, "application/json"));
-        let head = request
-            .freeze()
-            .map_err(|_| Failure::unusable("base URL"))?;
+        let mut head = head(upstream, &address)?;
+        let kind = http::HeaderValue::from_static("application/json");
+        head.headers.insert(header::CONTENT_TYPE, kind);
         if keep {
             known.heads.insert(outgoing.endpoint, head.clone());
         }
@@ -108,120 +96,66 @@ pub(super) trait AddressOf:
 
 impl<F: FnOnce(&Upstream, &Outgoing<'_>) -> Result<Address, Failure>> AddressOf for F {}
 
-/// The client for a channel.
-pub(super) fn client(upstream: &Arc<Upstream>, connect: Duration) -> Client {
-    WORKER.with_borrow_mut(|worker| worker.of(upstream, connect).client.clone())
-}
-
-fn make(line: &Line) -> Client {
-    // Fails only if one is installed already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let connector = Connector::new()
-        .limit(0)
-        .timeout(line.connect)
-        .handshake_timeout(line.connect)
-        .conn_keep_alive(KEEP_ALIVE)
-        .conn_lifetime(LIFETIME)
-        .max_http_version(awc::http::Version::HTTP_11);
-    let builder = Client::builder()
-        .disable_redirects()
-        .disable_timeout()
-        .no_default_headers();
-    match &line.proxy {
-        None => builder.connector(connector).finish(),
-        Some(proxy) => {
-            let through = proxy::Through(Arc::clone(proxy));
-            builder.connector(connector.connector(through)).finish()
-        }
-    }
-}
-
-/// Where a request goes, and with which headers.
-pub(super) fn head(
-    upstream: &Upstream,
-    address: Address,
-) -> Result<(Uri, Vec<(HeaderName, HeaderValue)>), Failure> {
-    let (uri, mut headers) = bare_head(upstream, &address)?;
+/// The head of a request to an address of a channel's.
+pub(super) fn head(upstream: &Upstream, address: &Address) -> Result<Head, Failure> {
+    let mut head = bare_head(upstream, address)?;
     for (name, value) in upstream.headers() {
         let unusable = || Failure::unusable("header");
-        let name = HeaderName::try_from(name.as_str()).map_err(|_| unusable())?;
-        let mut value = HeaderValue::try_from(value.as_str()).map_err(|_| unusable())?;
+        let name = http::HeaderName::try_from(name.as_str()).map_err(|_| unusable())?;
+        let mut value = http::HeaderValue::try_from(value.as_str()).map_err(|_| unusable())?;
         value.set_sensitive(true);
-        headers.push((name, value));
+        // How long a body is says the client.
+        if name != header::CONTENT_LENGTH && name != header::TRANSFER_ENCODING {
+            head.headers.insert(name, value);
+        }
     }
-    headers.extend(address.headers);
-    Ok((uri, headers))
+    for (name, value) in &address.headers {
+        set(&mut head.headers, name, value)?;
+    }
+    Ok(head)
 }
 
 /// The same with no header but those of every request.
-fn bare_head(
-    upstream: &Upstream,
-    address: &Address,
-) -> Result<(Uri, Vec<(HeaderName, HeaderValue)>), Failure> {
+fn bare_head(upstream: &Upstream, address: &Address) -> Result<Head, Failure> {
     let unusable = || Failure::unusable("base URL");
     let uri: Uri = address.url.parse().map_err(|_| unusable())?;
     let host = uri
         .authority()
         .and_then(|authority| authority.as_str().rsplit('@').next())
-        .and_then(|host| HeaderValue::try_from(host).ok())
+        .and_then(|host| http::HeaderValue::try_from(host).ok())
         .ok_or_else(unusable)?;
-    // Without TLS there is no tunnel: the proxy gets the whole address.
-    let plain_proxy = upstream
-        .proxy()
-        .filter(|_| uri.scheme_str() == Some("http"));
-    let uri = match plain_proxy {
-        Some(proxy) => {
-            proxy::absolute_form(&uri, proxy).ok_or_else(|| Failure::unusable("proxy"))?
-        }
-        None => uri,
-    };
+    let line = Line::to(&uri, upstream.proxy().cloned()).ok_or_else(unusable)?;
+    let uri = line.first_line(uri).ok_or_else(unusable)?;
     let agent = concat!("real200/", env!("CARGO_PKG_VERSION"));
-    let mut headers = vec![
-        (header::HOST, host),
-        (
-            header::ACCEPT_ENCODING,
-            HeaderValue::from_static("identity"),
-        ),
-        (header::USER_AGENT, HeaderValue::from_static(agent)),
-    ];
-    if let Some(value) = plain_proxy.and_then(|proxy| proxy::authorization(proxy)) {
-        headers.push((header::PROXY_AUTHORIZATION, value));
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(header::HOST, host);
+    headers.insert(
+        header::ACCEPT_ENCODING,
+        http::HeaderValue::from_static("identity"),
+    );
+    headers.insert(header::USER_AGENT, http::HeaderValue::from_static(agent));
+    if let Some(value) = line.proxy_authorization() {
+        headers.insert(header::PROXY_AUTHORIZATION, value);
     }
-    Ok((uri, headers))
+    Ok(Head {
+        line: Rc::new(line),
+        uri,
+        headers,
+    })
 }
 
-/// A request without its body.
-fn request(
-    client: &Client,
-    method: Method,
-    upstream: &Upstream,
-    address: Address,
-) -> Result<ClientRequest, Failure> {
-    let (uri, headers) = head(upstream, address)?;
-    Ok(with(client, method, uri, headers))
-}
-
-/// A request to this address with no header but those of every request.
-fn bare(
-    client: &Client,
-    method: Method,
-    upstream: &Upstream,
-    address: &Address,
-) -> Result<ClientRequest, Failure> {
-    let (uri, headers) = bare_head(upstream, address)?;
-    Ok(with(client, method, uri, headers))
-}
-
-fn with(
-    client: &Client,
-    method: Method,
-    uri: Uri,
-    headers: Vec<(HeaderName, HeaderValue)>,
-) -> ClientRequest {
-    let request = client.request(method, uri).no_decompress();
-    headers
-        .into_iter()
-        .fold(request, ClientRequest::insert_header)
+/// Sets a header of actix-web's, which is still at the version before of the crate of all.
+pub(super) fn set(
+    headers: &mut HeaderMap,
+    name: &HeaderName,
+    value: &HeaderValue,
+) -> Result<(), Failure> {
+    let unusable = || Failure::unusable("header");
+    let name = http::HeaderName::from_bytes(name.as_str().as_bytes()).map_err(|_| unusable())?;
+    let mut read = http::HeaderValue::from_bytes(value.as_bytes()).map_err(|_| unusable())?;
+    read.set_sensitive(value.is_sensitive());
+    headers.insert(name, read);
+    Ok(())
 }
 
 /// Sends a call and waits for the head of the answer.
@@ -230,51 +164,59 @@ pub(super) async fn send(
     outgoing: Outgoing<'_>,
     address: impl AddressOf,
 ) -> Result<Answer, Failure> {
-    let timeouts = outgoing.timeouts;
-    let head = WORKER.with_borrow_mut(|worker| worker.head(upstream, &outgoing, address))?;
-    // What the operator sets goes before what the client sends.
-    let own = upstream.headers();
-    let of_client =
-        |(name, _): &&(HeaderName, HeaderValue)| !own.iter().any(|(own, _)| own == name.as_str());
-    let mut of_client = outgoing.headers.iter().filter(of_client).cloned();
-    let sending = match (outgoing.upload, of_client.next()) {
-        (None, None) => head.send_body(outgoing.body.clone()),
-        (None, Some(first)) => of_client
-            .fold(head.extra_header(first), |head, header| {
-                head.extra_header(header)
-            })
-            .send_body(outgoing.body.clone()),
-        (Some(upload), first) => {
-            let kind = (header::CONTENT_TYPE, upload.content_type().clone());
-            first
-                .into_iter()
-                .chain(of_client)
-                .fold(head.extra_header(kind), |head, header| {
-                    head.extra_header(header)
-                })
-                .send_body(upload.body(outgoing.model))
+    let mut head = WORKER.with_borrow_mut(|worker| worker.head(upstream, &outgoing, address))?;
+    let payload = match outgoing.upload {
+        None => Payload::Whole(outgoing.body.clone()),
+        Some(upload) => {
+            let kind = upload.content_type();
+            set(
+                &mut head.headers,
+                &actix_web::http::header::CONTENT_TYPE,
+                kind,
+            )?;
+            pieces(upload.body(outgoing.model))
         }
     };
-    answer(sending, timeouts).await
+    // What the operator sets goes before what the client sends.
+    let own = upstream.headers();
+    for (name, value) in outgoing.headers {
+        if !own.iter().any(|(own, _)| own == name.as_str()) {
+            set(&mut head.headers, name, value)?;
+        }
+    }
+    exchange(head, Method::POST, payload, outgoing.timeouts).await
+}
+
+/// The body of an upload.
+fn pieces(mut body: BoxBody) -> Payload {
+    let length = match body.size() {
+        BodySize::None => Some(0),
+        BodySize::Sized(length) => Some(length),
+        BodySize::Stream => None,
+    };
+    let pieces = stream::poll_fn(move |context| {
+        let next = std::task::ready!(Pin::new(&mut body).poll_next(context));
+        std::task::Poll::Ready(
+            next.map(|piece| piece.map_err(|error| io::Error::other(error.to_string()))),
+        )
+    });
+    Payload::Pieces(length, Box::pin(pieces))
 }
 
 /// Asks for what an address has, such as a list of models.
 pub(super) async fn get(
-    upstream: &Arc<Upstream>,
+    upstream: &Upstream,
     address: Address,
     timeouts: Timeouts,
 ) -> Result<Answer, Failure> {
-    let request = WORKER.with_borrow_mut(|worker| {
-        let client = &worker.of(upstream, timeouts.connect).client;
-        request(client, Method::GET, upstream, address)
-    })?;
-    answer(request.send(), timeouts).await
+    let head = head(upstream, &address)?;
+    exchange(head, Method::GET, Payload::None, timeouts).await
 }
 
 /// Sends a form to another service of the provider's, such as the one that gives its access tokens. The channel's own headers
 /// are not for it.
 pub(super) async fn post_form(
-    upstream: &Arc<Upstream>,
+    upstream: &Upstream,
     url: String,
     form: String,
     timeouts: Timeouts,
@@ -284,41 +226,80 @@ pub(super) async fn post_form(
         headers: Vec::new(),
         is_fixed: false,
     };
-    let request = WORKER.with_borrow_mut(|worker| {
-        let client = &worker.of(upstream, timeouts.connect).client;
-        bare(client, Method::POST, upstream, &address)
-    })?;
-    let kind = "application/x-www-form-urlencoded";
-    let request = request.insert_header((header::CONTENT_TYPE, kind));
-    answer(request.send_body(form), timeouts).await
+    let mut head = bare_head(upstream, &address)?;
+    let kind = http::HeaderValue::from_static("application/x-www-form-urlencoded");
+    head.headers.insert(header::CONTENT_TYPE, kind);
+    exchange(head, Method::POST, Payload::Whole(form.into()), timeouts).await
 }
 
-/// Waits for the head of an answer.
-async fn answer(sending: SendClientRequest, timeouts: Timeouts) -> Result<Answer, Failure> {
+/// Sends a request and waits for the head of its answer.
+async fn exchange(
+    head: Head,
+    method: Method,
+    payload: Payload,
+    timeouts: Timeouts,
+) -> Result<Answer, Failure> {
+    let Head { line, uri, headers } = head;
+    let request = Request {
+        method,
+        uri,
+        headers,
+        payload,
+    };
+    let sending = client::send(&line, timeouts.connect, request);
     match tokio::time::timeout(timeouts.first_byte, sending).await {
-        Err(_) => Err(Failure {
-            status: AttemptStatus::TimedOut,
-            words: format!("no answer within {} s", timeouts.first_byte.as_secs_f32()),
-            hung_up: false,
-            refused: false,
-        }),
+        Err(_) => Err(too_late(timeouts)),
         Ok(Err(error)) => Err(failure(&error)),
-        Ok(Ok(mut response)) => {
-            let passed = response.headers().iter().filter(|(name, _)| may_pass(name));
-            let headers = passed
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect();
-            let length = response
-                .headers()
-                .get(header::CONTENT_LENGTH)
-                .and_then(|value| value.to_str().ok()?.parse().ok());
-            Ok(Answer {
-                status: response.status(),
-                headers,
-                length,
-                body: Body::Network(response.take_payload()),
-            })
+        Ok(Ok(answer)) => read(answer),
+    }
+}
+
+/// What the gateway makes of an answer.
+fn read(answer: client::Answer) -> Result<Answer, Failure> {
+    let status = StatusCode::from_u16(answer.status.as_u16())
+        .map_err(|_| failure(&SendError::Unreadable("its status is none".to_owned())))?;
+    let body = match answer.body {
+        Ok(body) => Some(body),
+        Err(error) if status.is_success() => return Err(failure(&error)),
+        // The status says enough.
+        Err(_) => None,
+    };
+    let good = status.is_success();
+    let headers = answer.headers.iter().filter_map(|(name, value)| {
+        let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+        let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
+        (may_pass(&name) || !good && tells_to_wait(&name)).then_some((name, value))
+    });
+    let mut read = Answer {
+        status,
+        headers: headers.collect(),
+        length: answer.length,
+        body: Body::Ended,
+    };
+    // Events are read past a mark, and bytes may begin like one.
+    let may_have_mark = read.is_json() || read.header("content-type").is_none();
+    read.body = match body {
+        None => Body::Ended,
+        Some(body) if may_have_mark => {
+            // That nothing of it is missing is seen to where it is read.
+            read.length = None;
+            Body::Network(Box::pin(WithoutBom::new(body)))
         }
+        Some(body) => Body::Network(Box::pin(body)),
+    };
+    if matches!(read.body, Body::Ended) {
+        read.length = None;
+    }
+    Ok(read)
+}
+
+/// The provider was given its time.
+pub(super) fn too_late(timeouts: Timeouts) -> Failure {
+    Failure {
+        status: AttemptStatus::TimedOut,
+        words: format!("no answer within {} s", timeouts.first_byte.as_secs_f32()),
+        hung_up: false,
+        refused: false,
     }
 }
 
@@ -331,48 +312,25 @@ fn may_pass(name: &HeaderName) -> bool {
     }
 }
 
-pub(super) fn failure(error: &SendRequestError) -> Failure {
-    let (status, hung_up, words) = match error {
-        SendRequestError::Connect(ConnectError::Disconnected) => (
-            AttemptStatus::BrokenAnswer,
-            true,
-            "the connection was closed before an answer".to_owned(),
-        ),
-        SendRequestError::Send(e) => (
-            AttemptStatus::BrokenAnswer,
-            true,
-            format!("the connection broke: {e}"),
-        ),
-        SendRequestError::Response(e) => (
-            AttemptStatus::BrokenAnswer,
-            matches!(e, actix_web::error::ParseError::Io(_)),
-            format!("the answer could not be read: {e}"),
-        ),
-        SendRequestError::Connect(e) => (
-            AttemptStatus::ConnectFailed,
-            false,
-            format!("no connection: {e}"),
-        ),
-        SendRequestError::Url(e) => (
-            AttemptStatus::ConnectFailed,
-            false,
-            format!("the channel's base URL cannot be used: {e}"),
-        ),
-        SendRequestError::Timeout => (
-            AttemptStatus::TimedOut,
-            false,
-            "no answer in time".to_owned(),
-        ),
-        SendRequestError::Http(_)
-        | SendRequestError::H2(_)
-        | SendRequestError::TunnelNotSupported
-        | SendRequestError::Body(_)
-        | SendRequestError::Custom(..)
-        | _ => (AttemptStatus::BrokenAnswer, false, error.to_string()),
+/// Whether this header of an error may say how long to wait. They are read and go no further.
+fn tells_to_wait(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    matches!(name, "retry-after-ms" | "date")
+        || name.starts_with("x-ratelimit-")
+        || name.starts_with("anthropic-ratelimit-")
+}
+
+/// Why there is no answer, as an attempt is told.
+pub(super) fn failure(error: &SendError) -> Failure {
+    let (status, hung_up) = match error {
+        SendError::Unconnected(_) => (AttemptStatus::ConnectFailed, false),
+        SendError::HungUp => (AttemptStatus::BrokenAnswer, true),
+        SendError::Broke { silent, .. } => (AttemptStatus::BrokenAnswer, *silent),
+        SendError::Unreadable(_) | SendError::Unsent(_) => (AttemptStatus::BrokenAnswer, false),
     };
     Failure {
         status,
-        words,
+        words: error.to_string(),
         hung_up,
         refused: false,
     }

@@ -16,6 +16,8 @@ use crate::gateway::words::{scrub, words};
 
 /// The most that is read of a cloud's error.
 const ERROR_BYTES: usize = 64 * 1024;
+/// Its status alone decides what is done: what comes of it later is not waited for.
+const ERROR_WITHIN: Duration = Duration::from_secs(1);
 
 /// The model is one that the credential may not use; the word is OpenAI's.
 const BARRED: &str = "model_not_found";
@@ -43,19 +45,18 @@ pub(super) fn error(endpoint: Endpoint, status: u16, kind: Option<&str>, message
 
 /// An answer with an error, read and said in the dialect of the endpoint; `secret` is not repeated. A 403 that is about one
 /// model says so where everybody does.
-pub(super) async fn in_dialect(
-    answer: Answer,
-    endpoint: Endpoint,
-    secret: Option<&str>,
-    idle: Duration,
-) -> Answer {
+pub(super) async fn in_dialect(answer: Answer, endpoint: Endpoint, secret: Option<&str>) -> Answer {
     let (status, mut headers) = (answer.status, answer.headers);
-    let body = answer.body.read_up_to(ERROR_BYTES, idle).await;
+    let body = answer.body.read_up_to(ERROR_BYTES, ERROR_WITHIN).await;
     let body = scrub(body, secret);
     let message = message(&body);
     let mut said = error(endpoint, status.as_u16(), None, &message);
     if status == StatusCode::FORBIDDEN && message.contains("access to the model") {
         said["error"]["code"] = BARRED.into();
+    }
+    let details = details(&body);
+    if !details.is_empty() {
+        said["error"]["details"] = details.into();
     }
     headers.retain(|(name, _)| name == header::RETRY_AFTER);
     headers.push((
@@ -83,6 +84,24 @@ fn message(body: &[u8]) -> String {
         ),
         _ => words(body),
     }
+}
+
+/// What it says in names: why, and how long to wait. The rest of the details is the operator's.
+fn details(body: &[u8]) -> Vec<Value> {
+    let read: Value = serde_json::from_slice(body).unwrap_or_default();
+    let told = read.get(0).unwrap_or(&read);
+    let own = ["__type", "status"].into_iter().filter_map(|name| {
+        let error = told.get("error").unwrap_or(told);
+        let name = error.get(name)?.as_str()?;
+        Some(json!({"reason": name.rsplit('#').next().unwrap_or(name)}))
+    });
+    let given = told.pointer("/error/details").and_then(Value::as_array);
+    let given = given.into_iter().flatten().flat_map(|detail| {
+        ["reason", "retryDelay"]
+            .into_iter()
+            .filter_map(move |name| Some(json!({ name: detail.get(name)?.as_str()? })))
+    });
+    own.chain(given).collect()
 }
 
 #[cfg(test)]

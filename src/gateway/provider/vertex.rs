@@ -62,8 +62,7 @@ pub(super) async fn send(
         if outgoing.endpoint == Endpoint::GenerateContent {
             return Ok(answer);
         }
-        let idle = outgoing.timeouts.idle;
-        return Ok(said::in_dialect(answer, outgoing.endpoint, pass.secret(), idle).await);
+        return Ok(said::in_dialect(answer, outgoing.endpoint, pass.secret()).await);
     }
 }
 

@@ -1,19 +1,16 @@
 //! The provider of a session: one candidate after the other, until one takes it; only before the client has its answer.
 
 use actix_web::http::header::{HeaderName, HeaderValue};
-use awc::error::WsProtocolError;
-use awc::ws::{Frame, Message};
-use futures_util::{Sink, Stream};
 
 use super::super::admission::Sitting;
-use super::super::miss::{self, Miss};
-use super::super::provider::realtime::{self, NoSession};
-use crate::domain::{Attempt, AttemptStatus, Endpoint, Error, Took};
+use super::super::miss::{self, Asked, Caller, Miss};
+use super::super::provider::realtime::{self, Link, NoSession};
+use crate::domain::{Attempt, AttemptStatus, CallId, Endpoint, Error, Took};
 use crate::state::{AllOut, Candidate, State};
 
 /// A session with a provider.
-pub(super) struct Connected<L> {
-    pub(super) link: L,
+pub(super) struct Connected {
+    pub(super) link: Link,
     pub(super) candidate: Candidate,
     pub(super) attempts: Vec<Attempt>,
 }
@@ -29,20 +26,17 @@ pub(super) async fn connect(
     state: &State,
     sitting: &Sitting,
     headers: &[(HeaderName, HeaderValue)],
-) -> Result<
-    Connected<
-        impl Stream<Item = Result<Frame, WsProtocolError>>
-        + Sink<Message, Error = WsProtocolError>
-        + use<>,
-    >,
-    Missed,
-> {
+) -> Result<Connected, Missed> {
     let (mut last, mut out, mut attempts) = (None, AllOut::default(), Vec::new());
     let model = sitting.model();
+    // A session says nothing before it is begun.
+    let key = sitting.caller().key().id;
+    let caller = Caller::of(key, CallId(uuid::Uuid::nil()), b"");
     for candidate in &sitting.route.candidates {
         let upstream = &candidate.upstream;
         let own_name = candidate.upstream_model(model);
-        let turn = match state.channels.turn(upstream, own_name) {
+        let turn = state.channels.turn(upstream, Endpoint::Realtime, own_name);
+        let turn = match turn {
             Ok(turn) => turn,
             Err(why) => {
                 out.note(why);
@@ -63,7 +57,7 @@ pub(super) async fn connect(
         };
         let (miss, attempt) = match tried {
             Ok(link) => {
-                turn.succeed(own_name, Took::Unknown);
+                turn.succeed(Some(caller.key), Took::Unknown);
                 attempts.push(attempt);
                 return Ok(Connected {
                     link,
@@ -90,15 +84,16 @@ pub(super) async fn connect(
                 };
                 let miss = Miss::Said {
                     status: Some(status),
-                    blame: miss::blame(status, b""),
+                    blame: miss::blame(Some(status.as_u16()), b"", Asked::default()),
                     retry_after: None,
                     words,
+                    at_once: false,
                 };
                 (miss, attempt)
             }
         };
         attempts.push(attempt);
-        miss.tell(turn, own_name);
+        miss.tell(turn, caller);
         last = Some(miss);
     }
     let error = last.map_or_else(|| state.channels.all_out(out, model), Miss::into_error);

@@ -3,9 +3,8 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
+use actix_http::ws::{Frame, Message, ProtocolError};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Item};
-use awc::error::WsProtocolError;
-use awc::ws::{Frame, Message};
 use bytes::BytesMut;
 use bytestring::ByteString;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
@@ -50,7 +49,7 @@ pub(super) async fn carry<L>(
     death: Death,
     stopped: impl Future<Output = ()>,
 ) where
-    L: Stream<Item = Result<Frame, WsProtocolError>> + Sink<Message, Error = WsProtocolError>,
+    L: Stream<Item = Result<Frame, ProtocolError>> + Sink<Message, Error = ProtocolError>,
 {
     let Client { speaks, heard } = client;
     let session = RefCell::new(session);
@@ -166,7 +165,7 @@ async fn hear(
 /// From the provider to the client.
 async fn say(
     session: &RefCell<Session>,
-    mut stream: impl Stream<Item = Result<Frame, WsProtocolError>> + Unpin,
+    mut stream: impl Stream<Item = Result<Frame, ProtocolError>> + Unpin,
     mut client: actix_ws::Session,
     to_provider: mpsc::Sender<Message>,
 ) -> Ended {
@@ -210,7 +209,7 @@ async fn say(
 
 /// Sends what is meant for the provider, one after the other.
 async fn send(
-    mut sink: impl Sink<Message, Error = WsProtocolError> + Unpin,
+    mut sink: impl Sink<Message, Error = ProtocolError> + Unpin,
     mut waiting: mpsc::Receiver<Message>,
 ) {
     while let Some(message) = waiting.recv().await {

@@ -25,7 +25,7 @@ pub(super) use route::Wish;
 pub use route::{AllOut, Candidate, Fallback, Route};
 pub(super) use seals::of_channel as seals_of_channel;
 pub use upstream::{Turn, Upstream};
-pub use view::{ChannelView, CredentialView, HealthView};
+pub use view::{BarredView, ChannelView, CredentialView, HealthView, PartView};
 
 use crate::clock::Clock;
 use crate::crypto::{self, MasterKey};
@@ -173,12 +173,17 @@ impl Channels {
         .param("model"))
     }
 
-    /// Gives a call for a model, by the provider's name, its turn at a channel.
+    /// Gives a call that came in at an endpoint, for a model by the provider's name, its turn at a channel.
     ///
     /// # Errors
     /// When the channel takes no call now: another one may have failed on it since the route was made.
-    pub fn turn(&self, upstream: &Arc<Upstream>, model: &str) -> Result<Turn, Out> {
-        Turn::begin(upstream, model, &self.0.clock)
+    pub fn turn(
+        &self,
+        upstream: &Arc<Upstream>,
+        endpoint: Endpoint,
+        model: &str,
+    ) -> Result<Turn, Out> {
+        Turn::begin(upstream, endpoint, model, &self.0.clock)
     }
 
     /// What a client is told when none of its route's channels took the call.

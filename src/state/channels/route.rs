@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::upstream::{Ready, Upstream};
 use crate::crypto;
 use crate::domain::{
-    Admits, Code, Endpoint, Error, KeyId, Merits, Model, ModelName, Multiplier, Out, Strategy,
-    order_candidates,
+    Admits, Code, Endpoint, Error, KeyId, Merits, Model, ModelName, Multiplier, Out, Place,
+    Strategy, order_candidates,
 };
 
 /// One call in so many looks for a channel that may be quicker than those that are known to be quick.
@@ -117,6 +117,7 @@ pub struct AllOut {
     cooling: bool,
     limited: bool,
     refused: bool,
+    barred: bool,
     soonest: Option<Duration>,
 }
 
@@ -134,6 +135,10 @@ impl AllOut {
             }
             Out::Refused => {
                 self.refused = true;
+                return;
+            }
+            Out::Barred(_) => {
+                self.barred = true;
                 return;
             }
         };
@@ -157,6 +162,12 @@ impl AllOut {
             let error = Error::new(Code::RateLimitExceeded, words).param("provider");
             return Some(error.retry_after(wait));
         }
+        if self.barred {
+            let words = format!(
+                "The providers of the model {model:?} do not know it by the name that is set up, or do not let the operator's account use it. Your request is fine; tell the operator to look at the channels, or use another model."
+            );
+            return Some(Error::new(Code::BadGateway, words));
+        }
         self.refused.then(|| {
             Error::new(
                 Code::BadGateway,
@@ -177,10 +188,10 @@ pub(super) fn pick(
 ) -> Result<Vec<Arc<Upstream>>, AllOut> {
     let (mut good, mut slow, mut out) = (Vec::new(), Vec::new(), AllOut::default());
     for ready in channels {
-        let own_name = ready.channel.upstream_model(wish.model);
+        let place = place(ready, wish);
         let health = ready.health();
-        let latency = health.latency(own_name, wish.streamed);
-        match health.admits(now) {
+        let latency = health.latency(place.model, wish.streamed);
+        match health.admits(now, place) {
             Admits::Call | Admits::Probe => good.push((ready, latency)),
             Admits::LastResort => slow.push((ready, latency)),
             Admits::Out(why) => out.note(why),
@@ -201,9 +212,9 @@ pub(super) fn pick(
     order_candidates(&mut slow, wish.strategy, explores, merits);
     let mut candidates = Vec::with_capacity(good.len() + slow.len());
     for (ready, _) in good.into_iter().chain(slow) {
-        let own_name = ready.channel.upstream_model(wish.model);
+        let place = place(ready, wish);
         for upstream in in_turn(ready, wish.key) {
-            match upstream.check(own_name, now) {
+            match upstream.check(place, now) {
                 Ok(()) => candidates.push(Arc::clone(upstream)),
                 Err(why) => out.note(why),
             }
@@ -213,6 +224,18 @@ pub(super) fn pick(
         Err(out)
     } else {
         Ok(candidates)
+    }
+}
+
+/// Where a channel would serve.
+fn place<'a>(ready: &'a Ready, wish: &Wish<'a>) -> Place<'a> {
+    let model = ready.channel.upstream_model(wish.model);
+    let kind = ready.channel.kind;
+    Place {
+        endpoint: kind
+            .serves_with(wish.endpoint, model)
+            .unwrap_or(wish.endpoint),
+        model,
     }
 }
 

@@ -12,8 +12,8 @@ use super::credential::{Credential, CredentialState};
 use crate::clock::Clock;
 use crate::crypto::{self, MasterKey};
 use crate::domain::{
-    Acceptance, Admits, AwsCredential, Channel, ChannelKind, ChannelStatus, DownReason, Health,
-    Out, Proxy, Took, Turned,
+    Acceptance, Admits, AwsCredential, Channel, ChannelKind, ChannelStatus, Claim, DownReason,
+    Endpoint, Failed, Health, Out, Place, Proxy, Took, Turned,
 };
 use crate::state::Timeouts;
 use crate::state::webhooks::Signs;
@@ -76,6 +76,7 @@ impl Ready {
         if let Some(old) = old {
             for credential in &mut credentials {
                 credential.inherit(&old.credentials);
+                credential.acceptance().unbar();
             }
             if channel.credentials == old.channel.credentials {
                 health = Arc::clone(&old.health);
@@ -230,8 +231,14 @@ impl Upstream {
     }
 
     /// Whether a call for a model, by the provider's name, can be made with it as far as its credential goes.
-    pub(super) fn check(&self, model: &str, now: Duration) -> Result<(), Out> {
-        self.own().acceptance().check(model, now)
+    pub(super) fn check(&self, place: Place<'_>, now: Duration) -> Result<(), Out> {
+        self.own().acceptance().check(place, now)
+    }
+
+    /// The provider's endpoint for a call that came in at this one, for a model by the provider's name.
+    pub(super) fn wire(&self, endpoint: Endpoint, model: &str) -> Endpoint {
+        let kind = self.channel.kind;
+        kind.serves_with(endpoint, model).unwrap_or(endpoint)
     }
 
     pub(super) fn is_readable(&self) -> bool {
@@ -304,65 +311,100 @@ impl Upstream {
 pub struct Turn {
     upstream: Arc<Upstream>,
     clock: Clock,
-    probe: bool,
+    endpoint: Endpoint,
+    model: String,
+    claim: Claim,
 }
 
 impl Turn {
-    /// Begins one for a model, by the provider's name.
+    /// Begins one for a call that came in at an endpoint, for a model by the provider's name.
     ///
     /// # Errors
     /// When the channel takes no call now.
     pub(super) fn begin(
         upstream: &Arc<Upstream>,
+        endpoint: Endpoint,
         model: &str,
         clock: &Clock,
     ) -> std::result::Result<Self, Out> {
         let now = clock.tick().since_start();
-        upstream.check(model, now)?;
-        let admits = upstream.health().begin(now);
+        let endpoint = upstream.wire(endpoint, model);
+        let place = Place { endpoint, model };
+        upstream.check(place, now)?;
+        let (admits, claim) = upstream.health().begin(now, place);
         match admits {
             Admits::Out(out) => Err(out),
             Admits::Call | Admits::Probe | Admits::LastResort => Ok(Self {
                 upstream: Arc::clone(upstream),
                 clock: clock.clone(),
-                probe: admits == Admits::Probe,
+                endpoint,
+                model: model.to_owned(),
+                claim,
             }),
         }
     }
 
-    /// The channel answered a call for a model, by its own name, be it that the client is wrong.
-    pub fn succeed(self, model: &str, took: Took) {
-        self.end(|health, now, probe| health.succeed(now, probe, model, took));
+    /// The channel answered a call well; `caller`: whose, or nobody's where it was the client who was wrong.
+    pub fn succeed(self, caller: Option<u64>, took: Took) {
+        self.end(|health, now, claim, place| health.succeed(now, claim, place, caller, took));
     }
 
-    /// The channel failed.
-    pub fn fail(self) {
-        self.end(Health::fail);
+    /// The channel failed, or a part of it.
+    pub fn fail(self, failed: Failed) {
+        self.end(|health, now, claim, place| health.fail(now, claim, place, failed));
     }
 
-    /// The provider refused the credential, in these words: that says nothing of the channel's health.
+    /// The channel answered, be it that the client is wrong: it is there, and no more is known of it.
+    pub fn answer(self) {
+        self.end(|health, _, claim, place| health.answer(claim, place));
+    }
+
+    /// The provider refused the credential, in these words: that says nothing of the channel's health but that it is there.
     pub fn refuse(self, words: &str) {
         self.upstream.refuse(words);
+        self.answer();
     }
 
-    /// The provider wants no call for a model, by its own name, under this credential for so long.
-    pub fn limit(self, model: &str, wait: Duration) {
-        let now = self.clock.tick().since_start();
-        self.upstream.acceptance().limit(model, now, wait);
+    /// The provider does not know the model, or does not let this credential use it, in these words.
+    pub fn bar(self, words: &str) {
+        let (now, channel) = (self.clock.tick().since_start(), &self.upstream.channel.name);
+        if self.upstream.acceptance().bar(self.place(), now, words) {
+            tracing::warn!(
+                %channel, model = %self.model, endpoint = self.endpoint.as_str(), words,
+                "the provider does not know a channel's model, or does not let it be used"
+            );
+        }
+        self.answer();
     }
 
-    fn end(mut self, how: impl FnOnce(&mut Health, Duration, bool) -> Turned) {
+    /// The provider wants no call for the model under this credential for so long; `None`: it does not say.
+    pub fn limit(self, wait: Option<Duration>) {
+        if let Some(wait) = wait {
+            let now = self.clock.tick().since_start();
+            self.upstream.acceptance().limit(&self.model, now, wait);
+        }
+        self.answer();
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place {
+            endpoint: self.endpoint,
+            model: &self.model,
+        }
+    }
+
+    fn end(mut self, how: impl FnOnce(&mut Health, Duration, Claim, Place<'_>) -> Turned) {
         let now = self.clock.tick().since_start();
-        let probe = std::mem::take(&mut self.probe);
-        let turned = how(&mut self.upstream.health(), now, probe);
+        let claim = std::mem::take(&mut self.claim);
+        let turned = how(&mut self.upstream.health(), now, claim, self.place());
         self.upstream.tell(turned, None);
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        if self.probe {
-            self.upstream.health().release();
+        if self.claim.is_any() {
+            self.upstream.health().release(self.claim, self.place());
         }
     }
 }

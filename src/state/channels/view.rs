@@ -9,7 +9,7 @@ use super::credential::{Credential, CredentialState};
 use super::upstream::Ready;
 use crate::clock::Clock;
 use crate::crypto;
-use crate::domain::{Channel, Condition, HealthState, Tally, Timestamp};
+use crate::domain::{Channel, Condition, Endpoint, HealthState, Tally, Timestamp};
 
 /// A channel as lists show it.
 #[derive(Clone, Debug)]
@@ -41,6 +41,34 @@ pub struct CredentialView {
     pub limited: BTreeMap<String, Timestamp>,
 }
 
+/// A model that cannot be used, and what the provider said.
+#[derive(Clone, Debug)]
+pub struct BarredView {
+    /// The provider's endpoint.
+    pub endpoint: Endpoint,
+    /// The provider's name of the model, as it is set up.
+    pub model: String,
+    /// When it is asked for again.
+    pub until: Timestamp,
+    /// The provider's words.
+    pub words: String,
+}
+
+/// A model at an endpoint that is out by itself.
+#[derive(Clone, Debug)]
+pub struct PartView {
+    /// The provider's endpoint.
+    pub endpoint: Endpoint,
+    /// The provider's name of the model.
+    pub model: String,
+    /// Whether it takes calls.
+    pub state: HealthState,
+    /// When it is tried again.
+    pub until: Option<Timestamp>,
+    /// Why.
+    pub reason: String,
+}
+
 /// A channel's health with times of day.
 #[derive(Clone, Debug)]
 pub struct HealthView {
@@ -52,6 +80,10 @@ pub struct HealthView {
     pub until: Option<Timestamp>,
     /// When each model, by the provider's name, is tried again whose rate is limited under every credential.
     pub limited: BTreeMap<String, Timestamp>,
+    /// Models at endpoints that are out by themselves.
+    pub parts: Vec<PartView>,
+    /// Models that a provider does not know, or does not let a credential use.
+    pub barred: Vec<BarredView>,
 }
 
 impl ChannelView {
@@ -61,6 +93,16 @@ impl ChannelView {
         let times = |limited: BTreeMap<String, Duration>| {
             let times = limited.into_iter();
             times.map(|(model, until)| (model, at(until))).collect()
+        };
+        let barred = |credential: &Credential| -> Vec<BarredView> {
+            let acceptance = credential.acceptance();
+            let each = acceptance.barred(now).map(|barred| BarredView {
+                endpoint: barred.endpoint,
+                model: barred.model.clone(),
+                until: at(barred.until),
+                words: barred.words.clone(),
+            });
+            each.collect()
         };
         let credentials = ready.credentials();
         let mut condition = ready.health().condition(now);
@@ -93,6 +135,18 @@ impl ChannelView {
                 reason,
                 until: condition.until.map(at),
                 limited: times(limited_under_all(credentials, now)),
+                barred: credentials.iter().flat_map(barred).collect(),
+                parts: condition
+                    .parts
+                    .iter()
+                    .map(|part| PartView {
+                        endpoint: part.endpoint,
+                        model: part.model.clone(),
+                        state: part.state,
+                        until: part.until.map(at),
+                        reason: part.reason.as_str().to_owned(),
+                    })
+                    .collect(),
                 condition,
             },
             tally,

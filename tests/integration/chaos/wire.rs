@@ -127,7 +127,18 @@ pub(super) fn wants_stream(request: &Request) -> bool {
 
 /// What a client asks, and where.
 pub(super) fn ask(client: &KeyClient, dialect: Dialect, model: &str, streamed: bool) -> Reply {
-    let turns = json!([{"role": "user", "content": "x"}]);
+    ask_with(client, dialect, model, streamed, "x")
+}
+
+/// The same in these words.
+pub(super) fn ask_with(
+    client: &KeyClient,
+    dialect: Dialect,
+    model: &str,
+    streamed: bool,
+    text: &str,
+) -> Reply {
+    let turns = json!([{"role": "user", "content": text}]);
     let (path, body) = match dialect {
         Dialect::Chat => (
             "/v1/chat/completions".to_owned(),
@@ -149,7 +160,7 @@ pub(super) fn ask(client: &KeyClient, dialect: Dialect, model: &str, streamed: b
             };
             (
                 format!("/v1beta/models/{model}:{method}"),
-                json!({"contents": [{"role": "user", "parts": [{"text": "x"}]}]}),
+                json!({"contents": [{"role": "user", "parts": [{"text": text}]}]}),
             )
         }
     };

@@ -3,12 +3,14 @@
 mod binary;
 mod client;
 mod gateway;
+mod raw;
 mod realtime;
 mod upstream;
 
 pub(crate) use binary::Binary;
 pub(crate) use client::{Console, KeyClient, Reply};
 pub(crate) use gateway::TestGateway;
+pub(crate) use raw::{Arrived, Mark, Piece, RawProvider, When};
 pub(crate) use realtime::{Act, RealtimeUpstream, Talk};
 pub(crate) use upstream::{Gate, Request, Script, Upstream};
 

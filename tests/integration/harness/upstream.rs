@@ -57,7 +57,7 @@ impl Gate {
         self.0.1.notify_all();
     }
 
-    fn wait(&self) {
+    pub(crate) fn wait(&self) {
         let mut open = self.0.0.lock().unwrap();
         while !*open {
             open = self.0.1.wait(open).unwrap();
@@ -83,6 +83,11 @@ impl Script {
                 "usage": {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion},
             }),
         )
+    }
+
+    /// A failure that whatever stands before the provider reports: no words of its own.
+    pub(crate) fn failing() -> Self {
+        Self::default().head(500, "text/html", Some(4)).send("boom")
     }
 
     /// A rate limit that says when to come back.

@@ -1076,6 +1076,19 @@ export interface components {
              * @description Null: the model is not priced.
              */
             cost_usd: number | null;
+        /**
+         * @description A model that cannot be used as it is set up: mend its name, or what the credential may use. A change of the channel or a
+         *     test that goes well tries it at once.
+         */
+        BarredModel: {
+            /** @description The provider's endpoint. */
+            endpoint: string;
+            /** @description The provider's name of the model. */
+            model: string;
+            /** @description When it is asked for again. */
+            until: string;
+            /** @description What the provider said. */
+            reason: string;
         };
         /** @description One line of the call log. */
         Call: {
@@ -1334,13 +1347,17 @@ export interface components {
             latency_ms: number | null;
             /** @description Models that take no call for a time because the provider limits their rate under every credential. */
             rate_limited: components["schemas"]["RateLimited"][];
+            /** @description Models at endpoints that are out by themselves, while the channel's others take calls. */
+            parts: components["schemas"]["PartOut"][];
+            /** @description Models that the provider does not know by the name that is set up, or does not let a credential use. */
+            barred: components["schemas"]["BarredModel"][];
         };
         /**
-         * @description `healthy`; `slow`: takes calls that no other channel can; `cooling`: takes none for a while; `probing`: the next call, or
+         * @description `healthy`; `slow`, and `failing`, which answers with errors at once: takes calls that no other channel can; `cooling`: takes none for a while; `probing`: the next call, or
          *     one under way, tries whether it is back; `credential_refused`: takes none until it is changed or tested well.
          * @enum {string}
          */
-        ChannelHealthState: "healthy" | "slow" | "cooling" | "probing" | "credential_refused";
+        ChannelHealthState: "healthy" | "slow" | "failing" | "cooling" | "probing" | "credential_refused";
         /**
          * @description Which provider interface a channel speaks.
          * @enum {string}
@@ -1952,6 +1969,17 @@ export interface components {
              */
             code_sessions: number;
         };
+        /** @description A model at an endpoint that is out by itself. */
+        PartOut: {
+            /** @description The provider's endpoint. */
+            endpoint: string;
+            /** @description The provider's name of the model. */
+            model: string;
+            state: components["schemas"]["ChannelHealthState"];
+            /** @description When it is tried again. */
+            until: string | null;
+            reason: string;
+        };
         /** @description What a key may be used for; an empty list allows all. */
         Permissions: {
             /**
@@ -2250,6 +2278,7 @@ export type AuditEntry = components['schemas']['AuditEntry'];
 export type AuditLog = components['schemas']['AuditLog'];
 export type Balance = components['schemas']['Balance'];
 export type Booked = components['schemas']['Booked'];
+export type BarredModel = components['schemas']['BarredModel'];
 export type Call = components['schemas']['Call'];
 export type CallCorrection = components['schemas']['CallCorrection'];
 export type CallPart = components['schemas']['CallPart'];
@@ -2305,6 +2334,7 @@ export type NewSession = components['schemas']['NewSession'];
 export type NewSetup = components['schemas']['NewSetup'];
 export type NewWebhook = components['schemas']['NewWebhook'];
 export type OtherUsage = components['schemas']['OtherUsage'];
+export type PartOut = components['schemas']['PartOut'];
 export type Permissions = components['schemas']['Permissions'];
 export type Quota = components['schemas']['Quota'];
 export type RateLimit = components['schemas']['RateLimit'];

@@ -15,6 +15,8 @@ const channel = (
     error_rate: null,
     latency_ms: null,
     rate_limited: [],
+    parts: [],
+    barred: [],
     ...health,
   },
   ...rest,

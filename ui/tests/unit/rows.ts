@@ -159,7 +159,16 @@ export const channel = (fields: Partial<Channel>): Channel => ({
   source: "own",
   config_file: null,
   created_at: "2026-11-20T00:00:00Z",
-  health: { state: "healthy", until: null, reason: null, error_rate: null, latency_ms: null, rate_limited: [] },
+  health: {
+    state: "healthy",
+    until: null,
+    reason: null,
+    error_rate: null,
+    latency_ms: null,
+    rate_limited: [],
+    parts: [],
+    barred: [],
+  },
   usage: tally,
   ...fields,
 });

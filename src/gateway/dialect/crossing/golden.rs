@@ -136,7 +136,7 @@ fn answers() {
         for (case, body) in cases(dialect, ".answer.json") {
             let mut told = String::new();
             match codec::read_answer(dialect, &body) {
-                Err(error) => writeln!(told, "unreadable: {}", error.0).unwrap(),
+                Err(error) => writeln!(told, "unreadable: {}", error.why()).unwrap(),
                 Ok(answer) => {
                     for other in others(dialect) {
                         let written = codec::write_answer(other, &answer, &head());

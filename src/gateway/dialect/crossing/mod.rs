@@ -23,6 +23,8 @@ use std::sync::Arc;
 
 use conversation::Request;
 
+use crate::domain::Error;
+
 pub use crate::domain::Dialect;
 
 /// Whom a request is written for.
@@ -51,10 +53,33 @@ pub struct Head {
     pub prompt_tokens: u64,
 }
 
-/// What a provider sent is not of its dialect.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the provider's answer is not of its dialect: {0}")]
-pub struct Unreadable(pub String);
+/// What a provider sent is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// It is not of its dialect.
+    #[error("the provider's answer is not of its dialect: {0}")]
+    Foreign(String),
+    /// It is, and says that the call came to nothing by what was asked, or has what cannot be carried: another channel would
+    /// do no better, and what was used is to be paid.
+    #[error("{}", .0.message)]
+    Failed(Error),
+}
+
+impl Unreadable {
+    /// Why.
+    pub fn why(&self) -> &str {
+        match self {
+            Self::Foreign(why) => why,
+            Self::Failed(error) => &error.message,
+        }
+    }
+}
+
+impl PartialEq for Unreadable {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
 
 #[cfg(test)]
 mod golden;

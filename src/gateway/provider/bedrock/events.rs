@@ -3,12 +3,9 @@
 //! References: Amazon Bedrock API reference, "InvokeModelWithResponseStream"; Amazon Transcribe developer guide, "Event stream
 //! encoding" (the frames).
 
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use actix_web::dev::Payload;
-use actix_web::error::PayloadError;
 use actix_web::http::header::{self, HeaderValue};
 use aws_smithy_eventstream::frame::{DecodedFrame, MessageFrameDecoder};
 use base64::Engine;
@@ -21,7 +18,7 @@ use serde_json::Value;
 use super::chat_end::ChatEnd;
 use super::is_framed;
 use crate::domain::Endpoint;
-use crate::gateway::provider::answer::{Answer, Body};
+use crate::gateway::provider::answer::{Answer, Body, BrokeOff, Pieces};
 use crate::gateway::provider::said;
 use crate::gateway::words::words;
 
@@ -34,9 +31,7 @@ pub(super) fn decoded(mut answer: Answer, endpoint: Endpoint) -> Answer {
         return answer;
     }
     answer.body = match answer.body {
-        Body::Network(payload) => Body::Network(Payload::Stream {
-            payload: Box::pin(Events::new(payload, endpoint)),
-        }),
+        Body::Network(pieces) => Body::Network(Box::pin(Events::new(pieces, endpoint))),
         // Nothing of it was read ahead.
         body @ (Body::Begun(..) | Body::Made(_) | Body::Ended) => body,
     };
@@ -50,17 +45,17 @@ pub(super) fn decoded(mut answer: Answer, endpoint: Endpoint) -> Answer {
     answer
 }
 
-/// The frames of a payload as events.
+/// The frames of a body as events.
 struct Events {
-    payload: Payload,
+    pieces: Pieces,
     decoder: Decoder,
     over: bool,
 }
 
 impl Events {
-    fn new(payload: Payload, endpoint: Endpoint) -> Self {
+    fn new(pieces: Pieces, endpoint: Endpoint) -> Self {
         Self {
-            payload,
+            pieces,
             decoder: Decoder::new(endpoint),
             over: false,
         }
@@ -68,11 +63,11 @@ impl Events {
 }
 
 impl Stream for Events {
-    type Item = Result<Bytes, PayloadError>;
+    type Item = Result<Bytes, BrokeOff>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         while !self.over {
-            let next = std::task::ready!(Pin::new(&mut self.payload).poll_next(context));
+            let next = std::task::ready!(self.pieces.as_mut().poll_next(context));
             let events = match next {
                 Some(Ok(bytes)) => self.decoder.take(&bytes),
                 Some(Err(error)) => {
@@ -89,7 +84,7 @@ impl Stream for Events {
                 Ok(events) => return Poll::Ready(Some(Ok(events.into()))),
                 Err(broken) => {
                     self.over = true;
-                    return Poll::Ready(Some(Err(PayloadError::Io(io::Error::other(broken)))));
+                    return Poll::Ready(Some(Err(BrokeOff(broken.to_string()))));
                 }
             }
         }

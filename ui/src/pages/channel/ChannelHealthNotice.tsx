@@ -5,7 +5,7 @@ import type { Channel } from "../../api/schema";
 import { Moment } from "../../components/Moment";
 
 export function ChannelHealthNotice({ channel }: { channel: Channel }) {
-  const { state, reason, until, rate_limited } = channel.health;
+  const { state, reason, until, rate_limited, parts, barred } = channel.health;
   if (channel.status === "disabled") return null;
   if (state === "credential_refused") {
     return (
@@ -33,6 +33,23 @@ export function ChannelHealthNotice({ channel }: { channel: Channel }) {
             "The next call tries it."
           )}
         </Text>
+        {parts.map((part) => (
+          <Text key={`${part.endpoint} ${part.model}`}>
+            Only {part.model} at {part.endpoint}: {part.reason}.
+          </Text>
+        ))}
+      </Alert>
+    );
+  }
+  if (barred.length > 0) {
+    return (
+      <Alert color="red" variant="light" icon={<IconAlertTriangle />} title="The provider does not know a model">
+        {barred.map((model) => (
+          <Text key={`${model.endpoint} ${model.model}`}>
+            {model.model} at {model.endpoint}: “{model.reason}”
+          </Text>
+        ))}
+        <Text>Mend its name, or what the credential may use. It is asked for again after a change or a test.</Text>
       </Alert>
     );
   }
@@ -50,6 +67,7 @@ export function ChannelHealthNotice({ channel }: { channel: Channel }) {
 
 const TITLES = {
   slow: "Slow: asked only when no other channel is left",
+  failing: "Answers with errors: asked only when no other channel is left",
   cooling: "Failing: it is given a rest",
   probing: "Failing: it is being tried again",
 };

@@ -22,7 +22,10 @@ export function channelState({ status, credential_state, health }: Stateful): Ch
       return { word: "failing, being tried", tone: "warn" };
     case "slow":
       return { word: "slow", tone: "warn" };
+    case "failing":
+      return { word: "answers with errors", tone: "warn" };
     case "healthy":
+      if (health.barred.length > 0) return { word: "model unknown", tone: "bad" };
       return health.rate_limited.length > 0 ? { word: "rate limited", tone: "warn" } : { word: "active", tone: "good" };
   }
 }

@@ -23,12 +23,12 @@ use crate::gateway::dialect::{told, usage};
 /// When it is not one, or an error.
 pub(crate) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
     let answer: Value =
-        serde_json::from_slice(body).map_err(|error| Unreadable(error.to_string()))?;
+        serde_json::from_slice(body).map_err(|error| Unreadable::Foreign(error.to_string()))?;
     if let Some(error) = failure(&answer) {
-        return Err(Unreadable(error.message));
+        return Err(Unreadable::Foreign(error.message));
     }
     let Some(choice) = answer.pointer("/choices/0") else {
-        return Err(Unreadable("it has no choices".to_owned()));
+        return Err(Unreadable::Foreign("it has no choices".to_owned()));
     };
     let mut parts = Vec::new();
     if let Some(message) = choice.get("message") {

@@ -34,18 +34,11 @@ impl Reader {
             return Ok(events);
         }
         if data.trim_ascii() == b"[DONE]" {
-            self.seal(&mut events);
-            self.calls.finish(&mut events);
-            if !self.reason.is_empty() {
-                let finish = answer::finish(&self.reason, self.calls.any());
-                events.push(Event::Finish(finish));
-            }
-            events.push(Event::End);
-            self.ended = true;
+            self.finish(&mut events);
             return Ok(events);
         }
         let chunk: Value =
-            serde_json::from_slice(data).map_err(|error| Unreadable(error.to_string()))?;
+            serde_json::from_slice(data).map_err(|error| Unreadable::Foreign(error.to_string()))?;
         if let Some(error) = answer::failure(&chunk) {
             self.ended = true;
             return Ok(vec![Event::Failed(error)]);
@@ -63,9 +56,24 @@ impl Reader {
         Ok(events)
     }
 
-    /// The bytes ended: what a stream of this dialect says at its end, it says itself.
+    /// The bytes ended: the end too, if the reason for it was told. Some servers leave out what comes behind that.
     pub(crate) fn end(&mut self) -> Vec<Event> {
-        Vec::new()
+        let mut events = Vec::new();
+        if !self.ended && !self.reason.is_empty() {
+            self.finish(&mut events);
+        }
+        events
+    }
+
+    fn finish(&mut self, events: &mut Vec<Event>) {
+        self.seal(events);
+        self.calls.finish(events);
+        if !self.reason.is_empty() {
+            let finish = answer::finish(&self.reason, self.calls.any());
+            events.push(Event::Finish(finish));
+        }
+        events.push(Event::End);
+        self.ended = true;
     }
 
     fn choice(&mut self, choice: &Value, id: &str, events: &mut Vec<Event>) {

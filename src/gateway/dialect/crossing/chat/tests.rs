@@ -235,7 +235,7 @@ fn an_error_in_place_of_a_chunk_ends_the_stream() {
         );
         assert_eq!(
             read_answer(error.to_string().as_bytes()),
-            Err(Unreadable(words.to_owned()))
+            Err(Unreadable::Foreign(words.to_owned()))
         );
     }
     for odd in ["", "<html>", "[]", "{}", "7", r#"{"choices":[]}"#] {

@@ -4,7 +4,7 @@
 //! | member | |
 //! |---|---|
 //! | `safetyRatings`, `citationMetadata`, `groundingMetadata`, `avgLogprobs`, `tokenCount`, candidates beside the first, parts of tools that run at Google's, and whatever is not known | passed over |
-//! | pictures and recordings | no answer: they would be lost |
+//! | pictures and recordings, no candidates | it failed, and says why: it is the caller's to change what is asked |
 //! | `finishReason` | the table of `finish.rs` |
 
 use std::mem;
@@ -34,6 +34,13 @@ struct Response {
     usage_metadata: Option<Box<RawValue>>,
     response_id: Option<String>,
     error: Option<Told>,
+    model_version: Option<IgnoredAny>,
+    /// It is an answer of Gemini's, whatever is in it.
+    #[serde(skip)]
+    is_one: bool,
+    /// It says that there are no candidates.
+    #[serde(skip)]
+    is_empty: bool,
 }
 
 #[derive(Deserialize)]
@@ -109,7 +116,7 @@ enum Said {
 pub(crate) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
     let mut response = parse(body)?;
     if let Some(told) = &response.error {
-        return Err(Unreadable(told.error().message));
+        return Err(Unreadable::Foreign(told.error().message));
     }
     let mut ids = AnswerIds::default();
     ids.begin(response.response_id.as_deref(), body);
@@ -117,7 +124,11 @@ pub(crate) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
     let blocked = response.blocked();
     let Some(mut candidate) = response.first() else {
         if !blocked {
-            return Err(Unreadable("it has no candidates".to_owned()));
+            return Err(if response.is_one {
+                Unreadable::Failed(no_candidates())
+            } else {
+                Unreadable::Foreign("it has no candidates".to_owned())
+            });
         }
         return Ok(Answer {
             parts: Vec::new(),
@@ -127,7 +138,7 @@ pub(crate) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
         });
     };
     let mut pieces = Pieces::default();
-    for said in candidate.said(&mut ids)? {
+    for said in candidate.said(&mut ids).map_err(Unreadable::Failed)? {
         match said {
             Said::Thinking(text) => pieces.thinking(text),
             Said::Sealed(seal) => pieces.sealed(seal),
@@ -137,7 +148,7 @@ pub(crate) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
     }
     let reason = candidate.finish_reason.as_deref().unwrap_or("STOP");
     let Some(finish) = finish::read(reason, ids.any()) else {
-        return Err(Unreadable(broken(reason, candidate.finish_message)));
+        return Err(Unreadable::Failed(broken(reason, candidate.finish_message)));
     };
     Ok(Answer {
         parts: pieces.into_parts(),
@@ -158,6 +169,8 @@ pub(crate) struct Reader {
     usage: Option<Usage>,
     /// How it ended, as far as it is known: Google repeats it, and may send more after it.
     finish: Option<String>,
+    /// It said that there are no candidates.
+    barren: bool,
     failed: bool,
 }
 
@@ -189,17 +202,23 @@ impl Reader {
             self.finish = Some("SAFETY".to_owned());
         }
         if let Some(candidate) = response.first() {
-            self.candidate(candidate, &mut events)?;
+            self.candidate(candidate, &mut events);
+        } else if response.is_empty && self.finish.is_none() {
+            self.barren = true;
         }
         Ok(events)
     }
 
-    fn candidate(
-        &mut self,
-        mut candidate: Candidate,
-        events: &mut Vec<Event>,
-    ) -> Result<(), Unreadable> {
-        let said = candidate.said(&mut self.ids)?;
+    fn candidate(&mut self, mut candidate: Candidate, events: &mut Vec<Event>) {
+        let said = match candidate.said(&mut self.ids) {
+            Ok(said) => said,
+            Err(error) => {
+                self.failed = true;
+                events.push(Event::Failed(error));
+                return;
+            }
+        };
+        self.barren = false;
         let mut logprobs = candidate
             .logprobs_result
             .map(Logprobs::read)
@@ -227,11 +246,10 @@ impl Reader {
             if finish::read(&reason, false).is_none() {
                 self.failed = true;
                 let why = broken(&reason, candidate.finish_message);
-                events.push(Event::Failed(Error::new(Code::BadGateway, why)));
+                events.push(Event::Failed(why));
             }
             self.finish = Some(reason);
         }
-        Ok(())
     }
 
     /// The bytes ended: the end, if all was said.
@@ -242,6 +260,7 @@ impl Reader {
         let reason = self.finish.take();
         match reason.and_then(|reason| finish::read(&reason, self.ids.any())) {
             Some(finish) => vec![Event::Finish(finish), Event::End],
+            None if self.barren => vec![Event::Failed(no_candidates())],
             None => Vec::new(),
         }
     }
@@ -269,14 +288,15 @@ impl Response {
 
 impl Candidate {
     /// What the model says, in order. A part that is passed over is one that nobody asked for, and nothing of the answer.
-    fn said(&mut self, ids: &mut AnswerIds) -> Result<Vec<Said>, Unreadable> {
+    fn said(&mut self, ids: &mut AnswerIds) -> Result<Vec<Said>, Error> {
         let turn = self.content.take();
         let mut said = Vec::new();
         for piece in turn.and_then(|turn| turn.parts).unwrap_or_default() {
             let seal = piece.thought_signature.map(pieces::seal).map(Said::Sealed);
             if piece.inline_data.is_some() || piece.file_data.is_some() {
-                return Err(Unreadable(
-                    "it has a picture or a recording, which cannot be carried over".to_owned(),
+                return Err(Error::new(
+                    Code::InvalidRequest,
+                    "The model answered with a picture or a recording, which this endpoint cannot carry for this model. Ask for text only, or call the model at /v1beta, its provider's own dialect.",
                 ));
             }
             if piece.thought == Some(true) {
@@ -323,12 +343,30 @@ fn parse(bytes: &[u8]) -> Result<Response, Unreadable> {
         [b'[', ..] => serde_json::from_slice(bytes).map(|[response]: [Response; 1]| response),
         _ => serde_json::from_slice(bytes),
     };
-    parsed.map_err(|error| Unreadable(error.to_string()))
+    let mut response: Response = parsed.map_err(|error| Unreadable::Foreign(error.to_string()))?;
+    response.is_empty = response.candidates.as_ref().is_some_and(Vec::is_empty);
+    response.is_one = response.candidates.is_some()
+        || response.prompt_feedback.is_some()
+        || response.usage_metadata.is_some()
+        || response.response_id.is_some()
+        || response.model_version.is_some();
+    Ok(response)
 }
 
-fn broken(reason: &str, message: Option<String>) -> String {
-    let message = message.unwrap_or_else(|| "Try again.".to_owned());
-    format!("The model's answer ended with {reason}. {message}")
+/// What comes of the caller's prompt and tools: another channel would do no better.
+fn broken(reason: &str, message: Option<String>) -> Error {
+    let message = message.unwrap_or_default();
+    let words = format!(
+        "The model's answer ended with {reason}. {message} Change the prompt or the tools, or try again."
+    );
+    Error::new(Code::InvalidRequest, words.replace(".  ", ". "))
+}
+
+fn no_candidates() -> Error {
+    Error::new(
+        Code::InvalidRequest,
+        "The model gave no answer: its provider sent no candidates, and did not say why. Change the prompt, or try again.",
+    )
 }
 
 #[cfg(test)]
@@ -398,21 +436,24 @@ mod tests {
         assert_eq!((answer.parts.len(), answer.finish), (0, Finish::Filtered));
         assert_eq!(answer.usage.unwrap().prompt, 4);
         assert!(streamed(&[blocked]).ends_with("Finish(Filtered)\nEnd\n"));
-        assert!(whole(&json!({"usageMetadata": {"promptTokenCount": 4}})).is_err());
+        for none in [
+            json!({"usageMetadata": {"promptTokenCount": 4}}),
+            json!({"candidates": []}),
+        ] {
+            assert!(matches!(whole(&none), Err(Unreadable::Failed(_))), "{none}");
+        }
+        let foreign = whole(&json!({"ok": true}));
+        assert!(matches!(foreign, Err(Unreadable::Foreign(_))));
+        assert!(streamed(&[json!({"candidates": []})]).contains("Failed"));
     }
 
     #[test]
     fn an_error_is_no_answer_alone_or_in_an_array() {
         let error =
             json!({"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}});
-        assert_eq!(
-            whole(&error).unwrap_err(),
-            Unreadable("overloaded".to_owned())
-        );
-        assert_eq!(
-            whole(&json!([error])).unwrap_err(),
-            Unreadable("overloaded".to_owned())
-        );
+        let overloaded = "the provider's answer is not of its dialect: overloaded";
+        assert_eq!(whole(&error).unwrap_err().to_string(), overloaded);
+        assert_eq!(whole(&json!([error])).unwrap_err().to_string(), overloaded);
         for frame in [error.clone(), json!([error])] {
             let mut reader = Reader::default();
             let events = reader.read(frame.to_string().as_bytes()).unwrap();
@@ -426,7 +467,10 @@ mod tests {
     #[test]
     fn an_answer_that_ended_broken_has_failed() {
         let broken = says(json!([{"text": "a"}]), Some("MALFORMED_FUNCTION_CALL"));
-        assert!(whole(&broken).unwrap_err().0.contains("MALFORMED"));
+        let Unreadable::Failed(told) = whole(&broken).unwrap_err() else {
+            panic!("it is one of the dialect")
+        };
+        assert!(told.message.contains("MALFORMED"), "{}", told.message);
         let said = streamed(&[broken]);
         assert!(said.contains("Failed") && !said.contains("End"), "{said}");
     }
@@ -437,12 +481,8 @@ mod tests {
             json!([{"inlineData": {"mimeType": "image/png", "data": "AAAA"}}]),
             Some("STOP"),
         );
-        assert!(whole(&picture).is_err());
-        assert!(
-            Reader::default()
-                .read(picture.to_string().as_bytes())
-                .is_err()
-        );
+        assert!(matches!(whole(&picture), Err(Unreadable::Failed(_))));
+        assert!(streamed(&[picture]).contains("Failed"));
     }
 
     #[test]

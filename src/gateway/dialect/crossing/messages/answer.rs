@@ -29,13 +29,13 @@ const INVALID_JSON: &str = "INVALID_JSON";
 pub(in crate::gateway::dialect::crossing) fn read_answer(
     body: &[u8],
 ) -> Result<Answer, Unreadable> {
-    let answer: Value =
-        serde_json::from_slice(body).map_err(|_| Unreadable("it is not JSON".to_owned()))?;
+    let answer: Value = serde_json::from_slice(body)
+        .map_err(|_| Unreadable::Foreign("it is not JSON".to_owned()))?;
     if let Some(error) = error(&answer) {
-        return Err(Unreadable(error.message));
+        return Err(Unreadable::Foreign(error.message));
     }
     let Some(content) = answer.get("content").and_then(Value::as_array) else {
-        return Err(Unreadable("it has no content".to_owned()));
+        return Err(Unreadable::Foreign("it has no content".to_owned()));
     };
     let mut parts: Vec<Part> = content
         .iter()
@@ -220,7 +220,11 @@ impl Counts {
 
     /// In our way of counting: `input_tokens` leaves out what was read from the cache or written to it.
     pub(super) fn usage(&self) -> Option<Usage> {
-        self.0.usage()
+        // How long a cache is kept has no place in what is carried to another dialect.
+        Some(Usage {
+            cache_write_1h: 0,
+            ..self.0.usage()?
+        })
     }
 }
 
@@ -237,11 +241,6 @@ pub(super) fn usage(usage: Option<&Usage>, head: &Head) -> Value {
         "cache_read_input_tokens": usage.cached,
         "output_tokens": usage.completion,
     });
-    if let (Some(told), true) = (told.as_object_mut(), usage.cache_write_1h > 0) {
-        let minutes = usage.cache_write.saturating_sub(usage.cache_write_1h);
-        let split = json!({"ephemeral_5m_input_tokens": minutes, "ephemeral_1h_input_tokens": usage.cache_write_1h});
-        told.insert("cache_creation".to_owned(), split);
-    }
     if let (Some(told), true) = (told.as_object_mut(), usage.reasoning > 0) {
         told.insert(
             "output_tokens_details".to_owned(),
@@ -383,7 +382,7 @@ mod tests {
         assert!(
             read_answer(error.to_string().as_bytes())
                 .unwrap_err()
-                .0
+                .why()
                 .ends_with("Overloaded")
         );
         assert!(read_answer(b"<html>").is_err());

@@ -14,6 +14,8 @@ use crate::gateway::dialect::crossing::{Dialect, Unreadable};
 pub(in crate::gateway::dialect::crossing) struct Reader {
     counts: Counts,
     block: Block,
+    /// It was told why it ends.
+    finished: bool,
     ended: bool,
 }
 
@@ -50,7 +52,7 @@ impl Reader {
             return Ok(events);
         }
         let told: Value = serde_json::from_slice(data)
-            .map_err(|_| Unreadable("an event is not JSON".to_owned()))?;
+            .map_err(|_| Unreadable::Foreign("an event is not JSON".to_owned()))?;
         match told.get("type").and_then(Value::as_str) {
             Some("message_start") => {
                 self.counts
@@ -82,9 +84,13 @@ impl Reader {
         Ok(events)
     }
 
-    /// The bytes ended. The dialect has a terminal event of its own.
+    /// The bytes ended: the end too, if the reason for it was told. Some servers leave out what comes behind that.
     pub(in crate::gateway::dialect::crossing) fn end(&mut self) -> Vec<Event> {
-        Vec::new()
+        if self.ended || !self.finished {
+            return Vec::new();
+        }
+        self.ended = true;
+        vec![Event::End]
     }
 
     fn start(&mut self, told: &Value, events: &mut Vec<Event>) {
@@ -137,7 +143,7 @@ impl Reader {
             }
             ("input_json_delta", Block::Call { index: open, whole }) => {
                 if index(told) != *open {
-                    return Err(Unreadable(
+                    return Err(Unreadable::Foreign(
                         "arguments of a call that is not open".to_owned(),
                     ));
                 }
@@ -179,7 +185,9 @@ impl Reader {
             self.counts.add(told.get("usage"));
             events.extend(self.counts.usage().map(Event::Usage));
         }
-        events.extend(answer::read_finish(delta).map(Event::Finish));
+        let finish = answer::read_finish(delta);
+        self.finished |= finish.is_some();
+        events.extend(finish.map(Event::Finish));
     }
 }
 
@@ -232,7 +240,10 @@ mod tests {
                 });
             }
         }
-        assert!(reader.end().is_empty());
+        said.extend(reader.end().iter().map(|event| match event {
+            Event::End => "end at the bytes' end".to_owned(),
+            other => format!("{other:?}"),
+        }));
         said
     }
 
@@ -324,7 +335,8 @@ mod tests {
     fn a_refusal_says_why() {
         let delta = json!({"type": "message_delta", "delta": {"stop_reason": "refusal",
             "stop_details": {"type": "refusal", "category": null, "explanation": "No."}}});
-        assert_eq!(read(&[delta]), ["refusal No.", "finish Filtered"]);
+        let said = ["refusal No.", "finish Filtered", "end at the bytes' end"];
+        assert_eq!(read(&[delta]), said);
     }
 
     #[test]

@@ -15,19 +15,19 @@ use crate::gateway::dialect::usage;
 /// # Errors
 /// When it is not a response, has failed, or is not finished.
 pub(crate) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
-    let response: Value =
-        serde_json::from_slice(body).map_err(|_| Unreadable("it is not JSON".to_owned()))?;
+    let response: Value = serde_json::from_slice(body)
+        .map_err(|_| Unreadable::Foreign("it is not JSON".to_owned()))?;
     let status = text(&response, "status");
     if response.get("error").is_some_and(|error| !error.is_null())
         || matches!(status, Some("failed" | "cancelled"))
     {
-        return Err(Unreadable(failure(&response).to_owned()));
+        return Err(Unreadable::Foreign(failure(&response).to_owned()));
     }
     if matches!(status, Some("queued" | "in_progress")) {
-        return Err(Unreadable("it is not finished".to_owned()));
+        return Err(Unreadable::Foreign("it is not finished".to_owned()));
     }
     let Some(output) = response.get("output").and_then(Value::as_array) else {
-        return Err(Unreadable("it has no output".to_owned()));
+        return Err(Unreadable::Foreign("it has no output".to_owned()));
     };
     let mut answer = Answer {
         parts: Vec::new(),

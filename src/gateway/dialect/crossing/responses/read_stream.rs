@@ -12,6 +12,7 @@ use super::read_answer::{self, Item, Said, elements, text};
 use crate::domain::{Code, Error};
 use crate::gateway::dialect::crossing::Unreadable;
 use crate::gateway::dialect::crossing::answer::Event;
+use crate::gateway::dialect::fault::{self, Asked, Blame};
 
 /// Reads one stream.
 #[derive(Debug, Default)]
@@ -72,7 +73,7 @@ impl Reader {
             return Ok(Vec::new());
         }
         let event: Value = serde_json::from_slice(data)
-            .map_err(|_| Unreadable("an event is not JSON".to_owned()))?;
+            .map_err(|_| Unreadable::Foreign("an event is not JSON".to_owned()))?;
         let index = number(&event, "output_index");
         let delta = text(&event, "delta").unwrap_or_default();
         let nothing = Value::Null;
@@ -181,12 +182,22 @@ impl Reader {
     }
 
     fn fail(&mut self, said: &Value, events: &mut Vec<Event>) {
-        let error = said.get("error").unwrap_or(said);
-        let code = match text(error, "code") {
-            Some("rate_limit_exceeded") => Code::RateLimitExceeded,
-            Some(_) | None => Code::BadGateway,
+        let whose = fault::blame(None, said.to_string().as_bytes(), Asked::default());
+        let code = match whose {
+            Blame::Limit => Code::RateLimitExceeded,
+            Blame::Client => Code::InvalidRequest,
+            Blame::Credential | Blame::Model | Blame::Channel => Code::BadGateway,
         };
-        events.push(Event::Failed(Error::new(code, read_answer::failure(said))));
+        let told = match whose {
+            Blame::Credential | Blame::Model => {
+                let words = "The provider refuses the gateway's own credential or model name. Your request is fine; tell the operator.";
+                Error::new(code, words).because(read_answer::failure(said).to_owned())
+            }
+            Blame::Client | Blame::Limit | Blame::Channel => {
+                Error::new(code, read_answer::failure(said))
+            }
+        };
+        events.push(Event::Failed(told));
         self.over = true;
     }
 }

@@ -83,7 +83,7 @@ fn an_answer_is_the_same_when_written_and_read_again() {
     for (case, body) in fixtures(".answer.json") {
         if case == "error" {
             assert_eq!(
-                read_answer(&body).unwrap_err().0,
+                read_answer(&body).unwrap_err().why(),
                 "The model failed to generate a response."
             );
             continue;
