@@ -1065,17 +1065,6 @@ export interface components {
             reserved: components["schemas"]["Amounts"];
             resets_at: components["schemas"]["Resets"];
         };
-        /** @description What is booked for a call. */
-        Booked: {
-            /** Format: int64 */
-            prompt_tokens: number;
-            /** Format: int64 */
-            completion_tokens: number;
-            /**
-             * Format: double
-             * @description Null: the model is not priced.
-             */
-            cost_usd: number | null;
         /**
          * @description A model that cannot be used as it is set up: mend its name, or what the credential may use. A change of the channel or a
          *     test that goes well tries it at once.
@@ -1089,6 +1078,18 @@ export interface components {
             until: string;
             /** @description What the provider said. */
             reason: string;
+        };
+        /** @description What is booked for a call. */
+        Booked: {
+            /** Format: int64 */
+            prompt_tokens: number;
+            /** Format: int64 */
+            completion_tokens: number;
+            /**
+             * Format: double
+             * @description Null: the model is not priced.
+             */
+            cost_usd: number | null;
         };
         /** @description One line of the call log. */
         Call: {
@@ -2277,8 +2278,8 @@ export type Attempt = components['schemas']['Attempt'];
 export type AuditEntry = components['schemas']['AuditEntry'];
 export type AuditLog = components['schemas']['AuditLog'];
 export type Balance = components['schemas']['Balance'];
-export type Booked = components['schemas']['Booked'];
 export type BarredModel = components['schemas']['BarredModel'];
+export type Booked = components['schemas']['Booked'];
 export type Call = components['schemas']['Call'];
 export type CallCorrection = components['schemas']['CallCorrection'];
 export type CallPart = components['schemas']['CallPart'];
