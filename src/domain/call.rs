@@ -11,7 +11,7 @@ use super::model::ModelName;
 use super::money::Money;
 use super::quota::Consumption;
 use super::time::{Day, Timestamp};
-use super::usage::{Part, Usage};
+use super::usage::{Usage, UsagePart};
 
 /// What is known when a call is opened; durable before any byte of an answer reaches the client.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ pub struct Outcome {
     /// What it used, all of it.
     pub usage: Usage,
     /// Its parts, where they are priced each by itself; none: it is one.
-    pub parts: Vec<Part>,
+    pub parts: Vec<UsagePart>,
     /// What it cost; `None`: not priced.
     pub cost: Option<Money>,
     /// From the request's arrival to the answer's end, in microseconds.

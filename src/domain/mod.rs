@@ -73,5 +73,5 @@ pub use session::{Session, SetupToken};
 pub use strategy::{Merits, ModelRouting, RoutingPolicy, Strategy, order_candidates};
 pub use tally::{Grain, Period, Scope, ScopeKind, Taken, Tally, TotalKey};
 pub use time::{Day, Hour, Month, TimeZone, Timestamp};
-pub use usage::{Drawn, Geography, Media, Part, Pieces, Quality, ServiceTier, Speed, Usage};
+pub use usage::{Drawn, Geography, Media, Pieces, Quality, ServiceTier, Speed, Usage, UsagePart};
 pub use webhook::{Alert, Delivery, DeliveryAttempt, DeliveryState, Event, Webhook, WebhookStatus};

@@ -109,7 +109,7 @@ impl Usage {
 /// A part of a call's usage that is priced by itself: an iteration of a tool loop, a compaction, an advisor, a fallback.
 /// A call's parts, where it has any, add up to its usage; each has its own model's price and its own length of prompt.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Part {
+pub struct UsagePart {
     /// The provider's name of the model that it was; `None`: the one that serves the call.
     pub model: Option<String>,
     /// What it used.

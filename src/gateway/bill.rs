@@ -14,8 +14,8 @@ use super::request::Request;
 use super::tariff::Tariff;
 use super::words;
 use crate::domain::{
-    AttemptStatus, CallStatus, Code, CostSource, Error, Model, Money, Multiplier, Part, Pieces,
-    Price, Result, Usage,
+    AttemptStatus, CallStatus, Code, CostSource, Error, Model, Money, Multiplier, Pieces, Price,
+    Result, Usage, UsagePart,
 };
 use crate::state::{Candidate, Draft, Models, OpenCall, Timeouts, Upstream};
 
@@ -54,7 +54,7 @@ struct Tab {
     /// The provider's numbers.
     usage: Option<Usage>,
     /// Their parts that are priced each by itself, with their prices.
-    parts: Vec<(Part, Option<Price>)>,
+    parts: Vec<(UsagePart, Option<Price>)>,
     /// What the model wrote since the provider last gave numbers.
     written: Written,
     /// How much more it may write before that has to be counted.
@@ -319,7 +319,7 @@ impl Bill {
     }
 
     /// A part with its model's price; of a model that is not known, that of the one that serves the call.
-    fn priced(&self, part: Part) -> (Part, Option<Price>) {
+    fn priced(&self, part: UsagePart) -> (UsagePart, Option<Price>) {
         let serves = self.tab.tariff.price;
         let Some(name) = &part.model else {
             return (part, serves);
@@ -479,7 +479,7 @@ impl Tab {
     }
 
     /// The parts, and as one more what was counted here beyond them.
-    fn all_parts(&self, usage: &Usage) -> Vec<(Part, Option<Price>)> {
+    fn all_parts(&self, usage: &Usage) -> Vec<(UsagePart, Option<Price>)> {
         let mut parts = self.parts.clone();
         if parts.is_empty() {
             return parts;
@@ -489,7 +489,7 @@ impl Tab {
             .fold(Usage::default(), |sum, (part, _)| sum.plus(part.usage));
         let rest = usage.beyond(&known);
         if !rest.is_nothing() {
-            let part = Part {
+            let part = UsagePart {
                 model: None,
                 usage: rest,
             };
@@ -499,7 +499,7 @@ impl Tab {
     }
 
     /// What it costs by the catalogue, each part at its own model's price.
-    fn cost(&self, usage: &Usage, parts: &[(Part, Option<Price>)]) -> Option<Money> {
+    fn cost(&self, usage: &Usage, parts: &[(UsagePart, Option<Price>)]) -> Option<Money> {
         if parts.is_empty() {
             return self.tariff.cost(usage);
         }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use crate::clock::{Clock, Tick};
 use crate::domain::{
     Attempt, Booking, Call, CallId, CallStatus, ChannelId, Code, Correction, Corrections, Day,
-    Error, Grain, Headroom, KeyId, ModelName, Money, Opened, Outcome, Part, Result, ScopeKind,
-    Tally, TimeZone, Timestamp, TotalKey, Usage,
+    Error, Grain, Headroom, KeyId, ModelName, Money, Opened, Outcome, Result, ScopeKind, Tally,
+    TimeZone, Timestamp, TotalKey, Usage, UsagePart,
 };
 use crate::storage::{Batch, CallFilter, CallPage, Cursor, Store, Ticket};
 
@@ -346,7 +346,7 @@ pub struct Draft {
     /// What it used, all of it.
     pub usage: Usage,
     /// Its parts, where they are priced each by itself; none: it is one.
-    pub parts: Vec<Part>,
+    pub parts: Vec<UsagePart>,
     /// What it cost; `None`: not priced.
     pub cost: Option<Money>,
     /// From the request's arrival to the first byte of the answer, in microseconds.

@@ -12,7 +12,7 @@ use super::report::Report;
 use super::told::Seen;
 use super::usage;
 use super::walk::{self, Value};
-use crate::domain::{Drawn, Media, Part, Pieces, Quality, Usage};
+use crate::domain::{Drawn, Media, Pieces, Quality, Usage, UsagePart};
 
 /// Reads an event of a streamed answer.
 pub(super) fn read_frame(data: &[u8]) -> Seen {
@@ -74,7 +74,7 @@ pub(super) fn report(answer: &[u8]) -> Option<Report> {
     if let Some(written) = svg.and_then(|raw| usage::report(raw, None)?.usage()) {
         let told: Option<Written<'_>> = lenient(svg);
         report.beside = written;
-        report.parts = vec![Part {
+        report.parts = vec![UsagePart {
             model: told.and_then(|told| lenient(told.model)),
             usage: written,
         }];

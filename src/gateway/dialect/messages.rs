@@ -14,7 +14,7 @@ use super::report::Report;
 use super::told::{CutOff, Seen, Written};
 use super::usage::{self, ToolUse};
 use super::walk::{self, Value};
-use crate::domain::{Error, Geography, Part, Speed};
+use crate::domain::{Error, Geography, Speed, UsagePart};
 
 /// Keys under which a model's words stand.
 const WORDS: [&[u8]; 4] = [b"text", b"thinking", b"partial_json", b"name"];
@@ -183,7 +183,7 @@ pub(super) fn report(usage: &RawValue) -> Option<Report> {
         } else {
             within.add(&own);
         }
-        report.parts.push(Part {
+        report.parts.push(UsagePart {
             model: lenient(iteration.model),
             usage: used,
         });

@@ -1,7 +1,7 @@
 //! What a provider says of a call's usage, member by member, so that the reports of one stream can be put together: what a
 //! later one leaves out stays as it was, and no count falls, as all of them are of the whole call so far.
 
-use crate::domain::{Drawn, Geography, Media, Money, Part, Pieces, ServiceTier, Speed, Usage};
+use crate::domain::{Drawn, Geography, Media, Money, Pieces, ServiceTier, Speed, Usage, UsagePart};
 
 /// What a provider has said. `None`: nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -34,7 +34,7 @@ pub struct Report {
     pub(super) geography: Option<Geography>,
     pub(super) cost: Option<Money>,
     /// The parts that are priced each by itself, in order.
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<UsagePart>,
     /// What of these is not in the numbers above.
     pub(super) beside: Usage,
 }
@@ -223,11 +223,11 @@ impl Report {
     }
 
     /// The parts that are priced each by itself; none: it is one. Together they are all that was used.
-    pub fn parts(&self) -> Vec<Part> {
+    pub fn parts(&self) -> Vec<UsagePart> {
         let Some(all) = self.usage().filter(|_| !self.parts.is_empty()) else {
             return Vec::new();
         };
-        let each = |part: &Part| Part {
+        let each = |part: &UsagePart| UsagePart {
             model: part.model.clone(),
             usage: Usage {
                 tier: all.tier,
@@ -236,13 +236,13 @@ impl Report {
                 ..part.usage
             },
         };
-        let mut parts: Vec<Part> = self.parts.iter().map(each).collect();
+        let mut parts: Vec<UsagePart> = self.parts.iter().map(each).collect();
         let known = parts
             .iter()
             .fold(Usage::default(), |sum, part| sum.plus(part.usage));
         let rest = all.beyond(&known);
         if !rest.is_nothing() {
-            parts.push(Part {
+            parts.push(UsagePart {
                 model: None,
                 usage: rest,
             });
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn parts_add_up_to_all() {
-        let part = |model: Option<&str>, prompt| Part {
+        let part = |model: Option<&str>, prompt| UsagePart {
             model: model.map(str::to_owned),
             usage: Usage {
                 prompt,

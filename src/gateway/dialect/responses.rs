@@ -12,7 +12,7 @@ use super::report::Report;
 use super::told::{CutOff, Seen, Written, wire_usage};
 use super::walk;
 use super::{chat, images, usage};
-use crate::domain::{Drawn, Error, Part, Pieces};
+use crate::domain::{Drawn, Error, Pieces, UsagePart};
 
 pub(super) fn read_frame(data: &[u8], written: &mut Written) -> Seen {
     let Event {
@@ -120,7 +120,7 @@ pub(super) fn report(response: &[u8]) -> Option<Report> {
     if let Some(drawn) = image_gen.filter(|drawn| drawn.total() > 0) {
         let drawn = images::all_image(drawn);
         report.beside = drawn;
-        report.parts = vec![Part {
+        report.parts = vec![UsagePart {
             model: Some(image_model(response.tools)),
             usage: drawn,
         }];

@@ -334,7 +334,7 @@ fn carry_back(
         Ok(body) => Ok(Accepted::Whole { answer, body, told }),
         Err(NoAnswer::Failed(mut error)) => {
             error.message = scrubbed(error.message, upstream.secrets());
-            let used = told.usage.into_iter().map(Report::All).collect();
+            let used = told.usage.into_iter().collect();
             Err(NoGood::Failed(error, used))
         }
         Err(unreadable @ NoAnswer::Foreign(_)) => Err(NoGood::Unusable(Unreadable {
