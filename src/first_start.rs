@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::config::{Bootstrap, ProviderCredential};
 use crate::domain::{
-    ChannelKind, ChannelStatus, Error, Multiplier, Quota, RateLimit, Result, Role,
+    ChannelKind, ChannelStatus, CostSource, Error, Multiplier, Quota, RateLimit, Result, Role,
 };
 use crate::state::{
     Actor, CallingChange, GivenCredential, NewAccount, NewChannel, State, catalogue,
@@ -61,6 +61,7 @@ fn echo() -> NewChannel {
         priority: 0,
         weight: 1,
         price_multiplier: Multiplier::ONE,
+        cost_source: CostSource::Catalogue,
         calling: CallingChange::default(),
         status: ChannelStatus::Active,
     }

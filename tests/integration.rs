@@ -20,6 +20,7 @@ mod integration {
     mod as_code;
     mod balance;
     mod bedrock;
+    mod bill;
     mod calling;
     mod calls;
     mod channels;

@@ -8,6 +8,7 @@ use crate::domain::{self, CallId, CallStatus as Status, Code, Error, KeyId, Time
 use crate::state::{CallFilter, Cursor, State};
 
 use super::body::{Query, parse_field, parse_id};
+use super::corrected::CallCorrection;
 use super::endpoint::Endpoint;
 use super::export;
 use super::refusal::{ApiError, Refusal};
@@ -62,6 +63,13 @@ pub(super) struct Call {
     /// Null: the model is not priced.
     #[schema(required, value_type = Option<f64>)]
     pub(super) cost_usd: Option<Usd>,
+    /// What the provider itself says that it cost; null: it does not say.
+    #[schema(required, value_type = Option<f64>)]
+    pub(super) provider_cost_usd: Option<Usd>,
+    /// What was set right in it, in order; none: nothing was.
+    pub(super) corrections: Vec<CallCorrection>,
+    /// The parts of its usage that are priced each by itself; none: it is one.
+    pub(super) parts: Vec<CallPart>,
     /// The provider reports more than was set aside, so that a quota may have been passed by it.
     pub(super) over_reservation: bool,
     pub(super) latency_ms: f64,
@@ -93,6 +101,8 @@ pub(super) struct CallUsage {
     pub(super) cache_write_tokens: u64,
     /// Of these, for an hour.
     pub(super) cache_write_1h_tokens: u64,
+    /// Of these, for twelve hours.
+    pub(super) cache_write_12h_tokens: u64,
     pub(super) completion_tokens: u64,
     /// Of the completion.
     pub(super) reasoning_tokens: u64,
@@ -102,8 +112,26 @@ pub(super) struct CallUsage {
     /// At which speed and price the provider worked.
     #[schema(value_type = ServiceTier)]
     pub(super) service_tier: &'static str,
+    /// How fast the model was to write, where that is asked for beside the tier.
+    pub(super) speed: &'static str,
+    /// Where the provider worked: `global`, `us` or `other`.
+    pub(super) geography: &'static str,
     /// Counted by the gateway, because the provider gave no numbers.
     pub(super) estimated: bool,
+    /// The provider's numbers cannot be: what was set aside stands in their place.
+    pub(super) implausible: bool,
+}
+
+/// A part of a call's usage that is priced by itself: an iteration, a compaction, an advisor, a fallback, an image tool.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CallPart {
+    /// The provider's name of its model; null: the one that served the call.
+    #[schema(required)]
+    model: Option<String>,
+    prompt_tokens: u64,
+    cached_tokens: u64,
+    cache_write_tokens: u64,
+    completion_tokens: u64,
 }
 
 /// At which speed and price a provider works.
@@ -114,6 +142,10 @@ pub(super) enum ServiceTier {
     Standard,
     Flex,
     Priority,
+    Fast,
+    Ultrafast,
+    Batch,
+    Unknown,
 }
 
 /// One try at one channel.
@@ -191,13 +223,34 @@ impl Call {
                 cached_tokens: usage.cached,
                 cache_write_tokens: usage.cache_write,
                 cache_write_1h_tokens: usage.cache_write_1h,
+                cache_write_12h_tokens: usage.cache_write_12h,
                 completion_tokens: usage.completion,
                 reasoning_tokens: usage.reasoning,
                 other: OtherUsage::new(&usage.audio, &usage.image, &usage.pieces),
                 total_tokens: usage.total(),
                 service_tier: usage.tier.as_str(),
+                speed: usage.speed.as_str(),
+                geography: usage.geography.as_str(),
                 estimated: usage.estimated,
+                implausible: usage.implausible,
             },
+            parts: outcome
+                .parts
+                .iter()
+                .map(|part| CallPart {
+                    model: part.model.clone(),
+                    prompt_tokens: part.usage.prompt,
+                    cached_tokens: part.usage.cached,
+                    cache_write_tokens: part.usage.cache_write,
+                    completion_tokens: part.usage.completion,
+                })
+                .collect(),
+            corrections: state
+                .ledger
+                .corrections(opened.id)
+                .map(|corrected| corrected.list.iter().map(Into::into).collect())
+                .unwrap_or_default(),
+            provider_cost_usd: usage.reported_cost.map(Usd),
             cost_usd: outcome.cost.map(Usd),
             over_reservation: outcome.over_reservation,
             latency_ms: millis(outcome.latency_us),

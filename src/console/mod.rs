@@ -9,6 +9,8 @@ mod body;
 mod calls;
 mod channel_health;
 mod channels;
+mod corrected;
+mod correction;
 mod endpoint;
 mod export;
 mod guard;
@@ -42,6 +44,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(session::routes)
         .configure(keys::routes)
         .configure(calls::routes)
+        .configure(correction::routes)
         .configure(usage::routes)
         .configure(accounts::routes)
         .configure(channels::routes)

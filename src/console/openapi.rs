@@ -6,8 +6,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{Components, Info, OpenApi as Document};
 
 use super::{
-    accounts, audit, calls, channels, endpoint, export, keys, models, session, settings, usage,
-    webhooks,
+    accounts, audit, calls, channels, correction, endpoint, export, keys, models, session,
+    settings, usage, webhooks,
 };
 
 #[derive(OpenApi)]
@@ -27,6 +27,7 @@ use super::{
         keys::delete,
         calls::list,
         calls::show,
+        correction::correct,
         export::export,
         usage::report,
         accounts::list,

@@ -18,6 +18,8 @@ pub(super) struct Tally {
     cache_write_tokens: u64,
     /// Of these, for an hour.
     cache_write_1h_tokens: u64,
+    /// Of these, for twelve hours.
+    cache_write_12h_tokens: u64,
     completion_tokens: u64,
     reasoning_tokens: u64,
     #[serde(flatten)]
@@ -52,6 +54,18 @@ pub(super) struct OtherUsage {
     pub(super) characters: u64,
     /// Searches made to rank documents.
     pub(super) searches: u64,
+    /// Seconds of audio or video made.
+    pub(super) seconds_made: u64,
+    /// Searches of the web that a model made at its provider.
+    pub(super) web_searches: u64,
+    /// Pages of the web that it fetched.
+    pub(super) web_fetches: u64,
+    /// Queries that grounded an answer.
+    pub(super) grounded_queries: u64,
+    /// Searches of stored files.
+    pub(super) file_searches: u64,
+    /// Containers that its code ran in.
+    pub(super) code_sessions: u64,
 }
 
 impl OtherUsage {
@@ -67,6 +81,12 @@ impl OtherUsage {
             audio_seconds: pieces.seconds,
             characters: pieces.characters,
             searches: pieces.searches,
+            seconds_made: pieces.seconds_out,
+            web_searches: pieces.web_searches,
+            web_fetches: pieces.web_fetches,
+            grounded_queries: pieces.grounded_queries,
+            file_searches: pieces.file_searches,
+            code_sessions: pieces.code_sessions,
         }
     }
 }
@@ -80,6 +100,7 @@ impl From<&domain::Tally> for Tally {
             cached_tokens: tally.cached_tokens,
             cache_write_tokens: tally.cache_write_tokens,
             cache_write_1h_tokens: tally.cache_write_1h_tokens,
+            cache_write_12h_tokens: tally.cache_write_12h_tokens,
             completion_tokens: tally.completion_tokens,
             reasoning_tokens: tally.reasoning_tokens,
             other: OtherUsage::new(&tally.audio, &tally.image, &tally.pieces),

@@ -64,6 +64,9 @@ pub(super) enum WebhookEvent {
     /// It is back.
     #[serde(rename = "channel.up")]
     ChannelUp,
+    /// A provider reported a usage that cannot be: of each channel and model once a day.
+    #[serde(rename = "usage.implausible")]
+    UsageImplausible,
 }
 
 impl From<WebhookEvent> for domain::Event {
@@ -73,6 +76,7 @@ impl From<WebhookEvent> for domain::Event {
             WebhookEvent::BalanceLow => Self::BalanceLow,
             WebhookEvent::ChannelDown => Self::ChannelDown,
             WebhookEvent::ChannelUp => Self::ChannelUp,
+            WebhookEvent::UsageImplausible => Self::UsageImplausible,
         }
     }
 }

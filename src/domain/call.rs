@@ -11,7 +11,7 @@ use super::model::ModelName;
 use super::money::Money;
 use super::quota::Consumption;
 use super::time::{Day, Timestamp};
-use super::usage::Usage;
+use super::usage::{Usage, UsagePart};
 
 /// What is known when a call is opened; durable before any byte of an answer reaches the client.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -61,8 +61,10 @@ pub struct Outcome {
     pub channel_id: Option<ChannelId>,
     /// The model's name at the provider.
     pub upstream_model: Option<ModelName>,
-    /// Tokens.
+    /// What it used, all of it.
     pub usage: Usage,
+    /// Its parts, where they are priced each by itself; none: it is one.
+    pub parts: Vec<UsagePart>,
     /// What it cost; `None`: not priced.
     pub cost: Option<Money>,
     /// From the request's arrival to the answer's end, in microseconds.
@@ -118,6 +120,7 @@ impl Outcome {
                 estimated: true,
                 ..Usage::default()
             },
+            parts: Vec::new(),
             cost: opened.priced.then_some(reserved.usd),
             latency_us: u64::try_from(now.since(opened.started_at).as_micros()).unwrap_or(u64::MAX),
             first_token_us: None,

@@ -37,6 +37,8 @@ pub struct Channel {
     pub weight: u32,
     /// What this channel costs in relation to the model's price.
     pub price_multiplier: Multiplier,
+    /// Whose dollars are booked for its calls.
+    pub cost_source: CostSource,
     /// How its provider is called.
     pub calling: Calling,
     /// Whether it takes calls.
@@ -65,6 +67,34 @@ impl Channel {
     /// The provider's name for a public model name.
     pub fn upstream_model<'a>(&'a self, model: &'a str) -> &'a str {
         self.model_map.get(model).map_or(model, String::as_str)
+    }
+}
+
+/// Whose dollars are booked for a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum CostSource {
+    /// What the catalogue's price makes of its usage.
+    #[default]
+    Catalogue,
+    /// What the provider says that it cost, as it stands; where it says nothing, the catalogue's.
+    Provider,
+}
+
+impl CostSource {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Catalogue, Self::Provider];
+
+    /// The word of the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Catalogue => "catalogue",
+            Self::Provider => "provider",
+        }
+    }
+
+    /// Reads the word of the API.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.as_str() == word)
     }
 }
 

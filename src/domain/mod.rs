@@ -13,6 +13,7 @@ mod calling;
 mod channel;
 mod cloud;
 mod cloud_credential;
+mod correction;
 mod dialect;
 mod endpoint;
 mod error;
@@ -44,11 +45,14 @@ pub use call::{Attempt, AttemptStatus, Call, CallStatus, Opened, Outcome};
 pub use calling::{
     Calling, ChannelTimeouts, MOST_HEADERS, Proxy, check_overrides, masked, may_set_header,
 };
-pub use channel::{Channel, ChannelKind, ChannelSource, ChannelStatus, Multiplier, Sealed};
+pub use channel::{
+    Channel, ChannelKind, ChannelSource, ChannelStatus, CostSource, Multiplier, Sealed,
+};
 pub use cloud::CloudModel;
 pub use cloud_credential::{
     AccessKey, AwsCredential, GoogleCredential, ServiceAccount, aws_region,
 };
+pub use correction::{Booking, Correction, Corrections};
 pub use dialect::Dialect;
 pub use endpoint::Endpoint;
 pub use error::{Code, Error, Result};
@@ -69,7 +73,7 @@ pub use quota::{Caps, Consumption, Exceeded, Headroom, Quota, RateLimit, Unit, W
 pub use rate::{Pace, Rps, RpsError};
 pub use session::{Session, SetupToken};
 pub use strategy::{Merits, ModelRouting, RoutingPolicy, Strategy, order_candidates};
-pub use tally::{Grain, Period, Scope, ScopeKind, Tally, TotalKey};
+pub use tally::{Grain, Period, Scope, ScopeKind, Taken, Tally, TotalKey};
 pub use time::{Day, Hour, Month, TimeZone, Timestamp};
-pub use usage::{Media, Pieces, ServiceTier, Usage};
+pub use usage::{Drawn, Geography, Media, Pieces, Quality, ServiceTier, Speed, Usage, UsagePart};
 pub use webhook::{Alert, Delivery, DeliveryAttempt, DeliveryState, Event, Webhook, WebhookStatus};

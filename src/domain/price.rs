@@ -177,9 +177,12 @@ impl Price {
 
     fn tier(&self, tier: ServiceTier) -> Multiplier {
         match tier {
-            ServiceTier::Standard => None,
+            ServiceTier::Standard | ServiceTier::Batch => None,
             ServiceTier::Flex => self.flex,
-            ServiceTier::Priority => self.priority,
+            ServiceTier::Priority
+            | ServiceTier::Fast
+            | ServiceTier::Ultrafast
+            | ServiceTier::Unknown => self.priority,
         }
         .unwrap_or(Multiplier::ONE)
     }

@@ -27,6 +27,8 @@ pub struct Tally {
     pub cache_write_tokens: u64,
     /// Of these, for an hour.
     pub cache_write_1h_tokens: u64,
+    /// Of these, for twelve hours.
+    pub cache_write_12h_tokens: u64,
     /// Output tokens.
     pub completion_tokens: u64,
     /// Of these, reasoning.
@@ -41,11 +43,91 @@ pub struct Tally {
     pub cost: Money,
     /// Calls that used something of a model without a price: their cost is unknown.
     pub unpriced_requests: u64,
+    /// What corrections took away again, of what is above; nothing in a total that is [`Tally::net`].
+    pub taken: Taken,
     /// When the latest of them began; the beginning of time where there is none.
     pub last_started_at: Timestamp,
 }
 
+/// What corrections of calls took away: totals only ever grow, so that they can be counted in any order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Taken {
+    /// Input tokens.
+    pub prompt_tokens: u64,
+    /// Of these, read from cache.
+    pub cached_tokens: u64,
+    /// Of these, written to cache.
+    pub cache_write_tokens: u64,
+    /// Of these, for an hour.
+    pub cache_write_1h_tokens: u64,
+    /// Of these, for twelve hours.
+    pub cache_write_12h_tokens: u64,
+    /// Output tokens.
+    pub completion_tokens: u64,
+    /// Of these, reasoning.
+    pub reasoning_tokens: u64,
+    /// Money.
+    pub cost: Money,
+    /// Calls without a cost.
+    pub unpriced_requests: u64,
+}
+
+impl Taken {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            prompt_tokens: self.prompt_tokens.saturating_add(other.prompt_tokens),
+            cached_tokens: self.cached_tokens.saturating_add(other.cached_tokens),
+            cache_write_tokens: self
+                .cache_write_tokens
+                .saturating_add(other.cache_write_tokens),
+            cache_write_1h_tokens: self
+                .cache_write_1h_tokens
+                .saturating_add(other.cache_write_1h_tokens),
+            cache_write_12h_tokens: self
+                .cache_write_12h_tokens
+                .saturating_add(other.cache_write_12h_tokens),
+            completion_tokens: self
+                .completion_tokens
+                .saturating_add(other.completion_tokens),
+            reasoning_tokens: self.reasoning_tokens.saturating_add(other.reasoning_tokens),
+            cost: self.cost.plus(other.cost),
+            unpriced_requests: self
+                .unpriced_requests
+                .saturating_add(other.unpriced_requests),
+        }
+    }
+}
+
 impl Tally {
+    /// What is left after all corrections.
+    #[must_use]
+    pub fn net(self) -> Self {
+        let taken = self.taken;
+        Self {
+            prompt_tokens: self.prompt_tokens.saturating_sub(taken.prompt_tokens),
+            cached_tokens: self.cached_tokens.saturating_sub(taken.cached_tokens),
+            cache_write_tokens: self
+                .cache_write_tokens
+                .saturating_sub(taken.cache_write_tokens),
+            cache_write_1h_tokens: self
+                .cache_write_1h_tokens
+                .saturating_sub(taken.cache_write_1h_tokens),
+            cache_write_12h_tokens: self
+                .cache_write_12h_tokens
+                .saturating_sub(taken.cache_write_12h_tokens),
+            completion_tokens: self
+                .completion_tokens
+                .saturating_sub(taken.completion_tokens),
+            reasoning_tokens: self.reasoning_tokens.saturating_sub(taken.reasoning_tokens),
+            cost: self.cost.minus(taken.cost),
+            unpriced_requests: self
+                .unpriced_requests
+                .saturating_sub(taken.unpriced_requests),
+            taken: Taken::default(),
+            ..self
+        }
+    }
+
     /// What one call adds.
     pub fn of(call: &Call) -> Self {
         let (outcome, usage) = (&call.outcome, &call.outcome.usage);
@@ -59,6 +141,7 @@ impl Tally {
             cached_tokens: usage.cached,
             cache_write_tokens: usage.cache_write,
             cache_write_1h_tokens: usage.cache_write_1h,
+            cache_write_12h_tokens: usage.cache_write_12h,
             completion_tokens: usage.completion,
             reasoning_tokens: usage.reasoning,
             audio: usage.audio,
@@ -66,6 +149,7 @@ impl Tally {
             pieces: usage.pieces,
             cost: outcome.cost.unwrap_or(Money::ZERO),
             unpriced_requests: u64::from(outcome.cost.is_none()),
+            taken: Taken::default(),
             last_started_at: call.opened.started_at,
         }
     }
@@ -84,6 +168,9 @@ impl Tally {
             cache_write_1h_tokens: self
                 .cache_write_1h_tokens
                 .saturating_add(other.cache_write_1h_tokens),
+            cache_write_12h_tokens: self
+                .cache_write_12h_tokens
+                .saturating_add(other.cache_write_12h_tokens),
             completion_tokens: self
                 .completion_tokens
                 .saturating_add(other.completion_tokens),
@@ -95,6 +182,7 @@ impl Tally {
             unpriced_requests: self
                 .unpriced_requests
                 .saturating_add(other.unpriced_requests),
+            taken: self.taken.plus(other.taken),
             last_started_at: self.last_started_at.max(other.last_started_at),
         }
     }

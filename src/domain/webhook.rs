@@ -73,15 +73,18 @@ pub enum Event {
     ChannelDown,
     /// It is back.
     ChannelUp,
+    /// A provider reported a usage that cannot be.
+    UsageImplausible,
 }
 
 impl Event {
     /// What is noticed of the gateway's own accord.
-    pub const NOTICED: [Self; 4] = [
+    pub const NOTICED: [Self; 5] = [
         Self::QuotaExceeded,
         Self::BalanceLow,
         Self::ChannelDown,
         Self::ChannelUp,
+        Self::UsageImplausible,
     ];
 
     /// The word of the contract.
@@ -92,6 +95,7 @@ impl Event {
             Self::BalanceLow => "balance.low",
             Self::ChannelDown => "channel.down",
             Self::ChannelUp => "channel.up",
+            Self::UsageImplausible => "usage.implausible",
         }
     }
 }

@@ -105,7 +105,7 @@ pub(super) async fn accept(
             Err(Unfit::Error {
                 answer: Box::new(answer),
                 body,
-                used: told.usage.into_iter().map(Report::All).collect(),
+                used: told.usage.into_iter().collect(),
             })
         }
         Ok(told) => Ok(Accepted::Whole { answer, body, told }),
@@ -192,7 +192,7 @@ async fn hold(
             let Some(data) = data else { continue };
             begun.first_event.get_or_insert_with(|| clock.tick());
             let seen = dialect::read_frame(endpoint, frame, &mut written);
-            begun.used.extend(seen.usage);
+            begun.used.extend(seen.usage.map(|report| *report));
             if seen.error {
                 begun.error = Some(Bytes::copy_from_slice(&data));
                 return Ok(begun);

@@ -553,7 +553,7 @@ impl Reserved {
                     request,
                     upload,
                 } = asked;
-                let bill = Bill::new(open, model, &request);
+                let bill = Bill::new(open, model, &request, &state.models);
                 Ok(Admission {
                     plan: Plan {
                         arrival,

@@ -1,6 +1,6 @@
 //! What a call has used so far, and the duty to settle it: exactly once, on every way out, with the provider's numbers where
-//! it gave any and a tokenizer's where it did not. What a provider reports is booked whatever it is; what is counted here
-//! never comes to more than was set aside.
+//! it gave any and a tokenizer's where it did not. What a provider reports is booked, unless it cannot be ([`super::plausible`]);
+//! what is counted here never comes to more than was set aside.
 
 use std::sync::Arc;
 
@@ -9,21 +9,26 @@ use bytes::Bytes;
 use super::allowance::{Allowance, Count};
 use super::dialect::{Report, Written};
 use super::estimate::{self, Encoding};
+use super::plausible::Limits;
 use super::request::Request;
 use super::tariff::Tariff;
 use super::words;
 use crate::domain::{
-    AttemptStatus, CallStatus, Code, Error, Model, Money, Multiplier, Pieces, Price, Result, Usage,
+    AttemptStatus, CallStatus, Code, CostSource, Error, Model, Money, Multiplier, Pieces, Price,
+    Result, Usage, UsagePart,
 };
-use crate::state::{Candidate, Draft, OpenCall, Timeouts, Upstream};
+use crate::state::{Candidate, Draft, Models, OpenCall, Timeouts, Upstream};
 
 /// The bill of a call in flight. Dropped before it is settled, it means that the client went away.
 pub(crate) struct Bill {
     /// Taken when it is settled: there is no second time.
     open: Option<OpenCall>,
     tab: Tab,
-    /// The channel to the provider that has accepted the request.
+    /// The channel to the provider that has accepted the request, and its name of the model.
     upstream: Option<Arc<Upstream>>,
+    upstream_model: String,
+    /// The prices of models that serve parts of it.
+    models: Models,
 }
 
 /// What the amount depends on.
@@ -39,8 +44,17 @@ struct Tab {
     asked: Usage,
     /// The provider has accepted the request (status 2xx): from then on the prompt counts.
     accepted: bool,
+    /// Whether the provider's own dollars are booked where it tells any.
+    by_provider: bool,
+    /// The model that was asked for, and what the numbers of the one that answers can be.
+    model: Option<Arc<Model>>,
+    limits: Limits,
+    /// All that the provider has said, put together.
+    reported: Report,
     /// The provider's numbers.
     usage: Option<Usage>,
+    /// Their parts that are priced each by itself, with their prices.
+    parts: Vec<(UsagePart, Option<Price>)>,
     /// What the model wrote since the provider last gave numbers.
     written: Written,
     /// How much more it may write before that has to be counted.
@@ -54,16 +68,24 @@ impl Bill {
         upstream.map_or(all, |upstream| upstream.timeouts(all))
     }
 
-    pub(crate) fn new(open: OpenCall, model: Option<Arc<Model>>, request: &Request) -> Self {
+    pub(crate) fn new(
+        open: OpenCall,
+        model: Option<Arc<Model>>,
+        request: &Request,
+        models: &Models,
+    ) -> Self {
         let tariff = Tariff {
-            price: model.and_then(|model| model.price),
+            price: model.as_ref().and_then(|model| model.price),
             multiplier: Multiplier::ONE,
             ceiling: open.ceiling(),
         };
         let mut bill = Self {
             open: Some(open),
             upstream: None,
+            upstream_model: String::new(),
+            models: models.clone(),
             tab: Tab {
+                model,
                 price: tariff.price,
                 tariff,
                 request: request.body.clone(),
@@ -128,10 +150,20 @@ impl Bill {
     pub(crate) fn accept(&mut self, candidate: &Candidate, upstream_model: &str) {
         let upstream = &candidate.upstream;
         self.tab.accepted = true;
-        self.tab.tariff.price = match &candidate.fallback {
-            None => self.tab.price,
-            Some(fallback) => fallback.model.as_ref().and_then(|model| model.price),
+        let model = match &candidate.fallback {
+            None => self.tab.model.as_deref(),
+            Some(fallback) => fallback.model.as_deref(),
         };
+        let price = match &candidate.fallback {
+            None => self.tab.price,
+            Some(_) => model.and_then(|model| model.price),
+        };
+        if let Some(open) = &self.open {
+            self.tab.limits = Limits::new(open.opened().reserved, open.prompt_tokens(), model);
+        }
+        self.tab.tariff.price = price;
+        self.tab.by_provider = upstream.channel.cost_source == CostSource::Provider;
+        self.tab.reported = Report::default();
         let served = candidate
             .fallback
             .as_ref()
@@ -139,6 +171,7 @@ impl Bill {
         self.draft(|draft| draft.served_model = served);
         self.tab.tariff.multiplier = upstream.channel.price_multiplier;
         self.upstream = Some(Arc::clone(upstream));
+        upstream_model.clone_into(&mut self.upstream_model);
         self.tab.encoding = estimate::encoding(upstream_model);
         if let Some(open) = &self.open {
             self.tab.allowance = Allowance::after_prompt(Usage {
@@ -201,7 +234,9 @@ impl Bill {
     pub(crate) fn waive(&mut self) {
         self.tab.accepted = false;
         self.tab.tariff.price = self.tab.price;
+        self.tab.reported = Report::default();
         self.tab.usage = None;
+        self.tab.parts = Vec::new();
     }
 
     /// Where text that the model wrote is collected.
@@ -217,17 +252,20 @@ impl Bill {
         }
     }
 
-    /// The provider's numbers for all that was written so far.
+    /// The provider's numbers, of all so far. Without a word on the prompt, or with nothing but zeros, all is counted here.
     pub(crate) fn report(&mut self, report: Report) {
-        let usage = match (report, self.tab.usage) {
-            (Report::All(usage), _) => usage,
-            (Report::Output(completion), Some(before)) => Usage {
-                completion,
-                ..before
-            },
-            // Without a word on the prompt, all is counted here.
-            (Report::Output(_), None) => return,
+        let counted = report.says_output();
+        self.tab.reported.merge(report);
+        let Some(usage) = self.tab.reported.usage() else {
+            return;
         };
+        if self.tab.reported.is_empty() {
+            // What was guessed until it said that it is nothing.
+            self.tab.usage = self.tab.usage.filter(|usage| !usage.estimated);
+            return;
+        }
+        let usage = self.kept_long(usage);
+        let parts = self.tab.reported.parts();
         let told = usage.pieces != Pieces::default();
         let usage = Usage {
             // Providers that bill by the piece do not always say how many: the request does.
@@ -238,9 +276,67 @@ impl Bill {
             },
             ..usage
         };
+        let tab = &self.tab;
+        let usage = tab
+            .limits
+            .hold(usage, parts.len(), &tab.asked.pieces, &tab.tariff);
+        self.tab.parts = if usage.implausible {
+            Vec::new()
+        } else {
+            parts.into_iter().map(|part| self.priced(part)).collect()
+        };
         self.tab.usage = Some(usage);
-        self.tab.written = Written::default();
-        self.tab.allowance = Allowance::after_report(usage);
+        if counted {
+            self.tab.written = Written::default();
+            self.tab.allowance = Allowance::after_report(usage);
+        }
+    }
+
+    /// What was written to the cache, where the provider does not say for how long: for the longest time that the request, or
+    /// our translation of it, asked for.
+    fn kept_long(&self, usage: Usage) -> Usage {
+        let asks = |ttl: &[u8]| memchr::memmem::find(&self.tab.request, ttl).is_some();
+        if !self.tab.reported.leaves_out_how_long() || !(asks(b"\"12h\"") || asks(b"\"1h\"")) {
+            return usage;
+        }
+        // Claude's caches know an hour, OpenAI's twelve; the translation makes one of the other.
+        if self.upstream_model.contains("claude") {
+            Usage {
+                cache_write_1h: usage.cache_write,
+                ..usage
+            }
+        } else {
+            Usage {
+                cache_write_12h: usage.cache_write,
+                ..usage
+            }
+        }
+    }
+
+    /// The provider says in a header at which tier it served.
+    pub(crate) fn served_at(&mut self, tier: &str) {
+        self.tab.reported.merge(Report::at_tier(tier));
+    }
+
+    /// A part with its model's price; of a model that is not known, that of the one that serves the call.
+    fn priced(&self, part: UsagePart) -> (UsagePart, Option<Price>) {
+        let serves = self.tab.tariff.price;
+        let Some(name) = &part.model else {
+            return (part, serves);
+        };
+        if undated(name) == undated(&self.upstream_model) {
+            return (part, serves);
+        }
+        let public = self.upstream.as_ref().and_then(|upstream| {
+            let mut map = upstream.channel.model_map.iter();
+            map.find(|(_, theirs)| *theirs == name)
+                .map(|(public, _)| public.as_str())
+        });
+        let known = [public, Some(name), Some(undated(name))]
+            .into_iter()
+            .flatten()
+            .find_map(|name| self.models.find(name)?.price);
+        (part, known.or(serves))
     }
 
     /// What has been used as far as it shows from here, until the provider reports; no more than is set aside.
@@ -312,6 +408,18 @@ impl Tab {
         if !self.accepted {
             return Some(Usage::default());
         }
+        if self.usage.is_none()
+            && self.written.bytes() == 0
+            && self.reported.usage().is_some()
+            && self.reported.is_empty()
+        {
+            // Nothing was used, and nothing came.
+            return Some(Usage {
+                pieces: self.asked.pieces,
+                tier: self.reported.usage().unwrap_or_default().tier,
+                ..Usage::default()
+            });
+        }
         if self.usage.is_none() && self.tariff.price.is_some_and(|price| price.is_by_piece()) {
             // Its tokens say nothing of its cost, and nobody has counted them.
             return Some(Usage {
@@ -339,6 +447,7 @@ impl Tab {
     fn with(&self, prompt: impl FnOnce() -> u64, written: u64) -> Usage {
         let base = self.usage.unwrap_or_else(|| Usage {
             prompt: prompt().saturating_add(self.asked.prompt),
+            pieces: self.asked.pieces.max(self.reported.made()),
             ..self.asked
         });
         Usage {
@@ -354,13 +463,87 @@ impl Tab {
     }
 
     fn fill(&self, open: &mut OpenCall, usage: Usage) {
+        let parts = self.all_parts(&usage);
         let cost = if self.accepted {
-            self.tariff.cost(&usage)
+            usage
+                .reported_cost
+                .filter(|_| self.by_provider)
+                .or_else(|| self.cost(&usage, &parts))
         } else {
             self.tariff.price.map(|_| Money::ZERO)
         };
         let draft = open.draft();
         draft.usage = usage;
+        draft.parts = parts.into_iter().map(|(part, _)| part).collect();
         draft.cost = cost;
+    }
+
+    /// The parts, and as one more what was counted here beyond them.
+    fn all_parts(&self, usage: &Usage) -> Vec<(UsagePart, Option<Price>)> {
+        let mut parts = self.parts.clone();
+        if parts.is_empty() {
+            return parts;
+        }
+        let known = parts
+            .iter()
+            .fold(Usage::default(), |sum, (part, _)| sum.plus(part.usage));
+        let rest = usage.beyond(&known);
+        if !rest.is_nothing() {
+            let part = UsagePart {
+                model: None,
+                usage: rest,
+            };
+            parts.push((part, self.tariff.price));
+        }
+        parts
+    }
+
+    /// What it costs by the catalogue, each part at its own model's price.
+    fn cost(&self, usage: &Usage, parts: &[(UsagePart, Option<Price>)]) -> Option<Money> {
+        if parts.is_empty() {
+            return self.tariff.cost(usage);
+        }
+        let each = parts.iter().enumerate().map(|(at, (part, price))| {
+            let price = price.map(|price| Price {
+                // It is one request.
+                per_request: if at == 0 {
+                    price.per_request
+                } else {
+                    Money::ZERO
+                },
+                ..price
+            });
+            Tariff {
+                price,
+                ..self.tariff
+            }
+            .cost(&part.usage)
+        });
+        each.sum()
+    }
+}
+
+/// A model's name without the date of its version.
+fn undated(name: &str) -> &str {
+    let dated = name
+        .rsplit_once('-')
+        .filter(|(_, date)| date.len() == 8 && date.bytes().all(|digit| digit.is_ascii_digit()));
+    dated.map_or(name, |(name, _)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::undated;
+
+    #[test]
+    fn a_date_is_no_part_of_a_models_name() {
+        for (name, bare) in [
+            ("claude-opus-5-20260701", "claude-opus-5"),
+            ("claude-opus-5", "claude-opus-5"),
+            ("gpt-5", "gpt-5"),
+            ("20260701", "20260701"),
+        ] {
+            assert_eq!(undated(name), bare);
+        }
     }
 }

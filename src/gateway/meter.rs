@@ -257,7 +257,7 @@ impl Meter {
         for frame in sse::split(&whole) {
             let seen = dialect::read_frame(self.wanted.wire, frame, self.bill.written());
             if let Some(usage) = seen.usage {
-                self.bill.report(usage);
+                self.bill.report(*usage);
             }
             if seen.error && self.failed.is_none() {
                 let data = sse::Frame::read(frame).data.unwrap_or_default();

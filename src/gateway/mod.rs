@@ -25,6 +25,7 @@ mod ops;
 mod overrides;
 mod passing;
 mod pipeline;
+mod plausible;
 mod probe;
 mod provider;
 mod realtime;

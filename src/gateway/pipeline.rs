@@ -15,7 +15,7 @@ use super::array::Array;
 use super::arrival::{self, Arrival};
 use super::bill::Bill;
 use super::content_type::Known;
-use super::dialect::{self, Report, Told};
+use super::dialect::{self, Told};
 use super::errors::{self, Shape};
 use super::forward::{self, Forwarded, Way};
 use super::headers::Own;
@@ -363,6 +363,7 @@ fn stream(
     own: HeaderMap,
 ) -> Metered {
     bill.draft(|draft| draft.http_status = Some(answer.status.as_u16()));
+    served_at(&mut bill, &answer);
     let (status, headers) = (answer.status, answer.headers.clone());
     let scan = &plan.request.scan;
     let wanted = Wanted {
@@ -389,6 +390,15 @@ fn stream(
     })
 }
 
+/// Gemini names the tier that it served at in a header, too.
+fn served_at(bill: &mut Bill, answer: &Answer) {
+    let mut headers = answer.headers.iter();
+    let tier = headers.find(|(name, _)| name == "x-gemini-service-tier");
+    if let Some(word) = tier.and_then(|(_, word)| word.to_str().ok()) {
+        bill.served_at(word);
+    }
+}
+
 /// An answer of bytes that nobody reads.
 fn bytes(state: &State, mut bill: Bill, answer: Answer, death: Death, own: HeaderMap) -> Metered {
     bill.draft(|draft| draft.http_status = Some(answer.status.as_u16()));
@@ -410,10 +420,17 @@ fn whole(
 ) -> Metered {
     let first_token_us = state.clock.tick().micros_since(plan.arrival.started);
     bill.draft(|draft| draft.first_token_us = Some(first_token_us));
+    served_at(&mut bill, &answer);
     bill.deliver(told.pieces, answer.is_json());
-    match told.usage {
-        Some(usage) => bill.report(Report::All(usage)),
-        None => dialect::read_written(plan.arrival.endpoint, &body, bill.written()),
+    let counted = told
+        .usage
+        .as_ref()
+        .is_some_and(|report| report.says_output() && !report.is_empty());
+    if let Some(report) = told.usage {
+        bill.report(report);
+    }
+    if !counted {
+        dialect::read_written(plan.arrival.endpoint, &body, bill.written());
     }
     let is_text = dialect::may_be_text(plan.arrival.endpoint) && !answer.is_json();
     let known = if is_text { Known::Text } else { Known::Json };

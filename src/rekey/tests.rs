@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::domain::{ChannelKind, ChannelStatus, Multiplier};
+use crate::domain::{ChannelKind, ChannelStatus, CostSource, Multiplier};
 use crate::state::{
     CallingChange, CredentialState, GivenCredential, NewChannel, NewWebhook, State,
 };
@@ -65,6 +65,7 @@ fn directory(variable: Option<&str>) -> tempfile::TempDir {
         priority: 0,
         weight: 1,
         price_multiplier: Multiplier::ONE,
+        cost_source: CostSource::Catalogue,
         calling,
         status: ChannelStatus::Disabled,
     };

@@ -1,19 +1,22 @@
 //! The ledger: opens calls and settles them, each exactly once, and reads what was written.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::clock::{Clock, Tick};
 use crate::domain::{
-    Attempt, Call, CallId, CallStatus, ChannelId, Code, Error, Grain, Headroom, KeyId, ModelName,
-    Money, Opened, Outcome, Result, ScopeKind, Tally, TimeZone, Timestamp, TotalKey, Usage,
+    Attempt, Booking, Call, CallId, CallStatus, ChannelId, Code, Correction, Corrections, Day,
+    Error, Grain, Headroom, KeyId, ModelName, Money, Opened, Outcome, Result, ScopeKind, Tally,
+    TimeZone, Timestamp, TotalKey, Usage, UsagePart,
 };
-use crate::storage::{CallFilter, CallPage, Cursor, Store, Ticket};
+use crate::storage::{Batch, CallFilter, CallPage, Cursor, Store, Ticket};
 
+use super::audit::{self, Actor, Differences};
 use super::hidden::HiddenPrompts;
 use super::ids::new_id;
 use super::limits::Permit;
-use super::quota::Reservation;
+use super::quota::{Budget, Reservation};
 use super::telemetry::Telemetry;
 use super::webhooks::Signs;
 use super::write;
@@ -30,6 +33,10 @@ struct Inner {
     hidden: HiddenPrompts,
     signs: Signs,
     open: AtomicUsize,
+    /// By call; few, as each is made by hand.
+    corrections: RwLock<HashMap<CallId, Arc<Corrections>>>,
+    /// One correction at a time: each begins with what the last one has left.
+    correcting: Mutex<()>,
 }
 
 impl Ledger {
@@ -50,7 +57,14 @@ impl Ledger {
         if let Some(ticket) = last {
             store.wait_durable(ticket).map_err(Error::internal)?;
         }
+        let corrections = store.load::<Corrections>().map_err(Error::internal)?;
+        let corrections = corrections
+            .into_iter()
+            .map(|corrected| (corrected.call_id, Arc::new(corrected)))
+            .collect();
         Ok(Self(Arc::new(Inner {
+            corrections: RwLock::new(corrections),
+            correcting: Mutex::new(()),
             store,
             clock,
             zone,
@@ -135,10 +149,13 @@ impl Ledger {
         cursor: Option<Cursor>,
         limit: usize,
     ) -> Result<CallPage> {
-        self.0
-            .store
-            .calls(filter, cursor, limit)
-            .map_err(Error::internal)
+        let mut page = self.0.store.calls(filter, cursor, limit);
+        if let Ok(page) = &mut page {
+            page.calls
+                .iter_mut()
+                .for_each(|call| self.as_corrected(call));
+        }
+        page.map_err(Error::internal)
     }
 
     /// One call. Reads from disk: not for an async thread.
@@ -146,7 +163,139 @@ impl Ledger {
     /// # Errors
     /// When the database cannot be read.
     pub fn call(&self, id: CallId) -> Result<Option<Call>> {
-        self.0.store.call(id).map_err(Error::internal)
+        let mut call = self.0.store.call(id).map_err(Error::internal)?;
+        if let Some(call) = &mut call {
+            self.as_corrected(call);
+        }
+        Ok(call)
+    }
+
+    /// The corrections of a call; `None`: there are none.
+    pub fn corrections(&self, id: CallId) -> Option<Arc<Corrections>> {
+        let all = self.0.corrections.read();
+        all.unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+            .cloned()
+    }
+
+    fn as_corrected(&self, call: &mut Call) {
+        if let Some(corrected) = self.corrections(call.opened.id) {
+            corrected.apply(call);
+        }
+    }
+
+    /// Corrects a call by an entry of its own: totals and quotas follow, and the call shows both. `budgets` are those that the
+    /// call is booked on. Reads from disk: not for an async thread.
+    ///
+    /// # Errors
+    /// `not_found` for a call that is not in the log; what `change` says; `api_error` when it cannot be written.
+    pub(super) fn correct(
+        &self,
+        id: CallId,
+        actor: &Actor,
+        reason: String,
+        change: impl FnOnce(&Call) -> Result<Booking>,
+        budgets: impl FnOnce(&Opened) -> Vec<Arc<Budget>>,
+    ) -> Result<Ticket> {
+        let inner = &self.0;
+        let _one = inner
+            .correcting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Some(call) = self.call(id)? else {
+            return Err(Error::new(
+                Code::NotFound,
+                "No call has this id, or it is older than the call log is kept.",
+            ));
+        };
+        let (before, after) = (Booking::of(&call.outcome), change(&call)?);
+        let correction = Correction {
+            at: inner.clock.now(),
+            by: actor.username.clone(),
+            reason: reason.clone(),
+            before,
+            after,
+        };
+        let mut list = self
+            .corrections(id)
+            .map(|corrected| corrected.list.clone())
+            .unwrap_or_default();
+        list.push(correction.clone());
+        let corrected = Corrections {
+            call_id: id,
+            day: call.opened.day,
+            list,
+        };
+        let mut differences = Differences::default();
+        let cost = |booking: &Booking| {
+            booking
+                .cost
+                .map_or_else(|| "unknown".to_owned(), |cost| cost.to_string())
+        };
+        differences.note("prompt_tokens", before.usage.prompt, after.usage.prompt);
+        differences.note("cached_tokens", before.usage.cached, after.usage.cached);
+        differences.note(
+            "cache_write_tokens",
+            before.usage.cache_write,
+            after.usage.cache_write,
+        );
+        differences.note(
+            "completion_tokens",
+            before.usage.completion,
+            after.usage.completion,
+        );
+        differences.note(
+            "reasoning_tokens",
+            before.usage.reasoning,
+            after.usage.reasoning,
+        );
+        differences.note("cost_usd", cost(&before), cost(&after));
+        differences.note("reason", "", &reason);
+        let name = id.to_string();
+        let log = audit::entry(
+            &inner.clock,
+            actor,
+            "call.correct",
+            (&name, &call.opened.model),
+            differences.into_changes(),
+        );
+        let batch = Batch::new().put(&corrected).put(&log);
+        let booked = call.opened.reserved.is_some();
+        let (opened, day) = (call.opened.clone(), call.opened.day);
+        let ticket = inner.store.correct_call(call, correction, batch);
+        inner
+            .corrections
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, Arc::new(corrected));
+        if booked {
+            for budget in budgets(&opened) {
+                budget.correct(day, before.consumption(), after.consumption());
+            }
+        }
+        inner.signs.settled(&opened);
+        Ok(ticket)
+    }
+
+    /// Forgets the corrections of calls that are no longer in the log; the totals keep them.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) async fn forget_corrections(&self, before: Day) -> Result<()> {
+        let ticket = {
+            let all = self.0.corrections.write();
+            let mut all = all.unwrap_or_else(PoisonError::into_inner);
+            let old = all.values().filter(|corrected| corrected.day < before);
+            let old: Vec<CallId> = old.map(|corrected| corrected.call_id).collect();
+            let batch = old.iter().fold(Batch::new(), |batch, id| {
+                batch.delete::<Corrections>(id.as_bytes())
+            });
+            for id in &old {
+                all.remove(id);
+            }
+            self.0.store.write(batch)
+        };
+        write(&self.0.store, ticket).await
     }
 
     /// Totals by hour or day, of the buckets that begin in `from..to`. Reads from disk: not for an async thread.
@@ -194,8 +343,10 @@ pub struct Draft {
     pub upstream_model: Option<ModelName>,
     /// The public name of the model that answered, where it is not the one that was asked for.
     pub served_model: Option<ModelName>,
-    /// Tokens.
+    /// What it used, all of it.
     pub usage: Usage,
+    /// Its parts, where they are priced each by itself; none: it is one.
+    pub parts: Vec<UsagePart>,
     /// What it cost; `None`: not priced.
     pub cost: Option<Money>,
     /// From the request's arrival to the first byte of the answer, in microseconds.
@@ -216,6 +367,7 @@ impl Default for Draft {
             upstream_model: None,
             served_model: None,
             usage: Usage::default(),
+            parts: Vec::new(),
             cost: None,
             first_token_us: None,
             overhead_us: 0,
@@ -234,6 +386,7 @@ impl Draft {
             channel_id: self.channel_id,
             upstream_model: self.upstream_model,
             usage: self.usage,
+            parts: self.parts,
             // What used nothing costs nothing, whether there is a price or not.
             cost: self.cost.or(self.usage.is_nothing().then_some(Money::ZERO)),
             latency_us: clock.tick().micros_since(started),
@@ -307,7 +460,13 @@ impl OpenCall {
         let inner = &self.ledger.0;
         let served = self.draft.served_model.take();
         let mut outcome = std::mem::take(&mut self.draft).into_outcome(&inner.clock, self.started);
-        if !outcome.usage.estimated {
+        if outcome.usage.implausible {
+            tracing::warn!(
+                call = %self.opened.id, channel = ?outcome.channel_id.map(|id| id.to_string()), model = %self.opened.model,
+                "a provider reports a usage that cannot be; what was set aside is booked in its place"
+            );
+            inner.signs.implausible(&self.opened, outcome.channel_id);
+        } else if !outcome.usage.estimated {
             outcome.over_reservation = outcome.consumption().exceeds(reservation.amount());
             let (prompt, set_aside) = (outcome.usage.prompt, reservation.prompt_tokens());
             if prompt > set_aside {

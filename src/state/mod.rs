@@ -11,6 +11,7 @@ mod booked;
 mod caller;
 pub mod catalogue;
 mod channels;
+mod correct;
 mod discovery;
 mod hidden;
 mod ids;
@@ -401,6 +402,7 @@ impl State {
         match dropped.map_err(Error::internal)? {
             0 => {}
             calls => {
+                self.ledger.forget_corrections(oldest).await?;
                 tracing::info!(calls, before = %oldest, "dropped the call log of days beyond retention")
             }
         }

@@ -3,7 +3,7 @@
 //! Of days whose calls are still kept, the totals of the day and of its hours must be those of the log. Totals of days
 //! stay for ever, so the totals of months and those since the beginning must be sums of days.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::codec;
 use super::database::{Next, kind};
@@ -13,7 +13,9 @@ use super::image::DayLog;
 use super::options::Progress;
 use super::query::Reader;
 use super::totals::{self, Stored};
-use crate::domain::{Call, Day, Grain, Month, Period, ScopeKind, Tally, TotalKey};
+use crate::domain::{
+    Call, CallId, Correction, Corrections, Day, Grain, Month, Period, ScopeKind, Tally, TotalKey,
+};
 
 /// What is audited.
 pub(super) struct Audit<'a> {
@@ -66,15 +68,22 @@ pub(super) fn audit(
         audit.kept_from.0.saturating_mul(24) + ZONES
     };
     let mut hours_from = whole_from;
+    let corrections = audit.reader.load::<Corrections>()?;
+    let corrections: HashMap<CallId, Vec<Correction>> = corrections
+        .into_iter()
+        .map(|corrected| (corrected.call_id, corrected.list))
+        .collect();
     for (done, day) in (1..).zip(days.range(audit.kept_from..)) {
         let mut of_day = Totals::new();
         let mut counting = |call: &Call| {
+            let corrected = corrections.get(&call.opened.id).into_iter().flatten();
+            let tally = corrected.fold(Tally::of(call), |sum, one| sum.plus(one.tally()));
             TotalKey::each_of(call, |key| match key.period {
-                Period::Day(_) => add(&mut of_day, totals::encode_key(&key), Tally::of(call)),
+                Period::Day(_) => add(&mut of_day, totals::encode_key(&key), tally),
                 Period::Hour(hour) => add(
                     hours.entry(hour.0).or_default(),
                     totals::encode_key(&key),
-                    Tally::of(call),
+                    tally,
                 ),
                 Period::Ever | Period::Month(_) => {}
             });

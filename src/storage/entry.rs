@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::records::Edit;
-use crate::domain::{Call, CallId, Day, Opened, Outcome};
+use crate::domain::{Call, CallId, Correction, Day, Opened, Outcome};
 
 /// One change: all or nothing.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -20,4 +20,15 @@ pub(super) enum Entry {
     Dropped(Day),
     /// The database has everything up to this sequence.
     Checkpointed(u64),
+    /// A call was corrected.
+    Corrected(Box<Corrected>),
+}
+
+/// A correction of a call, and the records that change with it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(super) struct Corrected {
+    /// The call.
+    pub(super) call: Call,
+    pub(super) correction: Correction,
+    pub(super) edits: Vec<Edit>,
 }

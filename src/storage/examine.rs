@@ -277,7 +277,7 @@ impl Told {
             },
             Entry::Recorded(call) => self.ended.push((sequence, Some(call.opened.day))),
             Entry::Checkpointed(mark) => self.mark = self.mark.max(*mark),
-            Entry::Edited(_) | Entry::Dropped(_) => {}
+            Entry::Edited(_) | Entry::Dropped(_) | Entry::Corrected(_) => {}
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::entry::Entry;
+use super::entry::{Corrected, Entry};
 use super::pages::{Line, Summary};
 use super::records::{Edit, Place};
 use super::totals::Sums;
@@ -141,13 +141,15 @@ impl Image {
             }
             Entry::Settled(id, outcome) => self.settle(sequence, id, outcome),
             Entry::Recorded(call) => self.log(sequence, Arc::from(call)),
-            Entry::Edited(edits) => {
-                for edit in edits {
-                    match edit {
-                        Edit::Put { place, value } => self.edits.insert(place, Some(value)),
-                        Edit::Delete { place } => self.edits.insert(place, None),
-                    };
-                }
+            Entry::Edited(edits) => self.edit(edits),
+            Entry::Corrected(corrected) => {
+                let Corrected {
+                    call,
+                    correction,
+                    edits,
+                } = *corrected;
+                self.sums.correct(Arc::new(call), correction.tally());
+                self.edit(edits);
             }
             Entry::Dropped(day) => {
                 if day > self.kept_from {
@@ -156,6 +158,15 @@ impl Image {
                 }
             }
             Entry::Checkpointed(_) => {}
+        }
+    }
+
+    fn edit(&mut self, edits: Vec<Edit>) {
+        for edit in edits {
+            match edit {
+                Edit::Put { place, value } => self.edits.insert(place, Some(value)),
+                Edit::Delete { place } => self.edits.insert(place, None),
+            };
         }
     }
 

@@ -58,7 +58,7 @@ pub use options::{Options, Progress, StoreStats};
 pub use records::{Batch, Record, Setting, Table};
 
 use self::database::Database;
-use self::entry::Entry;
+use self::entry::{Corrected, Entry};
 use self::gate::lock;
 use self::image::Image;
 use self::journal::Journal;
@@ -67,7 +67,9 @@ use self::open::Parts;
 use self::query::Reader;
 use self::segment::Segments;
 use self::writer::Writer;
-use crate::domain::{Call, CallId, Day, Grain, KeyId, Opened, Outcome, ScopeKind, Tally, TotalKey};
+use crate::domain::{
+    Call, CallId, Correction, Day, Grain, KeyId, Opened, Outcome, ScopeKind, Tally, TotalKey,
+};
 
 /// The store of one data directory. Clones are handles to the same store.
 #[derive(Clone)]
@@ -278,6 +280,18 @@ impl Store {
     /// Queues a call that was refused: opened and settled in one.
     pub fn record_call(&self, call: Call) -> Ticket {
         self.0.journal.push(Entry::Recorded(Box::new(call)))
+    }
+
+    /// Queues the correction of a call, with the records that change with it.
+    pub fn correct_call(&self, call: Call, correction: Correction, batch: Batch) -> Ticket {
+        if batch.unencodable {
+            return Ticket::REFUSED;
+        }
+        self.0.journal.push(Entry::Corrected(Box::new(Corrected {
+            call,
+            correction,
+            edits: batch.edits,
+        })))
     }
 
     /// Resolves when everything up to the ticket is on disk, or the journal has failed. For any thread and runtime.

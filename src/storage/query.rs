@@ -208,7 +208,7 @@ impl Reader {
             Tally::default(),
             Tally::default(),
         ));
-        Ok(since.add(stored, sum, writing))
+        Ok(since.add(stored, sum, writing).net())
     }
 
     pub(super) fn totals(
@@ -286,7 +286,8 @@ impl Reader {
         for (key, (total, sum, writing)) in fresh {
             found.insert(key, (total, since.add(Stored::default(), sum, writing)));
         }
-        Ok(found.into_values().collect())
+        let net = |(key, tally): (TotalKey, Tally)| (key, tally.net());
+        Ok(found.into_values().map(net).collect())
     }
 
     pub(super) fn calls(

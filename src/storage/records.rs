@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::codec;
 use crate::domain::{
-    Account, Alert, ApiKey, AuditEntry, Channel, Delivery, Model, ModelRouting, Session, Webhook,
+    Account, Alert, ApiKey, AuditEntry, Channel, Corrections, Delivery, Model, ModelRouting,
+    Session, Webhook,
 };
 
 /// A record kept in a table, by key.
@@ -42,6 +43,8 @@ pub enum Table {
     Alerts = 10,
     /// [`ModelRouting`] by the model's name.
     ModelRoutings = 11,
+    /// [`Corrections`] by the call's id.
+    Corrections = 12,
 }
 
 /// Name and value (JSON text) of a stored setting, such as which master key sealed the credentials.
@@ -76,6 +79,7 @@ record!(Setting, Settings, setting => setting.name.as_bytes());
 record!(Webhook, Webhooks, webhook => webhook.id.as_bytes());
 record!(Delivery, Deliveries, delivery => delivery.id.as_bytes());
 record!(ModelRouting, ModelRoutings, routing => routing.model.as_bytes());
+record!(Corrections, Corrections, corrected => corrected.call_id.as_bytes());
 record!(Alert, Alerts, alert => alert.subject.as_bytes());
 
 /// A record's place: its table's number, then its key.

@@ -83,6 +83,12 @@ impl Sums {
         *sum = sum.plus(Tally::of(call));
     }
 
+    /// Adds what a correction of a call changes.
+    pub(super) fn correct(&mut self, call: Arc<Call>, change: Tally) {
+        let sum = self.0.entry(Alike(call)).or_default();
+        *sum = sum.plus(change);
+    }
+
     /// Spreads the sums over the totals that are `wanted`.
     pub(super) fn spread(&self, wanted: impl Fn(&TotalKey) -> bool) -> BTreeMap<TotalKey, Tally> {
         let mut totals = BTreeMap::new();

@@ -12,7 +12,7 @@ use super::harness::{Request, Script, TestGateway, Upstream, eventually};
 
 const CLAUDE: &str = "us.anthropic.claude-x-v1:0";
 const OPEN: &str = "openai.gpt-oss-120b-1:0";
-const KEYS: &str = "AKIDEXAMPLE:wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY@eu-west-1";
+pub(super) const KEYS: &str = "AKIDEXAMPLE:wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY@eu-west-1";
 
 fn channel(gateway: &TestGateway, cloud: &Upstream, credential: &str) -> Value {
     let body = json!({"name": "bedrock", "kind": "bedrock", "base_url": format!("http://127.0.0.1:{}", cloud.port()),
@@ -75,7 +75,7 @@ fn frame(headers: &[(&str, &str)], payload: &str) -> Vec<u8> {
     frame
 }
 
-fn chunk(event: &Value) -> Vec<u8> {
+pub(super) fn chunk(event: &Value) -> Vec<u8> {
     let payload = json!({"bytes": BASE64_STANDARD.encode(event.to_string()), "p": "abc"});
     let headers = [(":event-type", "chunk"), (":message-type", "event")];
     frame(&headers, &payload.to_string())
@@ -87,7 +87,7 @@ fn exception(kind: &str, message: &str) -> Vec<u8> {
 }
 
 /// A streamed answer of these frames, cut into small pieces.
-fn framed(frames: &[Vec<u8>]) -> Script {
+pub(super) fn framed(frames: &[Vec<u8>]) -> Script {
     let script = Script::stream_of("application/vnd.amazon.eventstream");
     let bytes = frames.concat();
     bytes.chunks(37).fold(script, Script::byte_chunk)

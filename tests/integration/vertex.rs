@@ -15,10 +15,10 @@ use super::harness::{Request, Script, TestGateway, Upstream, eventually};
 
 /// Made for tests.
 const KEY: &str = include_str!("../fixtures/google/private-key.pem");
-const PROJECT: &str = "/v1/projects/p/locations/us-east5";
+pub(super) const PROJECT: &str = "/v1/projects/p/locations/us-east5";
 
 /// A service account whose token service is at this port.
-fn account(port: u16) -> Value {
+pub(super) fn account(port: u16) -> Value {
     json!({"type": "service_account", "project_id": "p", "private_key_id": "key-1", "private_key": KEY,
            "client_email": "gateway@p.iam.gserviceaccount.com", "token_uri": format!("http://127.0.0.1:{port}/token")})
 }

@@ -13,7 +13,7 @@ use super::shape::ChannelKind;
 use crate::console::body::{Body, parse_id};
 use crate::console::refusal::{ApiError, Refusal};
 use crate::console::viewer::Admin;
-use crate::domain::{ChannelStatus, Multiplier};
+use crate::domain::{ChannelStatus, CostSource, Multiplier};
 use crate::state::{CallingChange, Discovery, Listed, NewChannel, State};
 
 /// What is needed to ask a provider for its models; the fields are those of a channel.
@@ -49,6 +49,7 @@ impl NewDiscovery {
             priority: 0,
             weight: 1,
             price_multiplier: Multiplier::ONE,
+            cost_source: CostSource::Catalogue,
             calling: CallingChange {
                 headers: calling::headers(self.headers)?,
                 proxy: Some(calling::proxy(self.proxy)?),

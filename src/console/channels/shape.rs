@@ -48,6 +48,9 @@ pub(in crate::console) struct Channel {
     pub(super) weight: u32,
     #[schema(value_type = f64)]
     pub(super) price_multiplier: Box<RawValue>,
+    /// Whose dollars are booked for its calls.
+    #[schema(value_type = CostSource)]
+    pub(super) cost_source: &'static str,
     /// Headers that every request gets, with the end of each value.
     pub(super) headers: BTreeMap<String, String>,
     /// The proxy without its password; null: none.
@@ -146,6 +149,7 @@ impl Channel {
             weight: channel.weight,
             price_multiplier: RawValue::from_string(channel.price_multiplier.to_string())
                 .map_err(Error::internal)?,
+            cost_source: channel.cost_source.as_str(),
             headers: view.calling.headers.clone(),
             proxy: view.calling.proxy.clone(),
             timeouts: channel.calling.timeouts.into(),
@@ -206,6 +210,8 @@ pub(in crate::console) struct NewChannel {
     /// Default 1.
     #[schema(value_type = Option<f64>)]
     pub(super) price_multiplier: Option<Number>,
+    /// Default `catalogue`.
+    pub(super) cost_source: Option<CostSource>,
     /// Headers that every request gets; stored sealed, shown masked. `Host`, `Authorization` and what belongs to the
     /// connection or the body cannot be set.
     #[serde(default)]
@@ -246,6 +252,7 @@ impl NewChannel {
                 .price_multiplier
                 .as_ref()
                 .map_or(Ok(Multiplier::ONE), multiplier)?,
+            cost_source: self.cost_source.map(Into::into).unwrap_or_default(),
             calling: CallingChange {
                 headers: calling::headers(self.headers)?,
                 proxy: Some(calling::proxy(self.proxy)?),
@@ -254,6 +261,25 @@ impl NewChannel {
             },
             status: self.status.map_or(ChannelStatus::Active, status),
         })
+    }
+}
+
+/// Whose dollars are booked for a call.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum CostSource {
+    /// What the catalogue's price makes of its usage.
+    Catalogue,
+    /// What the provider says that it cost, as it stands; where it says nothing, the catalogue's.
+    Provider,
+}
+
+impl From<CostSource> for domain::CostSource {
+    fn from(source: CostSource) -> Self {
+        match source {
+            CostSource::Catalogue => Self::Catalogue,
+            CostSource::Provider => Self::Provider,
+        }
     }
 }
 
@@ -279,6 +305,7 @@ pub(in crate::console) struct ChannelChange {
     pub(super) weight: Option<u32>,
     #[schema(value_type = Option<f64>)]
     pub(super) price_multiplier: Option<Number>,
+    pub(super) cost_source: Option<CostSource>,
     /// Sets the headers that are there, takes those out that are null, and leaves the others.
     #[serde(default)]
     #[schema(required = false, value_type = BTreeMap<String, Option<String>>)]
@@ -317,6 +344,7 @@ impl ChannelChange {
             priority: self.priority,
             weight: self.weight.map(weight).transpose()?,
             price_multiplier: self.price_multiplier.as_ref().map(multiplier).transpose()?,
+            cost_source: self.cost_source.map(Into::into),
             calling: CallingChange {
                 headers: calling::headers(self.headers)?,
                 proxy: self.proxy.map(calling::proxy).transpose()?,

@@ -255,8 +255,8 @@ prop_compose! {
     fn usages()([prompt, cached, cache_write, cache_write_1h, completion, reasoning] in [count(), count(), count(), count(), count(), count()],
                 audio in media(), image in media(), [images, seconds, characters, searches] in [0u64..1_000, 0..1_000, 0..1_000, 0..1_000],
                 tier in prop::sample::select(vec![ServiceTier::Standard, ServiceTier::Flex, ServiceTier::Priority])) -> Usage {
-        let pieces = Pieces { images, seconds, characters, searches };
-        Usage { prompt, cached, cache_write, cache_write_1h, completion, reasoning, audio, image, pieces, tier, estimated: false }
+        let pieces = Pieces { images, seconds, characters, searches, ..Pieces::default() };
+        Usage { prompt, cached, cache_write, cache_write_1h, completion, reasoning, audio, image, pieces, tier, ..Usage::default() }
     }
 }
 

@@ -9,28 +9,24 @@
 //! Reference: OpenAI API reference, "Audio".
 
 use serde::Deserialize;
-use serde_json::Number;
 use serde_json::value::RawValue;
 
 use super::event::Event;
-use super::told::{Report, Seen, Told, Written};
+use super::report::Report;
+use super::told::{Seen, Told, Written};
 use super::usage;
 use super::walk;
-use crate::domain::{Media, Pieces, Usage};
+use crate::domain::Pieces;
 
 /// Reads an event of speech.
 pub(super) fn read_speech(data: &[u8]) -> Seen {
     let event = Event::read(data);
     let done = event.kind == b"speech.audio.done";
-    let spoken = |usage: Usage| Usage {
-        audio: Media {
-            output: usage.completion,
-            ..usage.audio
-        },
-        ..usage
-    };
     Seen {
-        usage: event_usage(data, done).map(spoken).map(Report::All),
+        usage: event_usage(data, done).map(|mut told| {
+            told.audio.output = told.output.unwrap_or(0);
+            Box::new(told)
+        }),
         terminal: done || event.failed,
         error: event.failed,
         ..Seen::default()
@@ -45,7 +41,7 @@ pub(super) fn read_heard(data: &[u8], written: &mut Written) -> Seen {
         written.push(event.delta);
     }
     Seen {
-        usage: event_usage(data, done).map(all_audio).map(Report::All),
+        usage: event_usage(data, done).map(all_audio).map(Box::new),
         terminal: done || event.failed,
         error: event.failed,
         ..Seen::default()
@@ -53,31 +49,26 @@ pub(super) fn read_heard(data: &[u8], written: &mut Written) -> Seen {
 }
 
 /// Reads the `usage` of what is heard.
-pub(super) fn heard_usage(told: &RawValue) -> Option<Usage> {
-    usage::read(told).map(all_audio)
+pub(super) fn heard_usage(told: &RawValue) -> Option<Report> {
+    usage::report(told, None).map(all_audio)
 }
 
-fn all_audio(usage: Usage) -> Usage {
-    if usage.audio.input > 0 {
-        return usage;
+fn all_audio(mut told: Report) -> Report {
+    if told.audio.input == 0 {
+        told.audio.input = told.input.unwrap_or(0);
     }
-    Usage {
-        audio: Media {
-            input: usage.prompt,
-            ..usage.audio
-        },
-        ..usage
-    }
+    told
 }
 
 /// How long the recording was, as a whole answer says; none: it does not.
 pub(super) fn pieces(answer: &[u8]) -> Pieces {
     #[derive(Deserialize)]
-    struct Verbose {
-        duration: Option<Number>,
+    struct Verbose<'a> {
+        #[serde(borrow)]
+        duration: Option<&'a RawValue>,
     }
-    let verbose: Option<Verbose> = serde_json::from_slice(answer).ok();
-    let seconds = verbose.and_then(|verbose| usage::seconds(&verbose.duration?));
+    let verbose: Option<Verbose<'_>> = serde_json::from_slice(answer).ok();
+    let seconds = verbose.and_then(|verbose| usage::seconds(verbose.duration?));
     seconds_heard(seconds.unwrap_or(0))
 }
 
@@ -127,14 +118,14 @@ pub(super) fn read_written(answer: &[u8], written: &mut Written) {
 }
 
 /// The usage of the last event.
-fn event_usage(data: &[u8], last: bool) -> Option<Usage> {
+fn event_usage(data: &[u8], last: bool) -> Option<Report> {
     #[derive(Deserialize)]
     struct Told<'a> {
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
     }
     let told: Option<Told<'_>> = last.then(|| serde_json::from_slice(data).ok()).flatten();
-    told?.usage.and_then(usage::read)
+    usage::report(told?.usage?, None)
 }
 
 #[cfg(test)]
@@ -148,7 +139,7 @@ mod tests {
         let tokens = r#"{"text":"Hi.","usage":{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":4,"audio_tokens":10},"output_tokens":45,"total_tokens":59}}"#;
         let usage = read_answer(Endpoint::Transcriptions, tokens.as_bytes())
             .unwrap()
-            .usage
+            .used()
             .unwrap();
         assert_eq!(
             (usage.prompt, usage.audio.input, usage.completion),
@@ -157,18 +148,18 @@ mod tests {
         let apart = r#"{"text":"Hi.","usage":{"input_tokens":14,"output_tokens":4}}"#;
         let usage = read_answer(Endpoint::Translations, apart.as_bytes())
             .unwrap()
-            .usage
+            .used()
             .unwrap();
         assert_eq!(usage.audio.input, 14);
         let seconds = r#"{"text":"Hi.","usage":{"type":"duration","seconds":3.2}}"#;
         let usage = read_answer(Endpoint::Transcriptions, seconds.as_bytes())
             .unwrap()
-            .usage
+            .used()
             .unwrap();
         assert_eq!((usage.pieces.seconds, usage.total()), (4, 0));
         let verbose = r#"{"text":"Hi.","duration":8.470000267028809}"#;
         let told = read_answer(Endpoint::Transcriptions, verbose.as_bytes()).unwrap();
-        assert_eq!((told.usage, told.pieces.seconds), (None, 9));
+        assert_eq!((told.used(), told.pieces.seconds), (None, 9));
     }
 
     #[test]
@@ -197,9 +188,7 @@ mod tests {
         let done = read_heard(br#"{"type":"transcript.text.done","text":"Hi","usage":{"input_tokens":9,"output_tokens":1}}"#, &mut written);
         assert!(done.terminal && done.usage.is_some() && written.bytes() == 2);
         let spoken = read_speech(br#"{"type":"speech.audio.done","usage":{"input_tokens":14,"output_tokens":101,"total_tokens":115}}"#);
-        let Some(Report::All(usage)) = spoken.usage else {
-            panic!("{spoken:?}")
-        };
+        let usage = spoken.usage.unwrap().usage().unwrap();
         assert_eq!((spoken.terminal, usage.audio.output), (true, 101));
         assert!(read_speech(br#"{"type":"error","error":{"message":"no"}}"#).error);
     }

@@ -8,10 +8,12 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::told::{CutOff, Report, Seen, Written, wire_usage};
+use super::number::lenient;
+use super::report::Report;
+use super::told::{CutOff, Seen, Written, wire_usage};
 use super::usage;
 use super::walk::{self, Value};
-use crate::domain::{Error, Usage};
+use crate::domain::Error;
 
 /// Keys under which a model's words stand.
 const WORDS: [&[u8]; 7] = [
@@ -89,50 +91,76 @@ fn finished(data: &[u8]) -> u64 {
 }
 
 fn read_usage(data: &[u8], seen: &mut Seen) {
-    #[derive(Deserialize)]
-    struct Chunk<'a> {
-        #[serde(borrow)]
-        usage: Option<&'a RawValue>,
-        #[serde(borrow)]
-        choices: Option<Vec<Choice<'a>>>,
-        #[serde(borrow)]
-        service_tier: Option<&'a RawValue>,
-        #[serde(borrow)]
-        x_groq: Option<Groq<'a>>,
-    }
-    #[derive(Deserialize)]
-    struct Choice<'a> {
-        #[serde(borrow)]
-        delta: Option<&'a RawValue>,
-        text: Option<IgnoredAny>,
-        finish_reason: Option<IgnoredAny>,
-    }
-    impl Choice<'_> {
-        fn says_nothing(&self) -> bool {
-            let empty = |delta: &RawValue| delta.get() == "{}";
-            self.delta.is_none_or(empty) && self.text.is_none() && self.finish_reason.is_none()
-        }
-    }
-    #[derive(Deserialize)]
-    struct Groq<'a> {
-        #[serde(borrow)]
-        usage: Option<&'a RawValue>,
-    }
     let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else {
         return;
     };
-    let reported = chunk.usage.or(chunk.x_groq.and_then(|groq| groq.usage));
-    let with_tier = |usage| {
-        Report::All(Usage {
-            tier: usage::tier(chunk.service_tier),
-            ..usage
-        })
-    };
-    seen.usage = reported.and_then(usage::read).map(with_tier);
+    seen.usage = chunk.report().map(Box::new);
     seen.only_usage = chunk.usage.is_some()
-        && chunk
-            .choices
+        && lenient::<Vec<Choice<'_>>>(chunk.choices)
             .is_some_and(|choices| choices.iter().all(Choice::says_nothing));
+}
+
+/// What of an answer, or of a chunk of one, says what was used.
+#[derive(Deserialize)]
+struct Chunk<'a> {
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    choices: Option<&'a RawValue>,
+    #[serde(borrow)]
+    service_tier: Option<&'a RawValue>,
+    #[serde(borrow)]
+    x_groq: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    #[serde(borrow)]
+    delta: Option<&'a RawValue>,
+    text: Option<IgnoredAny>,
+    finish_reason: Option<IgnoredAny>,
+}
+
+impl Choice<'_> {
+    fn says_nothing(&self) -> bool {
+        let empty = |delta: &RawValue| delta.get() == "{}";
+        self.delta.is_none_or(empty) && self.text.is_none() && self.finish_reason.is_none()
+    }
+}
+
+#[derive(Deserialize)]
+struct WithUsage<'a> {
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+}
+
+impl Chunk<'_> {
+    /// All that it says; Kimi says it in its choices, each of which has words of its own.
+    fn report(&self) -> Option<Report> {
+        let read = |usage| usage::report(usage, self.service_tier);
+        if let Some(told) = self.usage.filter(|raw| raw.get().starts_with('{')) {
+            return read(told);
+        }
+        if let Some(groq) = lenient::<WithUsage<'_>>(self.x_groq).and_then(|groq| groq.usage) {
+            return read(groq);
+        }
+        let choices = self.choices.filter(|raw| raw.get().contains("\"usage\""));
+        let choices: Vec<WithUsage<'_>> = lenient(choices)?;
+        let told = choices.into_iter().filter_map(|choice| read(choice.usage?));
+        told.reduce(|mut all, next| {
+            let more = next.output;
+            let output = all.output;
+            all.merge(next);
+            all.total = None;
+            all.output = output.zip(more).map(|(a, b)| a.saturating_add(b));
+            all
+        })
+    }
+}
+
+/// What a whole answer, or a chunk of one, says was used.
+pub(super) fn report(answer: &[u8]) -> Option<Report> {
+    serde_json::from_slice::<Chunk<'_>>(answer).ok()?.report()
 }
 
 pub(super) fn read_written(answer: &[u8], written: &mut Written) {

@@ -7,10 +7,12 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::told::{Report, Seen};
+use super::number::lenient;
+use super::report::Report;
+use super::told::Seen;
 use super::usage;
 use super::walk::{self, Value};
-use crate::domain::{Media, Pieces, Usage};
+use crate::domain::{Drawn, Media, Pieces, Quality, Usage, UsagePart};
 
 /// Reads an event of a streamed answer.
 pub(super) fn read_frame(data: &[u8]) -> Seen {
@@ -24,39 +26,89 @@ pub(super) fn read_frame(data: &[u8]) -> Seen {
     let completed = kind.ends_with(b".completed");
     let failed = failed || kind == b"error" || kind.ends_with(b".failed");
     Seen {
-        usage: has_usage
-            .then(|| event_usage(data))
-            .flatten()
-            .map(Report::All),
+        usage: has_usage.then(|| report(data)).flatten().map(Box::new),
         terminal: completed || failed,
         error: failed,
         ..Seen::default()
     }
 }
 
-fn event_usage(data: &[u8]) -> Option<Usage> {
+/// What a whole answer, or the last event of a streamed one, says was used, and how large and how good the images are.
+/// Vectors are written by a model of their own (openai-python 3.57.0, `types/images_response.py`: `svg_usage`).
+pub(super) fn report(answer: &[u8]) -> Option<Report> {
     #[derive(Deserialize)]
-    struct Event<'a> {
+    struct Answer<'a> {
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
+        #[serde(borrow)]
+        svg_usage: Option<&'a RawValue>,
+        #[serde(borrow)]
+        size: Option<&'a RawValue>,
+        #[serde(borrow)]
+        quality: Option<&'a RawValue>,
     }
-    let event: Event<'_> = serde_json::from_slice(data).ok()?;
-    event.usage.and_then(read_usage)
+    #[derive(Deserialize)]
+    struct Written<'a> {
+        #[serde(borrow)]
+        model: Option<&'a RawValue>,
+    }
+    let answer: Answer<'_> = serde_json::from_slice(answer).ok()?;
+    let mut report = match answer.usage.and_then(|told| usage::report(told, None)) {
+        Some(report) => report,
+        None if answer.svg_usage.is_some() => Report {
+            input: Some(0),
+            output: Some(0),
+            ..Report::default()
+        },
+        None => return None,
+    };
+    if report.image.output == 0
+        && !answer
+            .usage
+            .is_some_and(|told| told.get().contains("output_tokens_details"))
+    {
+        report.image.output = report.output.unwrap_or(0);
+    }
+    report.drawn = drawn(answer.size, answer.quality);
+    let svg = answer.svg_usage.filter(|raw| raw.get().starts_with('{'));
+    if let Some(written) = svg.and_then(|raw| usage::report(raw, None)?.usage()) {
+        let told: Option<Written<'_>> = lenient(svg);
+        report.beside = written;
+        report.parts = vec![UsagePart {
+            model: told.and_then(|told| lenient(told.model)),
+            usage: written,
+        }];
+    }
+    Some(report)
 }
 
-/// Reads a `usage` object.
-pub(super) fn read_usage(told: &RawValue) -> Option<Usage> {
-    let usage = usage::read(told)?;
-    let told_apart = told.get().contains("output_tokens_details");
-    let image = if told_apart {
-        usage.image
-    } else {
-        Media {
+/// Where the output is not told apart, all of it is the image.
+pub(super) fn all_image(usage: Usage) -> Usage {
+    if usage.image.output > 0 {
+        return usage;
+    }
+    Usage {
+        image: Media {
             output: usage.completion,
             ..usage.image
-        }
-    };
-    Some(Usage { image, ..usage })
+        },
+        ..usage
+    }
+}
+
+/// How large and how good an image is that is `1024x1536` and `high`.
+pub(super) fn drawn(size: Option<&RawValue>, quality: Option<&RawValue>) -> Drawn {
+    let size: Option<String> = lenient(size);
+    let sides = size.as_deref().and_then(|size| size.split_once('x'));
+    let (width, height) = sides
+        .and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)))
+        .unwrap_or_default();
+    let quality: Option<String> = lenient(quality);
+    Drawn {
+        width,
+        height,
+        quality: quality.map(|word| Quality::of(&word)).unwrap_or_default(),
+    }
 }
 
 /// How many images a whole answer holds.
@@ -87,7 +139,7 @@ mod tests {
             r#"{{"created":1,"data":[{{"b64_json":"aGk="}},{{"b64_json":"aGk="}}],{USAGE}}}"#
         );
         let told = read_answer(Endpoint::Images, answer.as_bytes()).unwrap();
-        let usage = told.usage.unwrap();
+        let usage = told.used().unwrap();
         assert_eq!((usage.prompt, usage.completion), (50, 4160));
         let image = Media {
             input: 40,
@@ -99,8 +151,8 @@ mod tests {
 
     #[test]
     fn text_that_was_written_beside_an_image_is_told_apart() {
-        let raw = r#"{"input_tokens":1,"output_tokens":30,"output_tokens_details":{"image_tokens":20,"text_tokens":10}}"#;
-        let usage = read_usage(serde_json::from_str(raw).unwrap()).unwrap();
+        let raw = br#"{"usage":{"input_tokens":1,"output_tokens":30,"output_tokens_details":{"image_tokens":20,"text_tokens":10}}}"#;
+        let usage = report(raw).unwrap().usage().unwrap();
         assert_eq!((usage.completion, usage.image.output), (30, 20));
     }
 

@@ -7,12 +7,14 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Number, Value as Json, json};
+use serde_json::{Value as Json, json};
 
-use super::told::{CutOff, Report, Seen, Written};
-use super::usage;
+use super::number::{Count, lenient};
+use super::report::Report;
+use super::told::{CutOff, Seen, Written};
+use super::usage::{self, ToolUse};
 use super::walk::{self, Value};
-use crate::domain::{Error, Usage};
+use crate::domain::{Error, Geography, Speed, UsagePart};
 
 /// Keys under which a model's words stand.
 const WORDS: [&[u8]; 4] = [b"text", b"thinking", b"partial_json", b"name"];
@@ -70,7 +72,7 @@ fn says_why(data: &[u8]) -> bool {
     says
 }
 
-fn read_usage(data: &[u8]) -> Option<Report> {
+fn read_usage(data: &[u8]) -> Option<Box<Report>> {
     #[derive(Deserialize)]
     struct Event<'a> {
         #[serde(borrow)]
@@ -87,56 +89,115 @@ fn read_usage(data: &[u8]) -> Option<Report> {
     let reported = event
         .usage
         .or(event.message.and_then(|message| message.usage))?;
-    report(reported)
+    report(reported).map(Box::new)
 }
 
+/// The usage of an answer, or of one iteration in it (anthropic-python 2.14.0, `types/beta/beta_usage.py`).
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Reported<'a> {
-    input_tokens: Option<Number>,
-    cache_creation_input_tokens: Option<Number>,
-    cache_creation: Option<CacheCreation>,
-    cache_read_input_tokens: Option<Number>,
-    output_tokens: Option<Number>,
+    input_tokens: Count,
+    cache_creation_input_tokens: Count,
+    #[serde(borrow)]
+    cache_creation: Option<&'a RawValue>,
+    cache_read_input_tokens: Count,
+    output_tokens: Count,
+    #[serde(borrow)]
+    output_tokens_details: Option<&'a RawValue>,
+    #[serde(borrow)]
+    server_tool_use: Option<&'a RawValue>,
     #[serde(borrow)]
     service_tier: Option<&'a RawValue>,
+    #[serde(borrow)]
+    speed: Option<&'a RawValue>,
+    #[serde(borrow)]
+    inference_geo: Option<&'a RawValue>,
+    #[serde(borrow)]
+    iterations: Option<&'a RawValue>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow)]
+    model: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct CacheCreation {
-    ephemeral_1h_input_tokens: Option<Number>,
+    ephemeral_5m_input_tokens: Count,
+    ephemeral_1h_input_tokens: Count,
 }
 
-fn report(usage: &RawValue) -> Option<Report> {
-    let reported: Reported<'_> = serde_json::from_str(usage.get()).ok()?;
-    let count = |number: &Option<Number>| number.as_ref().and_then(Number::as_u64);
-    let written = count(&reported.output_tokens);
-    // What is read from the cache and written to it is not in the input's number.
-    let Some(input) = count(&reported.input_tokens) else {
-        return written.map(Report::Output);
-    };
-    let cached = count(&reported.cache_read_input_tokens).unwrap_or(0);
-    let cache_write = count(&reported.cache_creation_input_tokens).unwrap_or(0);
-    let hour = reported.cache_creation.unwrap_or_default();
-    let hour = count(&hour.ephemeral_1h_input_tokens).unwrap_or(0);
-    Some(Report::All(Usage {
-        cache_write_1h: hour.min(cache_write),
-        tier: usage::tier(reported.service_tier),
-        prompt: input.saturating_add(cached).saturating_add(cache_write),
-        cached,
-        cache_write,
-        completion: written.unwrap_or(0),
-        ..Usage::default()
-    }))
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Output {
+    thinking_tokens: Count,
 }
 
-/// The usage of a whole answer; `None`: it does not say how many tokens the prompt had.
-pub(super) fn usage(usage: &RawValue) -> Option<Usage> {
-    match report(usage)? {
-        Report::All(usage) => Some(usage),
-        Report::Output(_) => None,
+impl Reported<'_> {
+    /// Its own numbers.
+    fn report(&self) -> Report {
+        let word = |raw| lenient::<String>(raw);
+        let split: CacheCreation = lenient(self.cache_creation).unwrap_or_default();
+        let (minutes, hour) = (
+            split.ephemeral_5m_input_tokens.0,
+            split.ephemeral_1h_input_tokens.0,
+        );
+        let both = minutes
+            .or(hour)
+            .map(|_| minutes.unwrap_or(0).saturating_add(hour.unwrap_or(0)));
+        let output: Output = lenient(self.output_tokens_details).unwrap_or_default();
+        let tools: ToolUse = lenient(self.server_tool_use).unwrap_or_default();
+        Report {
+            input: self.input_tokens.0,
+            cached: self.cache_read_input_tokens.0,
+            written: self.cache_creation_input_tokens.0.max(both),
+            written_1h: hour,
+            cache_apart: true,
+            output: self.output_tokens.0,
+            reasoning: output.thinking_tokens.0,
+            pieces: tools.pieces(),
+            tier: usage::tier(self.service_tier),
+            speed: word(self.speed).map(|word| Speed::of(&word)),
+            geography: word(self.inference_geo).map(|word| Geography::of(&word)),
+            ..Report::default()
+        }
     }
+}
+
+/// Reads a `usage` object. Iterations are priced each by itself; those of a compaction and of an advisor are not in the numbers
+/// above them.
+pub(super) fn report(usage: &RawValue) -> Option<Report> {
+    let told: Reported<'_> = lenient(Some(usage))?;
+    let mut report = told.report();
+    let iterations: Vec<Reported<'_>> = lenient(told.iterations).unwrap_or_default();
+    let mut within = Report {
+        cache_apart: true,
+        ..Report::default()
+    };
+    for iteration in &iterations {
+        let own = iteration.report();
+        let Some(used) = own.usage() else { continue };
+        let kind: String = lenient(iteration.kind).unwrap_or_default();
+        if matches!(kind.as_str(), "compaction" | "advisor_message") {
+            report.beside = report.beside.plus(used);
+        } else {
+            within.add(&own);
+        }
+        report.parts.push(UsagePart {
+            model: lenient(iteration.model),
+            usage: used,
+        });
+    }
+    match report.parts.as_slice() {
+        [only] if only.model.is_none() => report.parts.clear(),
+        [] => {}
+        // What is told above does not always have what a model that declined has used.
+        _ => report.merge(Report {
+            parts: Vec::new(),
+            ..within
+        }),
+    }
+    Some(report)
 }
 
 pub(super) fn read_written(answer: &[u8], written: &mut Written) {

@@ -11,7 +11,9 @@ pub(crate) mod fault;
 mod gemini;
 mod images;
 mod messages;
+mod number;
 mod opening;
+mod report;
 mod rerank;
 mod responses;
 mod told;
@@ -25,8 +27,9 @@ use super::sse::Frame;
 use crate::domain::{Dialect, Endpoint, Error, Pieces, Usage};
 
 pub(crate) use opening::{carries_nothing, has_no_candidates};
+pub use report::Report;
 pub(crate) use told::CutOff;
-pub use told::{NotJson, Report, Seen, Told, Written};
+pub use told::{NotJson, Seen, Told, Written};
 pub(crate) use usage::read as read_usage;
 
 /// Reads a frame of a streamed answer; what the model wrote is added to `written`.
@@ -62,10 +65,6 @@ pub fn read_answer(endpoint: Endpoint, answer: &[u8]) -> Result<Told, NotJson> {
     struct Answer<'a> {
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
-        #[serde(borrow, rename = "usageMetadata")]
-        usage_metadata: Option<&'a RawValue>,
-        #[serde(borrow)]
-        service_tier: Option<&'a RawValue>,
         #[serde(borrow)]
         meta: Option<&'a RawValue>,
         #[serde(borrow)]
@@ -73,33 +72,40 @@ pub fn read_answer(endpoint: Endpoint, answer: &[u8]) -> Result<Told, NotJson> {
     }
     let read: Answer<'_> = serde_json::from_slice(answer).map_err(|_| NotJson)?;
     let usage = match endpoint {
-        Endpoint::Messages => read.usage.and_then(messages::usage),
-        Endpoint::GenerateContent | Endpoint::EmbedContent => {
-            read.usage_metadata.and_then(gemini::usage)
-        }
+        Endpoint::Messages => read.usage.and_then(messages::report),
+        Endpoint::GenerateContent => gemini::report(answer),
+        Endpoint::EmbedContent => gemini::report(answer).and_then(nothing_written),
         // Nothing is used by counting.
-        Endpoint::CountTokens => Some(Usage::default()),
+        Endpoint::CountTokens => Some(Report::of(&Usage::default())),
         Endpoint::Rerank => rerank::usage(read.usage, read.meta),
-        Endpoint::Images | Endpoint::ImageEdits => read.usage.and_then(images::read_usage),
+        Endpoint::Images | Endpoint::ImageEdits => images::report(answer),
         Endpoint::Transcriptions | Endpoint::Translations => {
             read.usage.and_then(audio::heard_usage)
         }
-        Endpoint::Chat
-        | Endpoint::Completions
-        | Endpoint::Embeddings
-        | Endpoint::Responses
-        | Endpoint::Moderations
-        | Endpoint::Speech
-        | Endpoint::Realtime => read.usage.and_then(usage::read).map(|usage| Usage {
-            tier: usage::tier(read.service_tier),
-            ..usage
-        }),
+        Endpoint::Responses => responses::report(answer),
+        Endpoint::Embeddings | Endpoint::Moderations => {
+            chat::report(answer).and_then(nothing_written)
+        }
+        Endpoint::Chat | Endpoint::Completions | Endpoint::Speech | Endpoint::Realtime => {
+            chat::report(answer)
+        }
     };
     Ok(Told {
         usage,
         pieces: pieces(endpoint, answer),
         error: read.error.is_some(),
     })
+}
+
+/// The report of an answer that has no words: what is in its sum is input, and nothing at all cannot be.
+fn nothing_written(told: Report) -> Option<Report> {
+    let told = Report {
+        input: told.input.or(told.total),
+        output: Some(told.output.unwrap_or(0)),
+        total: None,
+        ..told
+    };
+    (!told.is_empty()).then_some(told)
 }
 
 /// What a whole answer holds of what is billed by the piece.

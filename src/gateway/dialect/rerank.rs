@@ -10,64 +10,51 @@
 //! References: Jina, Voyage, Cohere and SiliconFlow API references, "Rerank".
 
 use serde::Deserialize;
-use serde_json::Number;
 use serde_json::value::RawValue;
 
+use super::number::{Count, lenient};
+use super::report::Report;
 use super::usage;
-use crate::domain::{Pieces, Usage};
+use crate::domain::Pieces;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Meta {
-    billed_units: Option<Units>,
-    tokens: Option<Units>,
+struct Meta<'a> {
+    #[serde(borrow)]
+    billed_units: Option<&'a RawValue>,
+    #[serde(borrow)]
+    tokens: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Units {
-    search_units: Option<Number>,
-    input_tokens: Option<Number>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Total {
-    total_tokens: Option<Number>,
+    search_units: Count,
+    input_tokens: Count,
 }
 
 /// Reads the usage of a whole answer; `None`: it tells none.
-pub(super) fn usage(told: Option<&RawValue>, meta: Option<&RawValue>) -> Option<Usage> {
-    let total = |raw: &RawValue| serde_json::from_str::<Total>(raw.get()).ok()?.total_tokens;
-    let meta: Meta = meta
-        .and_then(|raw| serde_json::from_str(raw.get()).ok())
-        .unwrap_or_default();
-    let billed = meta.billed_units.unwrap_or_default();
-    let tokens = [
-        billed.input_tokens,
-        meta.tokens.unwrap_or_default().input_tokens,
-    ];
-    let prompt = told
-        .and_then(usage::read)
-        .map(|usage| usage.prompt)
-        .or_else(|| told.and_then(total)?.as_u64())
-        .or_else(|| {
-            tokens
-                .into_iter()
-                .flatten()
-                .find_map(|count| count.as_u64())
-        });
-    let searches = billed.search_units.and_then(|count| count.as_u64());
-    if prompt.is_none() && searches.is_none() {
+pub(super) fn usage(told: Option<&RawValue>, meta: Option<&RawValue>) -> Option<Report> {
+    let meta: Meta<'_> = lenient(meta).unwrap_or_default();
+    let units = |raw| lenient::<Units>(raw).unwrap_or_default();
+    let (billed, tokens) = (units(meta.billed_units), units(meta.tokens));
+    let told = told.and_then(|told| usage::report(told, None));
+    let total = told.as_ref().and_then(|told| told.input.or(told.total));
+    let input = total.or(billed.input_tokens.0).or(tokens.input_tokens.0);
+    let searches = billed.search_units.0;
+    if input.is_none() && searches.is_none() {
         return None;
     }
-    Some(Usage {
-        prompt: prompt.unwrap_or(0),
+    let told = told.unwrap_or_default();
+    Some(Report {
+        input: Some(input.unwrap_or(0)),
+        output: Some(0),
+        total: None,
         pieces: Pieces {
             searches: searches.unwrap_or(0),
-            ..Pieces::default()
+            ..told.pieces
         },
-        ..Usage::default()
+        ..told
     })
 }
 
@@ -100,7 +87,7 @@ mod tests {
         ] {
             let told = read_answer(Endpoint::Rerank, answer.as_bytes()).unwrap();
             let read = told
-                .usage
+                .used()
                 .map(|usage| (usage.prompt, usage.pieces.searches));
             assert_eq!(read, expected, "{answer}");
         }

@@ -7,10 +7,12 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 
 use super::event::Event;
-use super::told::{CutOff, Report, Seen, Written, wire_usage};
+use super::number::{Count, lenient};
+use super::report::Report;
+use super::told::{CutOff, Seen, Written, wire_usage};
 use super::walk;
-use super::{chat, usage};
-use crate::domain::{Error, Usage};
+use super::{chat, images, usage};
+use crate::domain::{Drawn, Error, Pieces, UsagePart};
 
 pub(super) fn read_frame(data: &[u8], written: &mut Written) -> Seen {
     let Event {
@@ -28,6 +30,11 @@ pub(super) fn read_frame(data: &[u8], written: &mut Written) -> Seen {
             terminal: true,
             error: true,
             usage: read_usage(data),
+            ..Seen::default()
+        },
+        b"response.output_item.done" => Seen {
+            usage: done(data),
+            error: failed,
             ..Seen::default()
         },
         b"error" => Seen {
@@ -50,26 +57,157 @@ pub(super) fn read_frame(data: &[u8], written: &mut Written) -> Seen {
     }
 }
 
-fn read_usage(data: &[u8]) -> Option<Report> {
+fn read_usage(data: &[u8]) -> Option<Box<Report>> {
     #[derive(Deserialize)]
     struct Event<'a> {
         #[serde(borrow)]
-        response: Option<Response<'a>>,
+        response: Option<&'a RawValue>,
     }
+    let event: Event<'_> = serde_json::from_slice(data).ok()?;
+    report(event.response?.get().as_bytes()).map(Box::new)
+}
+
+/// What one of the provider's own tools has done, as its item tells when it is done: all there is of it if the stream breaks off.
+fn done(data: &[u8]) -> Option<Box<Report>> {
+    #[derive(Deserialize)]
+    struct Event<'a> {
+        #[serde(borrow)]
+        item: Option<&'a RawValue>,
+    }
+    let event: Event<'_> = serde_json::from_slice(data).ok()?;
+    let item = event.item.filter(|raw| raw.get().contains("_call\""))?;
+    let items = RawValue::from_string(format!("[{}]", item.get())).ok()?;
+    let (made, _) = called(Some(&items));
+    (made != Pieces::default()).then(|| {
+        Box::new(Report {
+            made,
+            ..Report::default()
+        })
+    })
+}
+
+/// What a response says was used: its usage, and its own tools' as `tool_usage` or, where that is left out, by their calls in
+/// the output (openai-python 3.57.0, `types/responses`: a page that is opened or searched in is no search).
+pub(super) fn report(response: &[u8]) -> Option<Report> {
     #[derive(Deserialize)]
     struct Response<'a> {
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
         #[serde(borrow)]
         service_tier: Option<&'a RawValue>,
+        #[serde(borrow)]
+        output: Option<&'a RawValue>,
+        #[serde(borrow)]
+        tools: Option<&'a RawValue>,
+        #[serde(borrow)]
+        tool_usage: Option<&'a RawValue>,
     }
-    let event: Event<'_> = serde_json::from_slice(data).ok()?;
-    let response = event.response?;
-    let usage = response.usage.and_then(usage::read)?;
-    Some(Report::All(Usage {
-        tier: usage::tier(response.service_tier),
-        ..usage
-    }))
+    let response: Response<'_> = serde_json::from_slice(response).ok()?;
+    let mut report = usage::report(response.usage?, response.service_tier)?;
+    let calls = response.output.filter(|raw| raw.get().contains("_call\""));
+    let (calls, drawn) = called(calls);
+    // What the usage tells itself is not told twice.
+    report.pieces = report.pieces.max(calls);
+    report.drawn = drawn;
+    let told: ToolUsage<'_> = lenient(response.tool_usage).unwrap_or_default();
+    let searched: Option<Searched> = lenient(told.web_search);
+    if let Some(searches) = searched.and_then(|told| told.num_requests.0) {
+        report.pieces.web_searches = searches;
+    }
+    let image_gen = told
+        .image_gen
+        .and_then(|raw| usage::report(raw, None)?.usage());
+    if let Some(drawn) = image_gen.filter(|drawn| drawn.total() > 0) {
+        let drawn = images::all_image(drawn);
+        report.beside = drawn;
+        report.parts = vec![UsagePart {
+            model: Some(image_model(response.tools)),
+            usage: drawn,
+        }];
+    }
+    Some(report)
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct ToolUsage<'a> {
+    #[serde(borrow)]
+    web_search: Option<&'a RawValue>,
+    #[serde(borrow)]
+    image_gen: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Searched {
+    num_requests: Count,
+}
+
+/// The model that drew: what the tool names, or else the usual one.
+fn image_model(tools: Option<&RawValue>) -> String {
+    #[derive(Deserialize)]
+    struct Tool<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Option<&'a RawValue>,
+        #[serde(borrow)]
+        model: Option<&'a RawValue>,
+    }
+    let tools: Vec<Tool<'_>> = lenient(tools).unwrap_or_default();
+    let named = tools
+        .iter()
+        .filter(|tool| lenient::<String>(tool.kind).as_deref() == Some("image_generation"))
+        .find_map(|tool| lenient(tool.model));
+    named.unwrap_or_else(|| "gpt-image-1".to_owned())
+}
+
+/// What the provider's own tools did, by their calls in the output.
+fn called(output: Option<&RawValue>) -> (Pieces, Drawn) {
+    #[derive(Deserialize)]
+    struct Item<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Option<&'a RawValue>,
+        #[serde(borrow)]
+        action: Option<&'a RawValue>,
+        #[serde(borrow)]
+        container_id: Option<&'a RawValue>,
+        #[serde(borrow)]
+        size: Option<&'a RawValue>,
+        #[serde(borrow)]
+        quality: Option<&'a RawValue>,
+    }
+    #[derive(Deserialize)]
+    struct Action<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Option<&'a RawValue>,
+    }
+    let items: Vec<Item<'_>> = lenient(output).unwrap_or_default();
+    let (mut pieces, mut drawn) = (Pieces::default(), Drawn::default());
+    let mut containers: Vec<&str> = Vec::new();
+    for item in &items {
+        match lenient::<String>(item.kind).as_deref() {
+            Some("web_search_call") => {
+                let action: Option<Action<'_>> = lenient(item.action);
+                let kind = action.and_then(|action| lenient::<String>(action.kind));
+                if !matches!(kind.as_deref(), Some("open_page" | "find_in_page" | "find")) {
+                    pieces.web_searches += 1;
+                }
+            }
+            Some("file_search_call") => pieces.file_searches += 1,
+            Some("code_interpreter_call") => {
+                let container = item.container_id.map_or("", RawValue::get);
+                if !containers.contains(&container) {
+                    containers.push(container);
+                    pieces.code_sessions += 1;
+                }
+            }
+            Some("image_generation_call") => {
+                pieces.images += 1;
+                drawn = images::drawn(item.size, item.quality);
+            }
+            _ => {}
+        }
+    }
+    (pieces, drawn)
 }
 
 pub(super) fn read_written(answer: &[u8], written: &mut Written) {

@@ -2,14 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
+use super::report::Report;
 use crate::domain::{Pieces, Usage};
 use crate::gateway::sse::Frame;
 
 /// What a frame of a stream told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Seen {
-    /// The tokens used so far.
-    pub usage: Option<Report>,
+    /// What was used so far.
+    pub usage: Option<Box<Report>>,
     /// It carries the usage and nothing else: the frame that is asked for with `include_usage`.
     pub only_usage: bool,
     /// It ends the stream as its dialect demands.
@@ -24,24 +25,22 @@ pub struct Seen {
     pub content: bool,
 }
 
-/// What a provider says was used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Report {
-    /// All of it.
-    All(Usage),
-    /// The tokens written; what it said of the prompt before stands.
-    Output(u64),
-}
-
 /// What a whole answer told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Told {
-    /// The tokens used.
-    pub usage: Option<Usage>,
+    /// What was used.
+    pub usage: Option<Report>,
     /// What it holds of what is billed by the piece; none: it does not say.
     pub pieces: Pieces,
     /// It says that the call failed, whatever its HTTP status.
     pub error: bool,
+}
+
+impl Told {
+    /// What was used, in our way of counting.
+    pub fn used(&self) -> Option<Usage> {
+        self.usage.as_ref()?.usage()
+    }
 }
 
 /// The answer is not JSON.

@@ -273,13 +273,9 @@ fn inside(
         return (Forwarded::Answered { accepted, way }, Took::Unknown);
     }
     if wire == Endpoint::Responses && straight && status.is_none() {
-        let all = |used: &Report| match used {
-            Report::All(usage) => Some(*usage),
-            Report::Output(_) => None,
-        };
         let told = Told {
             error: true,
-            usage: used.iter().find_map(all),
+            usage: used.into_iter().find(|used| used.usage().is_some()),
             ..Told::default()
         };
         let accepted = Accepted::Whole { answer, body, told };
@@ -338,7 +334,7 @@ fn carry_back(
         Ok(body) => Ok(Accepted::Whole { answer, body, told }),
         Err(NoAnswer::Failed(mut error)) => {
             error.message = scrubbed(error.message, upstream.secrets());
-            let used = told.usage.into_iter().map(Report::All).collect();
+            let used = told.usage.into_iter().collect();
             Err(NoGood::Failed(error, used))
         }
         Err(unreadable @ NoAnswer::Foreign(_)) => Err(NoGood::Unusable(Unreadable {

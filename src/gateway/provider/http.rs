@@ -320,7 +320,7 @@ pub(super) fn too_late(timeouts: Timeouts) -> Failure {
 /// Whether the client may see this header of the provider: what describes the answer, nothing of the operator's account.
 fn may_pass(name: &HeaderName) -> bool {
     match name.as_str() {
-        "content-type" | "content-language" | "retry-after" => true,
+        "content-type" | "content-language" | "retry-after" | "x-gemini-service-tier" => true,
         "openai-organization" | "openai-project" => false,
         name => name.starts_with("openai-"),
     }

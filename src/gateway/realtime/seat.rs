@@ -193,7 +193,7 @@ impl Guest {
             body: bytes::Bytes::new(),
             scan: Scan::default(),
         };
-        let mut bill = Bill::new(open, seat.model, &request);
+        let mut bill = Bill::new(open, seat.model, &request, &state.models);
         let channel_id = self.candidate.upstream.channel.id;
         let upstream_model = self.upstream_model().to_owned();
         bill.accept(&self.candidate, &upstream_model);

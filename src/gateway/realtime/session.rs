@@ -373,9 +373,11 @@ impl Session {
         };
         let failed = response.status.as_deref() == Some("failed");
         let usage = response.usage.and_then(dialect::read_usage);
+        // Nothing but zeros beside words is no report.
+        let usage = usage.filter(|usage| !usage.is_nothing() || answer.bound() == 0);
         match usage {
             Some(usage) => {
-                answer.bill.report(Report::All(usage));
+                answer.bill.report(Report::of(&usage));
                 self.told = self.told.saturating_add(usage.completion);
                 self.last = (usage.total(), self.told);
             }

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::super::audit::Differences;
 use super::calling::{self, CallingChange};
-use crate::domain::{Calling, Channel, ChannelKind, ChannelStatus, Multiplier, Sealed};
+use crate::domain::{Calling, Channel, ChannelKind, ChannelStatus, CostSource, Multiplier, Sealed};
 
 /// What a new channel is made of.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct NewChannel {
     pub weight: u32,
     /// Factor on prices.
     pub price_multiplier: Multiplier,
+    /// Whose dollars are booked.
+    pub cost_source: CostSource,
     /// How its provider is called.
     pub calling: CallingChange,
     /// Whether it takes calls.
@@ -60,6 +62,8 @@ pub struct ChannelChange {
     pub weight: Option<u32>,
     /// Factor on prices.
     pub price_multiplier: Option<Multiplier>,
+    /// Whose dollars are booked.
+    pub cost_source: Option<CostSource>,
     /// How its provider is called.
     pub calling: CallingChange,
     /// Whether it takes calls.
@@ -104,6 +108,7 @@ impl ChannelChange {
         new.priority = self.priority.unwrap_or(new.priority);
         new.weight = self.weight.unwrap_or(new.weight);
         new.price_multiplier = self.price_multiplier.unwrap_or(new.price_multiplier);
+        new.cost_source = self.cost_source.unwrap_or(new.cost_source);
         new.status = self.status.unwrap_or(new.status);
         new.calling = calling;
         note_differences(&mut differences, old, &new);
@@ -137,6 +142,11 @@ fn note_differences(differences: &mut Differences, old: &Channel, new: &Channel)
         "price_multiplier",
         old.price_multiplier,
         new.price_multiplier,
+    );
+    differences.note(
+        "cost_source",
+        old.cost_source.as_str(),
+        new.cost_source.as_str(),
     );
     calling::note_differences(differences, &old.calling, &new.calling);
     differences.note("status", status(old), status(new));

@@ -133,6 +133,7 @@ fn change_to(known: &Ready, new: NewChannel) -> ChannelChange {
         priority: Some(new.priority),
         weight: Some(new.weight),
         price_multiplier: Some(new.price_multiplier),
+        cost_source: Some(new.cost_source),
         calling: CallingChange {
             headers,
             proxy,

@@ -317,6 +317,7 @@ impl Channels {
             priority: new.priority,
             weight: new.weight,
             price_multiplier: new.price_multiplier,
+            cost_source: new.cost_source,
             calling,
             status: new.status,
             source: ChannelSource::Own,

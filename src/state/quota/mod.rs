@@ -102,6 +102,13 @@ impl Budget {
         self.book().held.total
     }
 
+    /// Books what a correction makes of a call of `day`.
+    pub(super) fn correct(&self, day: Day, before: Consumption, after: Consumption) {
+        let booked = &mut self.book().booked;
+        booked.subtract(day, before);
+        booked.add(day, after);
+    }
+
     /// How it stands today.
     pub(super) fn standing(&self, quota: Quota, day: Day) -> Standing {
         let mut book = self.book();

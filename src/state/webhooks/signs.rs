@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use crate::domain::{
-    Account, AccountId, Channel, ChannelId, Code, Day, Error, KeyId, Money, Opened,
+    Account, AccountId, CallId, Channel, ChannelId, Code, Day, Error, KeyId, Money, Opened,
 };
 
 /// Something that may be worth an alert. Equal ones are noticed once until they are looked at, in the order of this list: a
@@ -35,6 +35,13 @@ pub(super) enum Sign {
         id: ChannelId,
         name: String,
         down: Option<String>,
+    },
+    /// A provider reported a usage for a call that cannot be.
+    Implausible {
+        channel: Option<ChannelId>,
+        model: String,
+        day: Day,
+        call: CallId,
     },
     /// Look at all keys and accounts: at the start, and when somebody new listens.
     Everything,
@@ -71,6 +78,16 @@ impl Signs {
         self.note(|| Sign::Settled {
             key: call.key_id,
             account: call.account_id,
+        });
+    }
+
+    /// A provider reported a usage for a call that cannot be.
+    pub(in crate::state) fn implausible(&self, call: &Opened, channel: Option<ChannelId>) {
+        self.note(|| Sign::Implausible {
+            channel,
+            model: call.model.clone(),
+            day: call.day,
+            call: call.id,
         });
     }
 

@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 use super::Webhooks;
 use super::signs::Sign;
 use crate::domain::{
-    Account, AccountId, Alert, ApiKey, ChannelId, Day, Event, KeyId, Money, TimeZone, Unit, Window,
+    Account, AccountId, Alert, ApiKey, CallId, ChannelId, Day, Event, KeyId, Money, TimeZone, Unit,
+    Window,
 };
 use crate::state::accounts::{AccountEntry, Accounts};
 use crate::state::keys::{KeyEntry, Keys};
@@ -118,6 +119,14 @@ struct ChannelTurned {
     reason: Option<String>,
 }
 
+/// The `data` of `usage.implausible`: the first such call of that day.
+#[derive(Serialize)]
+struct Implausible {
+    call_id: String,
+    channel_id: Option<String>,
+    model: String,
+}
+
 #[derive(Serialize)]
 struct NamedChannel {
     id: String,
@@ -153,6 +162,12 @@ impl Watch {
                     name,
                     down,
                 } => self.channel(number, id, &name, down.as_deref()),
+                Sign::Implausible {
+                    channel,
+                    model,
+                    day,
+                    call,
+                } => self.implausible(channel, &model, day, call),
                 Sign::Everything => {
                     self.keys.for_each(|entry| self.key(entry, today));
                     self.accounts.for_each(|entry| self.account(entry, today));
@@ -180,6 +195,21 @@ impl Watch {
             reason: down.map(str::to_owned),
         };
         self.webhooks.raise(event, alert, data);
+    }
+
+    /// Tells of a usage that cannot be: of each channel and model once a day.
+    fn implausible(&self, channel: Option<ChannelId>, model: &str, day: Day, call: CallId) {
+        let id = channel.map(|id| id.to_string());
+        let alert = Alert {
+            subject: format!("usage/{}/{model}", id.as_deref().unwrap_or_default()),
+            occasion: day.to_string(),
+        };
+        let data = || Implausible {
+            call_id: call.to_string(),
+            channel_id: id,
+            model: model.to_owned(),
+        };
+        self.webhooks.raise(Event::UsageImplausible, alert, data);
     }
 
     fn refused(&self, key: KeyId, account: AccountId, limit: &str, day: Day) {

@@ -71,6 +71,7 @@ pub(super) fn outcome(number: u64) -> Outcome {
         error_code: None,
         channel_id: (!number.is_multiple_of(4)).then(|| ChannelId(id(number % 4))),
         upstream_model: None,
+        parts: Vec::new(),
         usage: Usage {
             prompt: number % 100,
             completion: 3,

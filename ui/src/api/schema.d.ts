@@ -288,6 +288,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/logs/{id}/correct": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Corrects what a call was booked at, by an entry of its own: totals and quotas follow, and the call shows both. */
+        post: operations["correct_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/models": {
         parameters: {
             query?: never;
@@ -1062,6 +1079,18 @@ export interface components {
             /** @description What the provider said. */
             reason: string;
         };
+        /** @description What is booked for a call. */
+        Booked: {
+            /** Format: int64 */
+            prompt_tokens: number;
+            /** Format: int64 */
+            completion_tokens: number;
+            /**
+             * Format: double
+             * @description Null: the model is not priced.
+             */
+            cost_usd: number | null;
+        };
         /** @description One line of the call log. */
         Call: {
             id: string;
@@ -1095,6 +1124,15 @@ export interface components {
              * @description Null: the model is not priced.
              */
             cost_usd: number | null;
+            /**
+             * Format: double
+             * @description What the provider itself says that it cost; null: it does not say.
+             */
+            provider_cost_usd: number | null;
+            /** @description What was set right in it, in order; none: nothing was. */
+            corrections: components["schemas"]["CallCorrection"][];
+            /** @description The parts of its usage that are priced each by itself; none: it is one. */
+            parts: components["schemas"]["CallPart"][];
             /** @description The provider reports more than was set aside, so that a quota may have been passed by it. */
             over_reservation: boolean;
             /** Format: double */
@@ -1107,6 +1145,27 @@ export interface components {
              */
             overhead_ms: number;
             attempts: components["schemas"]["Attempt"][];
+        };
+        /** @description What was set right in a call. */
+        CallCorrection: {
+            at: string;
+            by: string;
+            reason: string;
+            before: components["schemas"]["Booked"];
+            after: components["schemas"]["Booked"];
+        };
+        /** @description A part of a call's usage that is priced by itself: an iteration, a compaction, an advisor, a fallback, an image tool. */
+        CallPart: {
+            /** @description The provider's name of its model; null: the one that served the call. */
+            model: string | null;
+            /** Format: int64 */
+            prompt_tokens: number;
+            /** Format: int64 */
+            cached_tokens: number;
+            /** Format: int64 */
+            cache_write_tokens: number;
+            /** Format: int64 */
+            completion_tokens: number;
         };
         /**
          * @description How a call ended.
@@ -1132,6 +1191,11 @@ export interface components {
              * @description Of these, for an hour.
              */
             cache_write_1h_tokens: number;
+            /**
+             * Format: int64
+             * @description Of these, for twelve hours.
+             */
+            cache_write_12h_tokens: number;
             /** Format: int64 */
             completion_tokens: number;
             /**
@@ -1143,8 +1207,14 @@ export interface components {
             total_tokens: number;
             /** @description At which speed and price the provider worked. */
             service_tier: components["schemas"]["ServiceTier"];
+            /** @description How fast the model was to write, where that is asked for beside the tier. */
+            speed: string;
+            /** @description Where the provider worked: `global`, `us` or `other`. */
+            geography: string;
             /** @description Counted by the gateway, because the provider gave no numbers. */
             estimated: boolean;
+            /** @description The provider's numbers cannot be: what was set aside stands in their place. */
+            implausible: boolean;
         };
         /** @description Some lines of the call log, the latest ended first. */
         Calls: {
@@ -1186,6 +1256,8 @@ export interface components {
             weight: number;
             /** Format: double */
             price_multiplier: number;
+            /** @description Whose dollars are booked for its calls. */
+            cost_source: components["schemas"]["CostSource"];
             /** @description Headers that every request gets, with the end of each value. */
             headers: {
                 [key: string]: string;
@@ -1227,6 +1299,7 @@ export interface components {
             weight?: number | null;
             /** Format: double */
             price_multiplier?: number | null;
+            cost_source?: components["schemas"]["CostSource"] | null;
             /** @description Sets the headers that are there, takes those out that are null, and leaves the others. */
             headers?: {
                 [key: string]: string | null;
@@ -1335,6 +1408,11 @@ export interface components {
             items: components["schemas"]["Channel"][];
             total: number;
         };
+        /**
+         * @description Whose dollars are booked for a call.
+         * @enum {string}
+         */
+        CostSource: "catalogue" | "provider";
         /**
          * @description Whether a channel's secrets can be used; `unreadable`: all credentials, a header or the proxy were sealed with another
          *     master key, enter them again.
@@ -1645,6 +1723,7 @@ export interface components {
              * @description Default 1.
              */
             price_multiplier?: number | null;
+            cost_source?: components["schemas"]["CostSource"] | null;
             /**
              * @description Headers that every request gets; stored sealed, shown masked. `Host`, `Authorization` and what belongs to the
              *     connection or the body cannot be set.
@@ -1667,6 +1746,35 @@ export interface components {
             model?: string | null;
             /** @description The id of one of the channel's credentials. Default: its first. */
             credential?: string | null;
+        };
+        /** @description What is right; a field that is not there stays as it is booked. */
+        NewCorrection: {
+            /** @description Why: shown in the call and in the audit log. */
+            reason: string;
+            /** Format: int64 */
+            prompt_tokens?: number | null;
+            /**
+             * Format: int64
+             * @description Of the prompt, read from the provider's cache.
+             */
+            cached_tokens?: number | null;
+            /**
+             * Format: int64
+             * @description Of the prompt, written to the provider's cache.
+             */
+            cache_write_tokens?: number | null;
+            /** Format: int64 */
+            completion_tokens?: number | null;
+            /**
+             * Format: int64
+             * @description Of the completion.
+             */
+            reasoning_tokens?: number | null;
+            /**
+             * Format: double
+             * @description What it cost.
+             */
+            cost_usd?: number | null;
         };
         /** @description A credential that a channel is to have: its text, or the id of one that it has. */
         NewCredential: string | {
@@ -1831,6 +1939,36 @@ export interface components {
              * @description Searches made to rank documents.
              */
             searches: number;
+            /**
+             * Format: int64
+             * @description Seconds of audio or video made.
+             */
+            seconds_made: number;
+            /**
+             * Format: int64
+             * @description Searches of the web that a model made at its provider.
+             */
+            web_searches: number;
+            /**
+             * Format: int64
+             * @description Pages of the web that it fetched.
+             */
+            web_fetches: number;
+            /**
+             * Format: int64
+             * @description Queries that grounded an answer.
+             */
+            grounded_queries: number;
+            /**
+             * Format: int64
+             * @description Searches of stored files.
+             */
+            file_searches: number;
+            /**
+             * Format: int64
+             * @description Containers that its code ran in.
+             */
+            code_sessions: number;
         };
         /** @description A model at an endpoint that is out by itself. */
         PartOut: {
@@ -1971,7 +2109,7 @@ export interface components {
          * @description At which speed and price a provider works.
          * @enum {string}
          */
-        ServiceTier: "standard" | "flex" | "priority";
+        ServiceTier: "standard" | "flex" | "priority" | "fast" | "ultrafast" | "batch" | "unknown";
         /** @description A log-in. */
         Session: {
             account: components["schemas"]["SessionAccount"];
@@ -2050,6 +2188,11 @@ export interface components {
              * @description Of these, for an hour.
              */
             cache_write_1h_tokens: number;
+            /**
+             * Format: int64
+             * @description Of these, for twelve hours.
+             */
+            cache_write_12h_tokens: number;
             /** Format: int64 */
             completion_tokens: number;
             /** Format: int64 */
@@ -2125,7 +2268,7 @@ export interface components {
          * @description What a webhook can be told of.
          * @enum {string}
          */
-        WebhookEvent: "quota.exceeded" | "balance.low" | "channel.down" | "channel.up";
+        WebhookEvent: "quota.exceeded" | "balance.low" | "channel.down" | "channel.up" | "usage.implausible";
         /** @description All webhooks, oldest first. */
         Webhooks: {
             items: components["schemas"]["Webhook"][];
@@ -2148,7 +2291,10 @@ export type AuditEntry = components['schemas']['AuditEntry'];
 export type AuditLog = components['schemas']['AuditLog'];
 export type Balance = components['schemas']['Balance'];
 export type BarredModel = components['schemas']['BarredModel'];
+export type Booked = components['schemas']['Booked'];
 export type Call = components['schemas']['Call'];
+export type CallCorrection = components['schemas']['CallCorrection'];
+export type CallPart = components['schemas']['CallPart'];
 export type CallStatus = components['schemas']['CallStatus'];
 export type CallUsage = components['schemas']['CallUsage'];
 export type Calls = components['schemas']['Calls'];
@@ -2164,6 +2310,7 @@ export type ChannelSource = components['schemas']['ChannelSource'];
 export type ChannelTest = components['schemas']['ChannelTest'];
 export type ChannelTimeouts = components['schemas']['ChannelTimeouts'];
 export type Channels = components['schemas']['Channels'];
+export type CostSource = components['schemas']['CostSource'];
 export type CredentialState = components['schemas']['CredentialState'];
 export type Deliveries = components['schemas']['Deliveries'];
 export type Delivery = components['schemas']['Delivery'];
@@ -2190,6 +2337,7 @@ export type Models = components['schemas']['Models'];
 export type NewAccount = components['schemas']['NewAccount'];
 export type NewChannel = components['schemas']['NewChannel'];
 export type NewChannelTest = components['schemas']['NewChannelTest'];
+export type NewCorrection = components['schemas']['NewCorrection'];
 export type NewCredential = components['schemas']['NewCredential'];
 export type NewDiscovery = components['schemas']['NewDiscovery'];
 export type NewKey = components['schemas']['NewKey'];
@@ -2999,6 +3147,39 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Call"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    correct_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCorrection"];
+            };
+        };
         responses: {
             200: {
                 headers: {

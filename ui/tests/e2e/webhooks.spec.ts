@@ -70,7 +70,7 @@ test("add, test, hear of an exceeded quota, disable and delete a webhook", async
     await form.getByRole("button", { name: "Save" }).click();
     await expect(form).toBeHidden();
     await expect(row(page, name).locator('td[data-label="Events"]')).toHaveText(
-      "balance.low, channel.down, channel.up",
+      "balance.low, channel.down, channel.up, usage.implausible",
     );
     await page.getByRole("button", { name: `More for ${name}` }).click();
     await page.getByRole("menuitem", { name: "Disable" }).click();

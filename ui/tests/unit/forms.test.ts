@@ -253,7 +253,7 @@ describe("a webhook that is entered", () => {
     expect(webhookForm.newWebhookOf(values)).toEqual({
       name: "on-call",
       url: "https://example.com/hook",
-      events: ["quota.exceeded", "balance.low", "channel.down", "channel.up"],
+      events: ["quota.exceeded", "balance.low", "channel.down", "channel.up", "usage.implausible"],
     });
     expect(webhookForm.newWebhookOf({ ...values, secret: "s" })).toMatchObject({ secret: "s" });
     expect(webhookForm.changeOf(values)).not.toHaveProperty("secret");

@@ -24,6 +24,7 @@ struct Metrics {
     input_token_count: u64,
     output_token_count: u64,
     cache_read_input_token_count: Option<u64>,
+    cache_write_input_token_count: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -70,14 +71,15 @@ impl ChatEnd {
         if let Some(metrics) = self.metrics.filter(|_| !self.told) {
             let (input, output) = (metrics.input_token_count, metrics.output_token_count);
             let cached = metrics.cache_read_input_token_count.unwrap_or(0);
-            // What is read from the cache is not in the input's number, as with Anthropic.
-            let prompt = input.saturating_add(cached);
+            let written = metrics.cache_write_input_token_count.unwrap_or(0);
+            // What is read from the cache or written to it is not in the input's number, as with Anthropic.
+            let prompt = input.saturating_add(cached).saturating_add(written);
             let mut piece = self.head.clone();
             piece["object"] = "chat.completion.chunk".into();
             piece["choices"] = json!([]);
             piece["usage"] = json!({
                 "prompt_tokens": prompt, "completion_tokens": output, "total_tokens": prompt.saturating_add(output),
-                "prompt_tokens_details": {"cached_tokens": cached},
+                "prompt_tokens_details": {"cached_tokens": cached, "cache_write_tokens": written},
             });
             events.push_str(&format!("data: {piece}\n\n"));
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::{Timestamp, Usage};
-use crate::gateway::dialect::{Report, Written, read_answer, read_frame};
+use crate::gateway::dialect::{Written, read_answer, read_frame};
 use crate::state::Timeouts;
 
 fn ask(endpoint: Endpoint, body: &Value) -> (Value, Vec<Bytes>) {
@@ -53,7 +53,7 @@ fn it_answers_with_the_words_of_the_last_prompt() {
     assert_eq!(chat["choices"][0]["message"]["content"], "Hello there");
     assert_eq!(chat["choices"][0]["finish_reason"], "stop");
     assert_eq!(
-        read_answer(Endpoint::Chat, &pieces[0]).unwrap().usage,
+        read_answer(Endpoint::Chat, &pieces[0]).unwrap().used(),
         Some(used(6, 2))
     );
     let (completion, _) = ask(
@@ -67,7 +67,7 @@ fn it_answers_with_the_words_of_the_last_prompt() {
     );
     assert_eq!(response["output"][0]["content"][0]["text"], "one two three");
     assert_eq!(
-        read_answer(Endpoint::Responses, &pieces[0]).unwrap().usage,
+        read_answer(Endpoint::Responses, &pieces[0]).unwrap().used(),
         Some(used(3, 3))
     );
 }
@@ -129,8 +129,8 @@ fn its_streams_are_read_like_those_of_a_provider() {
             .collect();
         assert_eq!(written.text().0, "a b c", "{endpoint:?}");
         assert_eq!(
-            seen.iter().find_map(|seen| seen.usage),
-            Some(Report::All(used(3, 3))),
+            seen.iter().find_map(|seen| seen.usage.as_ref()?.usage()),
+            Some(used(3, 3)),
             "{endpoint:?}"
         );
         assert!(seen.last().unwrap().terminal, "{endpoint:?}");

@@ -32,6 +32,14 @@ export function CallDetails({ call }: { call: Call }) {
         )}
         <Detail name="Started">{formatExact(call.started_at)}</Detail>
         <Detail name="Cost">{formatCallCost(call.cost_usd, formatUsdExact)}</Detail>
+        {call.provider_cost_usd != null && (
+          <Detail name="Cost by the provider">{formatUsdExact(call.provider_cost_usd)}</Detail>
+        )}
+        {call.corrections.map((correction) => (
+          <Detail key={correction.at} name="Corrected">
+            {`from ${formatCallCost(correction.before.cost_usd, formatUsdExact)} by ${correction.by}, ${formatExact(correction.at)}: ${correction.reason}`}
+          </Detail>
+        ))}
         {call.over_reservation && (
           <Detail name="Over its reservation">the provider reports more than was set aside</Detail>
         )}
@@ -55,6 +63,7 @@ function Usage({ call: { usage } }: { call: Call }) {
         <Detail name="– of which cached">{formatCount(usage.cached_tokens)}</Detail>
         <Detail name="– of which written to the cache">{formatCount(usage.cache_write_tokens)}</Detail>
         {more("– of which written for an hour", usage.cache_write_1h_tokens)}
+        {more("– of which written for twelve hours", usage.cache_write_12h_tokens)}
         {more("– of which audio", usage.audio_input_tokens)}
         {more("– of which audio, cached", usage.audio_cached_tokens)}
         {more("– of which images", usage.image_input_tokens)}
@@ -68,7 +77,18 @@ function Usage({ call: { usage } }: { call: Call }) {
         {more("Seconds of audio", usage.audio_seconds)}
         {more("Characters spoken", usage.characters)}
         {more("Searches", usage.searches)}
+        {more("Seconds made", usage.seconds_made)}
+        {more("Searches of the web", usage.web_searches)}
+        {more("Pages fetched", usage.web_fetches)}
+        {more("Queries that grounded it", usage.grounded_queries)}
+        {more("Searches of files", usage.file_searches)}
+        {more("Code sessions", usage.code_sessions)}
         {usage.service_tier !== "standard" && <Detail name="Service tier">{usage.service_tier}</Detail>}
+        {usage.speed !== "standard" && <Detail name="Speed">{usage.speed}</Detail>}
+        {usage.geography !== "global" && <Detail name="Served in">{usage.geography}</Detail>}
+        {usage.implausible && (
+          <Detail name="Not as reported">the provider's numbers cannot be: what was set aside is booked</Detail>
+        )}
         {usage.estimated && <Detail name="Counted by">this gateway: the provider gave no numbers</Detail>}
       </Details>
     </section>

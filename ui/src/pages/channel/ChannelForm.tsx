@@ -1,5 +1,5 @@
 // Adds or changes a channel.
-import { Button, Group, NumberInput, Stack, Text, Textarea, TextInput } from "@mantine/core";
+import { Button, Group, NumberInput, Select, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useState } from "react";
 import type { Channel } from "../../api/schema";
@@ -79,6 +79,16 @@ export function ChannelForm({ channel, onDone }: ChannelFormProps) {
             step={0.05}
             decimalScale={4}
             {...form.getInputProps("price_multiplier")}
+          />
+          <Select
+            label="Cost"
+            description="Whose dollars are booked"
+            allowDeselect={false}
+            data={[
+              { value: "catalogue", label: "Price list" },
+              { value: "provider", label: "Provider's own" },
+            ]}
+            {...form.getInputProps("cost_source")}
           />
         </Group>
         {KINDS[kind].address && <CallingFields form={form} />}

@@ -1,5 +1,5 @@
 // What the channel form holds, and how it becomes what the gateway is asked for.
-import type { Channel, ChannelCredential, ChannelKind, NewChannel } from "../../api/schema";
+import type { Channel, ChannelCredential, ChannelKind, CostSource, NewChannel } from "../../api/schema";
 import { blankCalling, type CallingValues, callingBody, callingOf, headersProblem, overridesProblem } from "./calling";
 import { KINDS } from "./kinds";
 import { modelMapProblem, readModelMap, writeModelMap } from "./modelMap";
@@ -20,6 +20,7 @@ export interface ChannelValues extends CallingValues {
   priority: number | string;
   weight: number | string;
   price_multiplier: number | string;
+  cost_source: CostSource;
 }
 
 export const FIELDS = [
@@ -33,6 +34,7 @@ export const FIELDS = [
   "priority",
   "weight",
   "price_multiplier",
+  "cost_source",
   "headers",
   "proxy",
   "overrides",
@@ -51,6 +53,7 @@ export const blank: ChannelValues = {
   priority: 0,
   weight: 1,
   price_multiplier: 1,
+  cost_source: "catalogue",
   ...blankCalling,
 };
 
@@ -67,6 +70,7 @@ export const valuesOf = (channel: Channel): ChannelValues => ({
   priority: channel.priority,
   weight: channel.weight,
   price_multiplier: channel.price_multiplier,
+  cost_source: channel.cost_source,
   ...callingOf(channel),
 });
 
@@ -107,6 +111,7 @@ export function bodyOf(values: ChannelValues, before = blank): NewChannel {
     priority: Number(values.priority),
     weight: Number(values.weight),
     price_multiplier: Number(values.price_multiplier),
+    cost_source: values.cost_source,
     api_version: versionOf(values),
     ...(address && {
       base_url: values.base_url.trim(),

@@ -30,6 +30,11 @@ export const EVENTS: { value: WebhookEvent; label: string; about: string }[] = [
       "A channel takes no calls, or only those that no other can: it fails, is slow, or its credential is refused. Once in each outage.",
   },
   { value: "channel.up", label: "Channel up", about: "A channel is back." },
+  {
+    value: "usage.implausible",
+    label: "Usage implausible",
+    about: "A provider reported a usage that cannot be. Once a day for each channel and model.",
+  },
 ];
 
 export const blank: WebhookValues = {

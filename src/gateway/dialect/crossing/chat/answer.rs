@@ -179,9 +179,11 @@ pub(super) fn reason(finish: &Finish) -> &'static str {
 
 /// What an answer, or a chunk of one, says was used.
 pub(super) fn used(answer: &Value) -> Option<Usage> {
-    let told = answer.get("usage").filter(|usage| usage.is_object());
-    let told = told.or_else(|| answer.pointer("/x_groq/usage"))?;
-    usage::read(&RawValue::from_string(told.to_string()).ok()?)
+    let told = |path: &str| answer.pointer(path).filter(|usage| usage.is_object());
+    let usage = told("/usage")
+        .or_else(|| told("/x_groq/usage"))
+        .or_else(|| told("/choices/0/usage"))?;
+    usage::read(&RawValue::from_string(usage.to_string()).ok()?)
 }
 
 /// Usage as OpenAI writes it.

@@ -12,10 +12,12 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::{Code, Error, Usage};
+
 use crate::gateway::dialect::crossing::answer::{Answer, Finish};
 use crate::gateway::dialect::crossing::conversation::{Call, Content, Part, Thinking};
 use crate::gateway::dialect::crossing::seal::Seal;
 use crate::gateway::dialect::crossing::{Dialect, Head, Unreadable};
+use crate::gateway::dialect::{Report, messages};
 
 /// Where arguments stand that are not a JSON object (Claude docs, "Fine-grained tool streaming").
 const INVALID_JSON: &str = "INVALID_JSON";
@@ -204,50 +206,24 @@ pub(super) fn write_finish(finish: &Finish, calls: bool) -> Map<String, Value> {
 }
 
 /// The numbers of `usage` so far. Those of a stream are cumulative; what a later one leaves out stays as it was.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counts {
-    input: Option<u64>,
-    cache_read: u64,
-    cache_write: u64,
-    output: u64,
-    thinking: u64,
-}
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counts(Box<Report>);
 
 impl Counts {
     /// Takes the numbers of a `usage` object.
     pub(super) fn add(&mut self, usage: Option<&Value>) {
-        let Some(usage) = usage else { return };
-        let count = |name: &str| usage.get(name).and_then(Value::as_u64);
-        self.input = self.input.max(count("input_tokens"));
-        for (sum, told) in [
-            (&mut self.cache_read, count("cache_read_input_tokens")),
-            (&mut self.cache_write, count("cache_creation_input_tokens")),
-            (&mut self.output, count("output_tokens")),
-            (
-                &mut self.thinking,
-                usage
-                    .get("output_tokens_details")
-                    .and_then(|details| details.get("thinking_tokens"))
-                    .and_then(Value::as_u64),
-            ),
-        ] {
-            *sum = told.unwrap_or(0).max(*sum);
+        let raw = usage.and_then(|usage| serde_json::value::to_raw_value(usage).ok());
+        if let Some(report) = raw.and_then(|raw| messages::report(&raw)) {
+            self.0.merge(report);
         }
     }
 
     /// In our way of counting: `input_tokens` leaves out what was read from the cache or written to it.
     pub(super) fn usage(&self) -> Option<Usage> {
-        let prompt = self
-            .input?
-            .saturating_add(self.cache_read)
-            .saturating_add(self.cache_write);
+        // How long a cache is kept has no place in what is carried to another dialect.
         Some(Usage {
-            prompt,
-            cached: self.cache_read,
-            cache_write: self.cache_write,
-            completion: self.output,
-            reasoning: self.thinking.min(self.output),
-            ..Usage::default()
+            cache_write_1h: 0,
+            ..self.0.usage()?
         })
     }
 }
