@@ -62,6 +62,7 @@ fn call(number: u64) -> Call {
             completion: 30,
             ..Usage::default()
         },
+        parts: Vec::new(),
         cost: Some(Money::from_pico(number)),
         latency_us: 2_000,
         first_token_us: Some(900),

@@ -24,6 +24,10 @@ const MOST_FRAMES: usize = 100;
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// An answer that can be given out.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart at once: a box would cost more than the move"
+)]
 pub(crate) enum Accepted {
     /// All of it.
     Whole {

@@ -59,7 +59,7 @@ overrides = '{{"user": null}}'
 name = "m"
 input_usd_per_mtok = 0.25
 output_usd_per_mtok = 1
-context_tokens = 1000
+context_tokens = 2000000
 "#
     )
 }

@@ -12,7 +12,6 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::{Code, Error, Usage};
-
 use crate::gateway::dialect::crossing::answer::{Answer, Finish};
 use crate::gateway::dialect::crossing::conversation::{Call, Content, Part, Thinking};
 use crate::gateway::dialect::crossing::seal::Seal;
@@ -220,10 +219,15 @@ impl Counts {
 
     /// In our way of counting: `input_tokens` leaves out what was read from the cache or written to it.
     pub(super) fn usage(&self) -> Option<Usage> {
-        // How long a cache is kept has no place in what is carried to another dialect.
+        let read = self.0.usage()?;
+        // Tiers, places and how long a cache is kept have no place in what is carried to another dialect.
         Some(Usage {
-            cache_write_1h: 0,
-            ..self.0.usage()?
+            prompt: read.prompt,
+            cached: read.cached,
+            cache_write: read.cache_write,
+            completion: read.completion,
+            reasoning: read.reasoning,
+            ..Usage::default()
         })
     }
 }
