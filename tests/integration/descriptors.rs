@@ -140,8 +140,12 @@ fn half_sent_requests_beyond_what_there_may_be_take_no_descriptor_from_the_store
             .unwrap();
         let mut answer = [0; 12];
         if stream.read_exact(&mut answer).is_ok() {
-            assert_eq!(&answer, b"HTTP/1.1 503");
-            refused += 1;
+            match &answer {
+                b"HTTP/1.1 503" => refused += 1,
+                // The time for its head is over, where this takes long.
+                b"HTTP/1.1 408" => {}
+                other => panic!("{}", String::from_utf8_lossy(other)),
+            }
         }
     }
     assert!(refused > 0);
