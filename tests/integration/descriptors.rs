@@ -118,7 +118,6 @@ fn half_sent_requests_beyond_what_there_may_be_take_no_descriptor_from_the_store
     assert!(call());
     let begun = Instant::now();
     let mut open = Vec::new();
-    let mut refused = 0;
     for _ in 0..400 {
         let address = gateway.base.trim_start_matches("http://");
         let Ok(mut stream) = TcpStream::connect(address) else {
@@ -141,14 +140,13 @@ fn half_sent_requests_beyond_what_there_may_be_take_no_descriptor_from_the_store
         let mut answer = [0; 12];
         if stream.read_exact(&mut answer).is_ok() {
             match &answer {
-                b"HTTP/1.1 503" => refused += 1,
-                // The time for its head is over, where this takes long.
-                b"HTTP/1.1 408" => {}
+                // Or the time for its head is over, where this takes long. The system may also throw the answer away, as what was
+                // sent was not read: the metric below counts.
+                b"HTTP/1.1 503" | b"HTTP/1.1 408" => {}
                 other => panic!("{}", String::from_utf8_lossy(other)),
             }
         }
     }
-    assert!(refused > 0);
     drop(open);
     eventually("a seat", || (gateway.lives() && call()).then_some(()));
     let metrics = client.get("/metrics").body;
