@@ -10,11 +10,12 @@ use crate::state::State;
 use super::body::{Body, parse_id};
 use super::calls::{Call, off_worker};
 use super::refusal::{ApiError, Refusal};
+use super::resource::at;
 use super::usd::Usd;
 use super::viewer::Admin;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.route("/logs/{id}/correct", web::post().to(correct));
+    config.service(at("/logs/{id}/correct").post(correct));
 }
 
 /// No call used more tokens of a kind.

@@ -87,6 +87,34 @@ fn a_method_that_is_not_taken_is_refused_with_those_that_are() {
     }
 }
 
+/// Whatever route there is, that nobody forgets it.
+#[test]
+fn every_route_says_which_methods_it_takes() {
+    let gateway = TestGateway::start();
+    let admin = gateway.admin();
+    let described = admin.get("/openapi.json").expect(200);
+    let paths = described["paths"].as_object().unwrap();
+    assert!(paths.len() > 40, "{}", paths.len());
+    for (path, methods) in paths {
+        let methods = methods.as_object().unwrap();
+        let taken = |method: &str| methods.contains_key(&method.to_lowercase());
+        let other = ["PUT", "PATCH", "DELETE", "POST"]
+            .into_iter()
+            .find(|method| !taken(method))
+            .unwrap();
+        let path = path.replace(['{', '}'], "");
+        let answer = Console::send(admin.request(other, &path));
+        assert_eq!(answer.status, 405, "{other} {path}: {}", answer.body);
+        let allow = answer
+            .header("allow")
+            .unwrap_or_else(|| panic!("{other} {path} has no Allow"));
+        for method in ["GET", "PUT", "PATCH", "DELETE", "POST"] {
+            let allowed = allow.split(", ").any(|name| name == method);
+            assert_eq!(allowed, taken(method), "{method} {path}: {allow}");
+        }
+    }
+}
+
 #[test]
 fn slashes_too_many_are_no_other_path() {
     let gateway = TestGateway::start();
