@@ -56,13 +56,8 @@ pub async fn send(
             Err(Failed::Sent(error)) => return Err(error),
         }
     }
-    let transport = dial(line, None, connect).await?;
-    let link = Link::over(transport, pool::now()).await?;
-    match exchange(link, request).await {
-        Ok((response, link)) => answer(response, link),
-        Err(Failed::Unsent(_)) => Err(SendError::HungUp),
-        Err(Failed::Sent(error)) => Err(error),
-    }
+    let (response, link) = anew(line, None, connect, request).await?;
+    answer(response, link)
 }
 
 /// The same over a connection to this very address, which ends with the answer.
@@ -77,13 +72,25 @@ pub async fn send_once(
 ) -> Result<Answer, SendError> {
     let close = HeaderValue::from_static("close");
     request.headers.insert(CONNECTION, close);
-    let transport = dial(line, Some(address), connect).await?;
+    let (response, link) = anew(line, Some(address), connect, prepared(request)).await?;
+    answer(response, link, None, false)
+}
+
+/// Sends a request over a connection that is made for it, and waits for the head of the answer.
+pub(super) async fn anew(
+    line: &Line,
+    address: Option<SocketAddr>,
+    connect: Duration,
+    request: http::Request<Payload>,
+) -> Result<(Response<Incoming>, Box<Link>), SendError> {
+    let transport = dial(line, address, connect).await?;
     let link = Link::over(transport, pool::now()).await?;
-    match exchange(link, prepared(request)).await {
-        Ok((response, link)) => answer(response, link, None, false),
-        Err(Failed::Unsent(_)) => Err(SendError::HungUp),
-        Err(Failed::Sent(error)) => Err(error),
-    }
+    exchange(link, request)
+        .await
+        .map_err(|failed| match failed {
+            Failed::Unsent(_) => SendError::HungUp,
+            Failed::Sent(error) => error,
+        })
 }
 
 /// A request as hyper takes it.
@@ -96,7 +103,7 @@ pub(super) fn prepared(request: Request) -> http::Request<Payload> {
 }
 
 /// Why an exchange failed.
-pub(super) enum Failed {
+enum Failed {
     /// Nothing of it was written.
     Unsent(Box<http::Request<Payload>>),
     /// It was, or may have been.
@@ -104,7 +111,7 @@ pub(super) enum Failed {
 }
 
 /// Sends a request and drives the connection until the head of its answer has come.
-pub(super) async fn exchange(
+async fn exchange(
     mut link: Box<Link>,
     mut request: http::Request<Payload>,
 ) -> Result<(Response<Incoming>, Box<Link>), Failed> {

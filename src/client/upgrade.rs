@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
-use super::dial::dial;
 use super::error::SendError;
-use super::exchange::{Failed, exchange, prepared};
-use super::link::{Line, Link};
-use super::pool;
+use super::exchange::{anew, prepared};
+use super::link::Line;
 use super::request::Request;
 use super::socket::Transport;
 
@@ -34,13 +32,7 @@ pub async fn upgrade(
     connect: Duration,
     request: Request,
 ) -> Result<Upgraded, SendError> {
-    let transport = dial(line, None, connect).await?;
-    let link = Link::over(transport, pool::now()).await?;
-    let (response, mut link) = match exchange(link, prepared(request)).await {
-        Ok(answered) => answered,
-        Err(Failed::Unsent(_)) => return Err(SendError::HungUp),
-        Err(Failed::Sent(error)) => return Err(error),
-    };
+    let (response, mut link) = anew(line, None, connect, prepared(request)).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(Upgraded::Refused(response.status()));
     }
