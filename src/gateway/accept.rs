@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 
-use super::dialect::{self, Report, Told, Written};
+use super::dialect::{self, Opening, Report, Told, Written};
 use super::meter::{self, Unreadable};
 use super::provider::{Answer, Body};
 use super::sse::{self, Frame, Frames};
@@ -202,11 +202,11 @@ async fn hold(
                 return Ok(begun);
             }
             let ends = seen.terminal || seen.may_end || seen.finished != 0;
-            let carries = || seen.content || !dialect::carries_nothing(endpoint, &data);
-            if ends || !ended && carries() {
+            let opening = Opening::of(endpoint, seen.content, &data);
+            if ends || !ended && opening == Opening::Answer {
                 return Ok(begun);
             }
-            barren |= dialect::has_no_candidates(endpoint, &data);
+            barren |= opening == Opening::NoAnswer;
             held += 1;
         }
         if ended {

@@ -22,7 +22,7 @@ use super::allowance::Count;
 use super::bill::Bill;
 use super::carry::CarriedStream;
 use super::dialect::fault::{self, Asked, Blame};
-use super::dialect::{self, CutOff};
+use super::dialect::{self, CutOff, Opening};
 use super::provider::{Answer, Body};
 use super::silence::Silence;
 use super::sse::{self, Frames};
@@ -274,9 +274,7 @@ impl Meter {
                     self.first = Bytes::copy_from_slice(frame);
                 }
                 if !self.begun
-                    && (seen.content
-                        || seen.terminal
-                        || !dialect::carries_nothing(self.wanted.wire, &data))
+                    && Opening::of(self.wanted.wire, seen.content, &data) == Opening::Answer
                 {
                     self.begin();
                 }

@@ -26,7 +26,7 @@ use serde_json::value::RawValue;
 use super::sse::Frame;
 use crate::domain::{Dialect, Endpoint, Error, Pieces, Usage};
 
-pub(crate) use opening::{carries_nothing, has_no_candidates};
+pub(crate) use opening::Opening;
 pub use report::Report;
 pub(crate) use told::CutOff;
 pub use told::{NotJson, Seen, Told, Written};

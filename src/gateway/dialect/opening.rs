@@ -5,25 +5,42 @@ use serde_json::Value;
 
 use crate::domain::{Dialect, Endpoint};
 
-/// Whether the data of a frame carries nothing of an answer and ends none.
-pub(crate) fn carries_nothing(endpoint: Endpoint, data: &[u8]) -> bool {
-    let Ok(frame) = serde_json::from_slice::<Value>(data) else {
-        return false;
-    };
-    match endpoint.dialect() {
-        Some(Dialect::Responses) => responses(&frame),
-        Some(Dialect::Messages) => messages(&frame),
-        Some(Dialect::Gemini) => gemini(&frame),
-        Some(Dialect::Chat) => chat(&frame),
-        None => endpoint == Endpoint::Completions && chat(&frame),
-    }
+/// What a frame has of an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Opening {
+    /// Something of it, or its end.
+    Answer,
+    /// Nothing.
+    Nothing,
+    /// Nothing, and it says that there is none (Gemini).
+    NoAnswer,
 }
 
-/// Whether a frame of Gemini's says that there is no answer.
-pub(crate) fn has_no_candidates(endpoint: Endpoint, data: &[u8]) -> bool {
-    endpoint.dialect() == Some(Dialect::Gemini)
-        && serde_json::from_slice::<Value>(data)
-            .is_ok_and(|frame| frame.get("candidates").is_some_and(is_empty))
+impl Opening {
+    /// Of a frame by its data; `content`: its reader has seen a part of the answer in it.
+    pub(crate) fn of(endpoint: Endpoint, content: bool, data: &[u8]) -> Self {
+        if content {
+            return Self::Answer;
+        }
+        let Ok(frame) = serde_json::from_slice::<Value>(data) else {
+            return Self::Answer;
+        };
+        let (nothing, none) = match endpoint.dialect() {
+            Some(Dialect::Responses) => (responses(&frame), false),
+            Some(Dialect::Messages) => (messages(&frame), false),
+            Some(Dialect::Gemini) => {
+                let none = frame.get("candidates").is_some_and(is_empty);
+                (gemini(&frame), none)
+            }
+            Some(Dialect::Chat) => (chat(&frame), false),
+            None => (endpoint == Endpoint::Completions && chat(&frame), false),
+        };
+        match (nothing, none) {
+            (false, _) => Self::Answer,
+            (true, false) => Self::Nothing,
+            (true, true) => Self::NoAnswer,
+        }
+    }
 }
 
 /// Nothing, or what holds nothing.
@@ -277,11 +294,25 @@ mod tests {
             ),
             (Endpoint::Speech, r#"{"type":"speech.audio.delta"}"#, false),
         ] {
-            assert_eq!(
-                carries_nothing(endpoint, data.as_bytes()),
-                nothing,
-                "{data}"
-            );
+            let opening = Opening::of(endpoint, false, data.as_bytes());
+            assert_eq!(opening == Opening::Nothing, nothing, "{data}");
+        }
+    }
+
+    #[test]
+    fn gemini_says_that_there_is_no_answer() {
+        for (data, opening) in [
+            (r#"{"candidates":[]}"#, Opening::NoAnswer),
+            (r#"{"candidates":null}"#, Opening::NoAnswer),
+            (
+                r#"{"candidates":[],"promptFeedback":{"blockReason":"SAFETY"}}"#,
+                Opening::Answer,
+            ),
+            (r#"{"usageMetadata":{}}"#, Opening::Nothing),
+        ] {
+            let endpoint = Endpoint::GenerateContent;
+            let of = Opening::of(endpoint, false, data.as_bytes());
+            assert_eq!(of, opening, "{data}");
         }
     }
 }
