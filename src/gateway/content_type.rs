@@ -16,6 +16,12 @@ pub(crate) enum Known {
     Bytes,
 }
 
+/// Whether an answer says that it is JSON, by its `Content-Type`.
+pub(crate) fn is_json(kind: &str) -> bool {
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json") || essence.ends_with("+json")
+}
+
 impl Known {
     /// An error's body, as far as that can be told.
     pub(crate) fn of_error(body: &[u8]) -> Self {

@@ -14,14 +14,14 @@ use super::admission::{Admission, Plan, Refusal};
 use super::array::Array;
 use super::arrival::{self, Arrival};
 use super::bill::Bill;
-use super::content_type::Known;
+use super::content_type::{self, Known};
 use super::dialect::{self, Told};
 use super::errors::{self, Shape};
 use super::forward::{self, Forwarded, Way};
 use super::headers::Own;
 use super::meter::{Meter, Wanted};
 use super::passing::Passing;
-use super::provider::Answer;
+use super::provider::{self, Answer};
 use super::watch::{Death, Flow, Watched};
 use super::words;
 use crate::domain::{CallStatus, Code, Endpoint, Error, Result};
@@ -311,27 +311,14 @@ fn rejected(status: StatusCode, body: &[u8], shape: Shape, own: HeaderMap) -> Ht
 
 /// Whether a client could make nothing of a refusal: it is empty, or JSON that was broken off.
 fn is_unreadable(headers: &[(HeaderName, HeaderValue)], body: &[u8]) -> bool {
-    let kind = headers
-        .iter()
-        .find(|(name, _)| *name == header::CONTENT_TYPE);
-    let says_json = kind.is_some_and(|(_, kind)| {
-        memchr::memmem::find(&kind.as_bytes().to_ascii_lowercase(), b"json").is_some()
-    });
+    let says_json = provider::header(headers, "content-type").is_some_and(content_type::is_json);
     body.is_empty() || says_json && Known::of_error(body) != Known::Json
 }
 
 /// A call that came to nothing by no fault of its own: it costs nothing, and the client is told why.
 fn failed(plan: &Plan, mut bill: Bill, error: &Error, shape: Shape, own: HeaderMap) -> Metered {
-    errors::log_cause(error, plan.arrival.id);
     bill.waive();
-    let mut answer = shape.answer(error);
-    add(&mut answer, own);
-    Metered::Whole {
-        bill,
-        status: CallStatus::Error,
-        error: Some(error.code),
-        answer,
-    }
+    answerless(plan, bill, error, shape, own)
 }
 
 /// Its key has died: the provider's connection is closed, and the client is told at once. What the provider has accepted is
@@ -392,9 +379,7 @@ fn stream(
 
 /// Gemini names the tier that it served at in a header, too.
 fn served_at(bill: &mut Bill, answer: &Answer) {
-    let mut headers = answer.headers.iter();
-    let tier = headers.find(|(name, _)| name == "x-gemini-service-tier");
-    if let Some(word) = tier.and_then(|(_, word)| word.to_str().ok()) {
+    if let Some(word) = answer.header("x-gemini-service-tier") {
         bill.served_at(word);
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::domain::Timestamp;
 use crate::gateway::dialect::fault::Words;
 use crate::gateway::miss;
-use crate::gateway::provider::Answer;
+use crate::gateway::provider::{self, Answer};
 use crate::gateway::waits;
 use crate::gateway::words::scrub;
 use crate::state::Upstream;
@@ -35,8 +35,7 @@ impl Said {
     pub(super) async fn read(answer: Answer, upstream: &Upstream, now: Timestamp) -> Self {
         let status = answer.status;
         let (headers, body) = read_error(answer, upstream).await;
-        let header = |name: &str| value(&headers, name);
-        let retry_after = waits::wait(header, &body, now);
+        let retry_after = waits::wait(|name| provider::header(&headers, name), &body, now);
         Self {
             http_status: status,
             status: Some(status),
@@ -68,11 +67,6 @@ impl Said {
     pub(super) fn is_in_words(&self) -> bool {
         Words::read(&self.body).is_some()
     }
-}
-
-fn value<'a>(headers: &'a [(HeaderName, HeaderValue)], name: &str) -> Option<&'a str> {
-    let found = headers.iter().find(|(own, _)| own.as_str() == name);
-    found.and_then(|(_, value)| value.to_str().ok())
 }
 
 fn is_the_operators(name: &str) -> bool {

@@ -12,6 +12,7 @@ use futures_util::{Stream, StreamExt};
 
 pub(crate) use crate::client::BrokeOff;
 use crate::domain::{AttemptStatus, Endpoint, Timestamp};
+use crate::gateway::content_type::is_json;
 use crate::gateway::upload::Upload;
 use crate::state::Timeouts;
 
@@ -61,19 +62,19 @@ impl Answer {
 
     /// Whether it says that it is JSON.
     pub(crate) fn is_json(&self) -> bool {
-        self.header("content-type").is_some_and(|kind| {
-            let essence = kind.split(';').next().unwrap_or_default().trim();
-            essence.eq_ignore_ascii_case("application/json") || essence.ends_with("+json")
-        })
+        self.header("content-type").is_some_and(is_json)
     }
 
     /// A header's value.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(own, _)| own.as_str() == name)
-            .and_then(|(_, value)| value.to_str().ok())
+        header(&self.headers, name)
     }
+}
+
+/// A header's value among these.
+pub(crate) fn header<'a>(headers: &'a [(HeaderName, HeaderValue)], name: &str) -> Option<&'a str> {
+    let found = headers.iter().find(|(own, _)| own.as_str() == name);
+    found.and_then(|(_, value)| value.to_str().ok())
 }
 
 /// A body as it comes from the network.

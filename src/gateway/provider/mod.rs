@@ -17,7 +17,7 @@ mod vertex;
 
 use std::sync::Arc;
 
-pub(crate) use answer::{Answer, Body, Failure, Outgoing};
+pub(crate) use answer::{Answer, Body, Failure, Outgoing, header};
 pub(crate) use listing::{Unlisted, list};
 
 use crate::domain::ChannelKind;
