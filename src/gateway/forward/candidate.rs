@@ -117,7 +117,7 @@ pub(super) async fn try_candidate(
                 }
                 let accepted = accept::accept(wire, answer, timeouts, &state.clock).await;
                 match accepted
-                    .map_err(NoGood::from)
+                    .map_err(NoGood::Unfit)
                     .and_then(|accepted| carry_back(accepted, back.as_deref(), upstream))
                 {
                     Ok(accepted) => {
@@ -139,18 +139,18 @@ pub(super) async fn try_candidate(
                         };
                         return Ok((Forwarded::Answered { accepted, way }, took));
                     }
-                    Err(NoGood::Unusable(read)) => {
+                    Err(NoGood::Unfit(Unfit::Unusable(read))) => {
                         attempt.end(state, bill, read.status, Some(status), Some(read.words));
                         return Err(Miss::Unusable(read.status));
                     }
-                    Err(NoGood::Failed(error, used)) => {
+                    Err(NoGood::Answerless(error, used)) => {
                         let words = Some(error.message.clone());
                         let error_status = AttemptStatus::ProviderError;
                         attempt.end(state, bill, error_status, Some(status), words);
                         report(bill, used);
                         return Ok((Forwarded::Answerless(error), Took::Unknown));
                     }
-                    Err(NoGood::Error { answer, body, used }) => {
+                    Err(NoGood::Unfit(Unfit::Error { answer, body, used })) => {
                         let body = scrub(body, upstream.secrets());
                         let whose = miss::blame(None, &body, asked);
                         if whose == Blame::Client {
@@ -203,27 +203,11 @@ pub(super) async fn try_candidate(
     }
 }
 
-/// Why an answer with a good status is none.
+/// Why an answer with a good status is none for the client.
 enum NoGood {
-    /// It broke off, stood still or is none.
-    Unusable(Unreadable),
-    /// It is an error, whatever its status says.
-    Error {
-        answer: Box<Answer>,
-        body: Bytes,
-        used: Vec<Report>,
-    },
+    Unfit(Unfit),
     /// It came to nothing by what was asked, and this was used.
-    Failed(Error, Vec<Report>),
-}
-
-impl From<Unfit> for NoGood {
-    fn from(unfit: Unfit) -> Self {
-        match unfit {
-            Unfit::Unusable(read) => Self::Unusable(read),
-            Unfit::Error { answer, body, used } => Self::Error { answer, body, used },
-        }
-    }
+    Answerless(Error, Vec<Report>),
 }
 
 /// What the call log says of an error: the provider's words, and whose it was taken for.
@@ -335,12 +319,12 @@ fn carry_back(
         Err(NoAnswer::Failed(mut error)) => {
             error.message = scrubbed(error.message, upstream.secrets());
             let used = told.usage.into_iter().collect();
-            Err(NoGood::Failed(error, used))
+            Err(NoGood::Answerless(error, used))
         }
-        Err(unreadable @ NoAnswer::Foreign(_)) => Err(NoGood::Unusable(Unreadable {
+        Err(unreadable @ NoAnswer::Foreign(_)) => Err(NoGood::Unfit(Unfit::Unusable(Unreadable {
             status: AttemptStatus::BrokenAnswer,
             words: scrubbed(unreadable.to_string(), upstream.secrets()),
-        })),
+        }))),
     }
 }
 
