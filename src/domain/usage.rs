@@ -116,6 +116,15 @@ pub struct UsagePart {
     pub usage: Usage,
 }
 
+impl UsagePart {
+    /// What of all is in none of the parts; `None`: nothing.
+    pub fn rest<'a>(all: &Usage, parts: impl Iterator<Item = &'a Self>) -> Option<Self> {
+        let known = parts.fold(Usage::default(), |sum, part| sum.plus(part.usage));
+        let usage = all.beyond(&known);
+        (!usage.is_nothing()).then_some(Self { model: None, usage })
+    }
+}
+
 /// The tokens of a medium that is not text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Media {

@@ -237,16 +237,7 @@ impl Report {
             },
         };
         let mut parts: Vec<UsagePart> = self.parts.iter().map(each).collect();
-        let known = parts
-            .iter()
-            .fold(Usage::default(), |sum, part| sum.plus(part.usage));
-        let rest = all.beyond(&known);
-        if !rest.is_nothing() {
-            parts.push(UsagePart {
-                model: None,
-                usage: rest,
-            });
-        }
+        parts.extend(UsagePart::rest(&all, parts.iter()));
         parts
     }
 }

@@ -1,6 +1,8 @@
 //! What a call has used so far, and the duty to settle it: exactly once, on every way out, with the provider's numbers where
-//! it gave any and a tokenizer's where it did not. What a provider reports is booked, unless it cannot be ([`super::plausible`]);
-//! what is counted here never comes to more than was set aside.
+//! it gave any and a tokenizer's where it did not. What a provider reports is booked, unless it cannot be
+//! ([`crate::gateway::plausible`]); what is counted here never comes to more than was set aside.
+
+mod parts;
 
 use std::sync::Arc;
 
@@ -14,10 +16,11 @@ use super::request::Request;
 use super::tariff::Tariff;
 use super::words;
 use crate::domain::{
-    AttemptStatus, CallStatus, Code, CostSource, Error, Model, Money, Multiplier, Pieces, Price,
-    Result, Usage, UsagePart,
+    AttemptStatus, CallStatus, Code, CostSource, Error, Model, Money, Multiplier, Pieces, Result,
+    Usage,
 };
 use crate::state::{Candidate, Draft, Models, OpenCall, Timeouts, Upstream};
+use parts::{Priced, Prices};
 
 /// The bill of a call in flight. Dropped before it is settled, it means that the client went away.
 pub(crate) struct Bill {
@@ -35,8 +38,6 @@ pub(crate) struct Bill {
 #[derive(Default)]
 struct Tab {
     tariff: Tariff,
-    /// The price of the model that was asked for.
-    price: Option<Price>,
     /// How the model that answers cuts text into tokens, where it is known.
     encoding: Option<Encoding>,
     request: Bytes,
@@ -54,7 +55,7 @@ struct Tab {
     /// The provider's numbers.
     usage: Option<Usage>,
     /// Their parts that are priced each by itself, with their prices.
-    parts: Vec<(UsagePart, Option<Price>)>,
+    parts: Vec<Priced>,
     /// What the model wrote since the provider last gave numbers.
     written: Written,
     /// How much more it may write before that has to be counted.
@@ -86,7 +87,6 @@ impl Bill {
             models: models.clone(),
             tab: Tab {
                 model,
-                price: tariff.price,
                 tariff,
                 request: request.body.clone(),
                 asked: Usage {
@@ -154,10 +154,7 @@ impl Bill {
             None => self.tab.model.as_deref(),
             Some(fallback) => fallback.model.as_deref(),
         };
-        let price = match &candidate.fallback {
-            None => self.tab.price,
-            Some(_) => model.and_then(|model| model.price),
-        };
+        let price = model.and_then(|model| model.price);
         if let Some(open) = &self.open {
             self.tab.limits = Limits::new(open.opened().reserved, open.prompt_tokens(), model);
         }
@@ -233,7 +230,7 @@ impl Bill {
     /// The answer could not be used and nothing of it went to the client: it costs nothing.
     pub(crate) fn waive(&mut self) {
         self.tab.accepted = false;
-        self.tab.tariff.price = self.tab.price;
+        self.tab.tariff.price = self.tab.model.as_ref().and_then(|model| model.price);
         self.tab.reported = Report::default();
         self.tab.usage = None;
         self.tab.parts = Vec::new();
@@ -283,7 +280,8 @@ impl Bill {
         self.tab.parts = if usage.implausible {
             Vec::new()
         } else {
-            parts.into_iter().map(|part| self.priced(part)).collect()
+            let prices = self.prices();
+            parts.into_iter().map(|part| prices.of(part)).collect()
         };
         self.tab.usage = Some(usage);
         if counted {
@@ -318,25 +316,14 @@ impl Bill {
         self.tab.reported.merge(Report::at_tier(tier));
     }
 
-    /// A part with its model's price; of a model that is not known, that of the one that serves the call.
-    fn priced(&self, part: UsagePart) -> (UsagePart, Option<Price>) {
-        let serves = self.tab.tariff.price;
-        let Some(name) = &part.model else {
-            return (part, serves);
-        };
-        if undated(name) == undated(&self.upstream_model) {
-            return (part, serves);
+    /// The prices that its parts may have.
+    fn prices(&self) -> Prices<'_> {
+        Prices {
+            serves: self.tab.tariff.price,
+            served_by: &self.upstream_model,
+            upstream: self.upstream.as_deref(),
+            models: &self.models,
         }
-        let public = self.upstream.as_ref().and_then(|upstream| {
-            let mut map = upstream.channel.model_map.iter();
-            map.find(|(_, theirs)| *theirs == name)
-                .map(|(public, _)| public.as_str())
-        });
-        let known = [public, Some(name), Some(undated(name))]
-            .into_iter()
-            .flatten()
-            .find_map(|name| self.models.find(name)?.price);
-        (part, known.or(serves))
     }
 
     /// What has been used as far as it shows from here, until the provider reports; no more than is set aside.
@@ -463,12 +450,12 @@ impl Tab {
     }
 
     fn fill(&self, open: &mut OpenCall, usage: Usage) {
-        let parts = self.all_parts(&usage);
+        let parts = parts::with_rest(self.parts.clone(), &usage, self.tariff.price);
         let cost = if self.accepted {
             usage
                 .reported_cost
                 .filter(|_| self.by_provider)
-                .or_else(|| self.cost(&usage, &parts))
+                .or_else(|| parts::cost(&self.tariff, &usage, &parts))
         } else {
             self.tariff.price.map(|_| Money::ZERO)
         };
@@ -476,74 +463,5 @@ impl Tab {
         draft.usage = usage;
         draft.parts = parts.into_iter().map(|(part, _)| part).collect();
         draft.cost = cost;
-    }
-
-    /// The parts, and as one more what was counted here beyond them.
-    fn all_parts(&self, usage: &Usage) -> Vec<(UsagePart, Option<Price>)> {
-        let mut parts = self.parts.clone();
-        if parts.is_empty() {
-            return parts;
-        }
-        let known = parts
-            .iter()
-            .fold(Usage::default(), |sum, (part, _)| sum.plus(part.usage));
-        let rest = usage.beyond(&known);
-        if !rest.is_nothing() {
-            let part = UsagePart {
-                model: None,
-                usage: rest,
-            };
-            parts.push((part, self.tariff.price));
-        }
-        parts
-    }
-
-    /// What it costs by the catalogue, each part at its own model's price.
-    fn cost(&self, usage: &Usage, parts: &[(UsagePart, Option<Price>)]) -> Option<Money> {
-        if parts.is_empty() {
-            return self.tariff.cost(usage);
-        }
-        let each = parts.iter().enumerate().map(|(at, (part, price))| {
-            let price = price.map(|price| Price {
-                // It is one request.
-                per_request: if at == 0 {
-                    price.per_request
-                } else {
-                    Money::ZERO
-                },
-                ..price
-            });
-            Tariff {
-                price,
-                ..self.tariff
-            }
-            .cost(&part.usage)
-        });
-        each.sum()
-    }
-}
-
-/// A model's name without the date of its version.
-fn undated(name: &str) -> &str {
-    let dated = name
-        .rsplit_once('-')
-        .filter(|(_, date)| date.len() == 8 && date.bytes().all(|digit| digit.is_ascii_digit()));
-    dated.map_or(name, |(name, _)| name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::undated;
-
-    #[test]
-    fn a_date_is_no_part_of_a_models_name() {
-        for (name, bare) in [
-            ("claude-opus-5-20260701", "claude-opus-5"),
-            ("claude-opus-5", "claude-opus-5"),
-            ("gpt-5", "gpt-5"),
-            ("20260701", "20260701"),
-        ] {
-            assert_eq!(undated(name), bare);
-        }
     }
 }
