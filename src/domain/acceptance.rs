@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::endpoint::Endpoint;
 use super::health::{Out, Place};
 
-/// The longest that a provider's own `Retry-After` is believed.
-const LONGEST_LIMIT: Duration = Duration::from_secs(3_600);
+/// The longest that a provider is believed which says how long to wait.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 /// So long a model is not asked for that the provider does not know, or does not let this credential use.
 const BARRED: Duration = Duration::from_secs(60);
 /// The most models that are remembered as barred.
@@ -95,7 +95,7 @@ impl Acceptance {
     /// The provider wants no call for a model for so long.
     pub fn limit(&mut self, model: &str, now: Duration, wait: Duration) {
         self.limited.retain(|_, until| now < *until);
-        let until = now.saturating_add(wait.min(LONGEST_LIMIT));
+        let until = now.saturating_add(wait.min(LONGEST_WAIT));
         let known = self.limited.entry(model.to_owned()).or_insert(until);
         *known = until.max(*known);
     }

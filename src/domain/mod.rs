@@ -36,7 +36,7 @@ mod time;
 mod usage;
 mod webhook;
 
-pub use acceptance::{Acceptance, Barred};
+pub use acceptance::{Acceptance, Barred, LONGEST_WAIT};
 pub use account::{Account, AccountStatus, Role, Username};
 pub use address::{address_block, client_address};
 pub use audit::{AuditEntry, Change};

@@ -9,10 +9,8 @@ use std::time::Duration;
 use actix_web::http::header::HttpDate;
 use serde_json::Value;
 
-use crate::domain::Timestamp;
-
-/// The longest that a provider is believed.
-const LONGEST: Duration = Duration::from_secs(3_600);
+use super::dialect::fault::{self, Words};
+use crate::domain::{LONGEST_WAIT, Timestamp};
 
 /// What an error says of when to come back; `header`: its headers, `now`: the time of day.
 pub(super) fn wait<'a>(
@@ -25,14 +23,14 @@ pub(super) fn wait<'a>(
     let millis = || micros(header("retry-after-ms")?.trim(), 1_000);
     let after = || {
         let text = header("retry-after")?.trim();
-        micros(text, 1_000_000).or_else(|| until(http_date(text)?, now))
+        micros(text, 1_000_000).or_else(|| Some(http_date(text)?.since(now)))
     };
     let found = millis()
         .or_else(after)
         .or_else(|| in_details(body))
         .or_else(|| in_words(body))
         .or_else(|| windows(&header, now));
-    found.map(|wait| wait.min(LONGEST))
+    found.map(|wait| wait.min(LONGEST_WAIT))
 }
 
 fn http_date(text: &str) -> Option<Timestamp> {
@@ -40,10 +38,6 @@ fn http_date(text: &str) -> Option<Timestamp> {
     let time: std::time::SystemTime = date.into();
     let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
     Some(Timestamp::from_micros(0).after(since))
-}
-
-fn until(then: Timestamp, now: Timestamp) -> Option<Duration> {
-    Some(then.since(now))
 }
 
 /// A decimal number of these units, in microseconds, rounded up; `None`: it is none.
@@ -106,11 +100,7 @@ fn units(text: &str) -> Option<Duration> {
 /// `google.rpc.RetryInfo`.
 fn in_details(body: &[u8]) -> Option<Duration> {
     let read: Value = serde_json::from_slice(body).ok()?;
-    let told = match read.as_array() {
-        Some(several) => several.first()?,
-        None => &read,
-    };
-    let details = told.pointer("/error/details")?.as_array()?;
+    let details = fault::first(&read)?.pointer("/error/details")?.as_array()?;
     details
         .iter()
         .find_map(|detail| units(detail.get("retryDelay")?.as_str()?))
@@ -118,7 +108,7 @@ fn in_details(body: &[u8]) -> Option<Duration> {
 
 /// "Please try again in 1.2s", "retry after 20 seconds".
 fn in_words(body: &[u8]) -> Option<Duration> {
-    let words = super::dialect::fault::Words::read(body)?;
+    let words = Words::read(body)?;
     let message = words.message().to_lowercase();
     [
         "try again in ",
@@ -143,7 +133,7 @@ fn windows<'a>(header: &impl Fn(&str) -> Option<&'a str>, now: Timestamp) -> Opt
     let anthropic = ["requests", "tokens", "input-tokens", "output-tokens"].map(|what| {
         let left = header(&format!("anthropic-ratelimit-{what}-remaining"))?;
         let reset = header(&format!("anthropic-ratelimit-{what}-reset"))?;
-        (left.trim() == "0").then(|| until(Timestamp::parse(reset).ok()?, now))?
+        (left.trim() == "0").then(|| Some(Timestamp::parse(reset).ok()?.since(now)))?
     });
     openai.into_iter().chain(anthropic).flatten().max()
 }

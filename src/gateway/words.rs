@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use super::dialect::fault::Words;
+
 /// The most that the call log keeps, in bytes.
 const MOST: usize = 512;
 
@@ -22,16 +24,11 @@ pub(super) fn scrubbed<'a>(said: String, secrets: impl IntoIterator<Item = &'a s
 
 /// What an error's body says, for the call log: its message, if it has one where all providers have it.
 pub(super) fn words(body: &[u8]) -> String {
-    let read: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    let message = read.as_ref().and_then(|body| {
-        let error = body.get("error").unwrap_or(body);
-        error
-            .get("message")
-            .or_else(|| body.get("detail"))
-            .unwrap_or(error)
-            .as_str()
-    });
-    let text = message.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
+    let read = Words::read(body);
+    let message = read.as_ref().map(Words::message);
+    let text = message
+        .filter(|message| !message.is_empty())
+        .map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
     cut(text.trim().to_owned())
 }
 
@@ -51,6 +48,11 @@ mod tests {
         assert_eq!(words(br#"{"error":"Too long."}"#), "Too long.");
         assert_eq!(words(br#"{"detail":"Too long."}"#), "Too long.");
         assert_eq!(words(br#"{"message":"Too long."}"#), "Too long.");
+        assert_eq!(
+            words(br#"[{"error":{"message":"Too long."}}]"#),
+            "Too long."
+        );
+        assert_eq!(words(br#"{"error":{"code":5}}"#), r#"{"error":{"code":5}}"#);
         assert_eq!(words(b"<html>Too long.\n"), "<html>Too long.");
         assert_eq!(words("é".repeat(600).as_bytes()).len(), 512);
         assert_eq!(

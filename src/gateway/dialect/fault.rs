@@ -235,14 +235,19 @@ pub(crate) struct Words {
     status: Option<u16>,
 }
 
+/// What is told, or the first of several: Google wraps its errors in an array where a stream was asked for.
+pub(crate) fn first(read: &Value) -> Option<&Value> {
+    match read.as_array() {
+        Some(several) => several.first(),
+        None => Some(read),
+    }
+}
+
 impl Words {
     /// Reads a body or an event; `None`: it is no JSON that tells of an error.
     pub(crate) fn read(said: &[u8]) -> Option<Self> {
         let read: Value = serde_json::from_slice(said).ok()?;
-        let told = match read.as_array() {
-            Some(several) => several.first()?,
-            None => &read,
-        };
+        let told = first(&read)?;
         let within = told.get("response").unwrap_or(told);
         let error = match within.get("error").filter(|error| !error.is_null()) {
             Some(error) => error,
