@@ -14,15 +14,15 @@ use super::database::{BATCH, Change, Database, Words, kind};
 use super::gate::lock;
 use super::image::{DayLog, Image, Snapshot, Written};
 use super::pages::{self, FULL, Page, Summary};
+use super::patience::patiently;
 use super::totals::{self, Stored, ordered};
 use crate::domain::{CallId, Day};
 
 /// A day's tail is rewritten as one page when it lies in so many.
 const MANY: usize = 64;
 
-/// How often a checkpoint that the system has not enough for is tried again, and after which time: a minute in all.
-const TRIES: u32 = 240;
-const BETWEEN_TRIES: Duration = Duration::from_millis(250);
+/// How often a checkpoint that the system has not enough for is tried again.
+const TRY_EVERY: Duration = Duration::from_millis(250);
 
 /// What a test does before each batch of a checkpoint; an error stops it there.
 #[cfg(test)]
@@ -64,20 +64,13 @@ impl Checkpoint {
     /// Writes it; and again, when there was not enough of something that comes back, such as descriptors. sled is opened anew
     /// first: of a batch that it refused, it may have half in memory. An fsync that failed is not among these.
     fn write_until_it_passes(&self, snapshot: &Snapshot) -> Result<Vec<Written>, Words> {
-        let mut outcome = self.write(snapshot);
-        for tries in 0..TRIES {
-            match &outcome {
-                Err(words) if words.passes() => {
-                    if tries == 0 {
-                        tracing::warn!("a checkpoint has to wait: {words}");
-                    }
-                }
-                Ok(_) | Err(_) => break,
+        let mut again = false;
+        patiently("a checkpoint", TRY_EVERY, Words::passes, || {
+            if std::mem::replace(&mut again, true) {
+                self.database.reopen()?;
             }
-            std::thread::park_timeout(BETWEEN_TRIES);
-            outcome = self.database.reopen().and_then(|()| self.write(snapshot));
-        }
-        outcome
+            self.write(snapshot)
+        })
     }
 
     fn write(&self, snapshot: &Snapshot) -> Result<Vec<Written>, Words> {

@@ -27,6 +27,7 @@ mod keeper;
 mod open;
 mod options;
 mod pages;
+mod patience;
 mod query;
 mod records;
 mod replay;

@@ -16,6 +16,7 @@ use super::frame;
 use super::gate::lock;
 use super::image::Image;
 use super::journal::Journal;
+use super::patience::patiently;
 use super::segment::{self, HEAD, Segment, Segments};
 use super::words::passes;
 
@@ -51,7 +52,7 @@ pub(super) fn prepare(
         }
         for number in number.. {
             let size = segment::size_of(number, largest);
-            match patiently(&dir, || segment::create(&disk, &dir, number, size)) {
+            match at_last(&dir, || segment::create(&disk, &dir, number, size)) {
                 Ok(segment) => {
                     if give.send(segment).is_err() {
                         return;
@@ -64,25 +65,13 @@ pub(super) fn prepare(
     Ok((ready, thread))
 }
 
-/// How often what the system has not enough for is tried again, and after which time: a minute in all.
-const TRIES: u32 = 600;
-const BETWEEN_TRIES: Duration = Duration::from_millis(100);
+/// How often the journal tries again what the system has not enough for.
+const TRY_EVERY: Duration = Duration::from_millis(100);
 
-/// Does it; and again, where the system has too few descriptors or too little memory now. Never for an fsync that failed: what
-/// that has lost, a second one does not find.
-pub(super) fn patiently<T>(path: &Path, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    for tries in 0..TRIES {
-        match act() {
-            Err(error) if error.raw_os_error().is_some_and(passes) => {
-                if tries == 0 {
-                    tracing::warn!("{} has to wait: {error}", path.display());
-                }
-                std::thread::park_timeout(BETWEEN_TRIES);
-            }
-            done => return done,
-        }
-    }
-    act()
+/// Does it to a file of the journal's, waiting where the system has too few descriptors or too little memory now.
+pub(super) fn at_last<T>(path: &Path, act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let passes = |error: &io::Error| error.raw_os_error().is_some_and(passes);
+    patiently(path.display(), TRY_EVERY, passes, act)
 }
 
 fn failure(doing: &str, path: &Path, error: &io::Error) -> JournalFailed {
@@ -167,7 +156,7 @@ impl Writer {
             file, path, used, ..
         } = &mut self.current;
         let disk = &self.disk;
-        patiently(path, || disk.write(file, bytes, *used))
+        at_last(path, || disk.write(file, bytes, *used))
             .map_err(|error| failure("write to", path, &error))?;
         self.disk
             .sync(file)

@@ -177,7 +177,7 @@ fn a_checkpoint_without_descriptors_waits_for_some() {
 fn a_journal_file_without_descriptors_waits_for_some() {
     let path = std::path::Path::new("journal");
     let mut tries = 0;
-    let made = super::super::writer::patiently(path, || {
+    let made = super::super::writer::at_last(path, || {
         tries += 1;
         if tries < 3 {
             return Err(Error::from_raw_os_error(24));
@@ -185,7 +185,7 @@ fn a_journal_file_without_descriptors_waits_for_some() {
         Ok(tries)
     });
     assert_eq!(made.unwrap(), 3);
-    let full = super::super::writer::patiently(path, || {
+    let full = super::super::writer::at_last(path, || {
         tries += 1;
         Err::<(), _>(Error::from_raw_os_error(28))
     });
