@@ -57,29 +57,10 @@ pub struct Correction {
 impl Correction {
     /// What it adds to the totals of its call.
     pub fn tally(&self) -> Tally {
-        let (before, after) = (&self.before.usage, &self.after.usage);
+        let Self { before, after, .. } = self;
         Tally {
-            prompt_tokens: after.prompt,
-            cached_tokens: after.cached,
-            cache_write_tokens: after.cache_write,
-            cache_write_1h_tokens: after.cache_write_1h,
-            cache_write_12h_tokens: after.cache_write_12h,
-            completion_tokens: after.completion,
-            reasoning_tokens: after.reasoning,
-            cost: self.after.cost.unwrap_or(Money::ZERO),
-            unpriced_requests: u64::from(self.after.cost.is_none()),
-            taken: Taken {
-                prompt_tokens: before.prompt,
-                cached_tokens: before.cached,
-                cache_write_tokens: before.cache_write,
-                cache_write_1h_tokens: before.cache_write_1h,
-                cache_write_12h_tokens: before.cache_write_12h,
-                completion_tokens: before.completion,
-                reasoning_tokens: before.reasoning,
-                cost: self.before.cost.unwrap_or(Money::ZERO),
-                unpriced_requests: u64::from(self.before.cost.is_none()),
-            },
-            ..Tally::default()
+            taken: Taken::of(&before.usage, before.cost),
+            ..Tally::booked(&after.usage, after.cost)
         }
     }
 }

@@ -10,7 +10,7 @@ use super::model::ModelName;
 use super::money::Money;
 use super::quota::Consumption;
 use super::time::{Day, Hour, Month, Timestamp};
-use super::usage::{Media, Pieces};
+use super::usage::{Media, Pieces, Usage};
 
 /// What some calls add up to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -73,6 +73,21 @@ pub struct Taken {
 }
 
 impl Taken {
+    /// What is booked as this usage, at this cost.
+    pub(super) fn of(usage: &Usage, cost: Option<Money>) -> Self {
+        Self {
+            prompt_tokens: usage.prompt,
+            cached_tokens: usage.cached,
+            cache_write_tokens: usage.cache_write,
+            cache_write_1h_tokens: usage.cache_write_1h,
+            cache_write_12h_tokens: usage.cache_write_12h,
+            completion_tokens: usage.completion,
+            reasoning_tokens: usage.reasoning,
+            cost: cost.unwrap_or(Money::ZERO),
+            unpriced_requests: u64::from(cost.is_none()),
+        }
+    }
+
     fn plus(self, other: Self) -> Self {
         Self {
             prompt_tokens: self.prompt_tokens.saturating_add(other.prompt_tokens),
@@ -137,6 +152,17 @@ impl Tally {
                 outcome.status,
                 CallStatus::Error | CallStatus::Interrupted
             )),
+            audio: usage.audio,
+            image: usage.image,
+            pieces: usage.pieces,
+            last_started_at: call.opened.started_at,
+            ..Self::booked(usage, outcome.cost)
+        }
+    }
+
+    /// What a usage at a cost adds, in what a correction can change.
+    pub(super) fn booked(usage: &Usage, cost: Option<Money>) -> Self {
+        Self {
             prompt_tokens: usage.prompt,
             cached_tokens: usage.cached,
             cache_write_tokens: usage.cache_write,
@@ -144,13 +170,9 @@ impl Tally {
             cache_write_12h_tokens: usage.cache_write_12h,
             completion_tokens: usage.completion,
             reasoning_tokens: usage.reasoning,
-            audio: usage.audio,
-            image: usage.image,
-            pieces: usage.pieces,
-            cost: outcome.cost.unwrap_or(Money::ZERO),
-            unpriced_requests: u64::from(outcome.cost.is_none()),
-            taken: Taken::default(),
-            last_started_at: call.opened.started_at,
+            cost: cost.unwrap_or(Money::ZERO),
+            unpriced_requests: u64::from(cost.is_none()),
+            ..Self::default()
         }
     }
 
