@@ -13,10 +13,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
 use anyhow::bail;
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use governor::Quota;
 use ipnet::IpNet;
 
 use crate::config::ServerConfig;
+use crate::log_lines::Lines;
 use crate::state::Telemetry;
 
 /// Descriptors for what is no client: the store, the log, workers, web hooks, uploads, console.
@@ -67,7 +68,7 @@ pub(crate) struct Connections {
     shared: Vec<IpNet>,
     open: Mutex<Open>,
     telemetry: Telemetry,
-    lines: DefaultDirectRateLimiter,
+    lines: Lines,
 }
 
 #[derive(Default)]
@@ -128,7 +129,7 @@ impl Connections {
             shared: config.trusted_proxies.clone(),
             open: Mutex::default(),
             telemetry,
-            lines: RateLimiter::direct(A_LINE),
+            lines: Lines::at(A_LINE),
         })
     }
 
@@ -150,11 +151,12 @@ impl Connections {
             }
             Err(full) => {
                 self.telemetry.connection_refused();
-                if self.lines.check().is_ok() {
+                if let Some(left_out) = self.lines.next() {
                     let (most, of_one) = (self.most, self.most_of_one);
                     let address = address.map(|address| address.to_string());
                     tracing::warn!(
                         address,
+                        left_out,
                         "a connection was refused: {}",
                         match full {
                             Full::All => format!(

@@ -12,7 +12,7 @@
 //! floor 2   state/    keys in memory, limits, quotas, channels, webhooks, the ledger; knows nothing of HTTP
 //! floor 1   storage/  the journal, sled and bincode       crypto  the only file that knows ring      clock
 //!           client/   HTTP to the world; an answer reaches its own caller     resource  methods and `Allow`
-//!           outbound/ requests to addresses that somebody else chose
+//!           outbound/ requests to addresses that somebody else chose              log_lines  held to a rate
 //! ground    domain/   pure types and rules: no I/O, no async, no clock of its own
 //! ```
 //!
@@ -42,6 +42,7 @@ pub mod crypto;
 pub mod domain;
 pub mod first_start;
 pub mod gateway;
+pub mod log_lines;
 pub mod outbound;
 pub mod progress;
 pub mod rekey;

@@ -2,21 +2,22 @@
 
 use std::num::NonZeroU32;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use governor::Quota;
 use serde_json::{Value, json};
 
 use crate::domain::{Code, Error};
+use crate::log_lines::Lines;
 use crate::state::State;
 
-const LINES_A_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
-const LINES_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(49);
+/// Ten lines a second, fifty at once.
+const RATE: Quota = Quota::per_second(NonZeroU32::MIN.saturating_add(9))
+    .allow_burst(NonZeroU32::MIN.saturating_add(49));
 
 /// The shape of an error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,38 +110,11 @@ fn retry_headers(wait: Duration) -> [(HeaderName, HeaderValue); 2] {
 /// Writes to the log what the client is not told. A fault of the gateway's own shows at every call: so many lines a second
 /// tell it, more would only fill the disk, which may be the fault.
 pub(crate) fn log_cause(error: &Error, call_id: impl std::fmt::Display) {
-    static LINES: LazyLock<Lines> = LazyLock::new(Lines::default);
+    static LINES: LazyLock<Lines> = LazyLock::new(|| Lines::at(RATE));
     if let Some(source) = &error.source
         && let Some(left_out) = LINES.next()
     {
         tracing::error!(call = %call_id, code = error.code.as_str(), cause = %source, left_out, "a call failed for an inner reason");
-    }
-}
-
-/// Lines of the log, held to a rate.
-struct Lines {
-    limiter: DefaultDirectRateLimiter,
-    left_out: AtomicU64,
-}
-
-impl Default for Lines {
-    fn default() -> Self {
-        let rate = Quota::per_second(LINES_A_SECOND).allow_burst(LINES_AT_ONCE);
-        Self {
-            limiter: RateLimiter::direct(rate),
-            left_out: AtomicU64::new(0),
-        }
-    }
-}
-
-impl Lines {
-    /// How many were left out since the last line; `None`: so is this one.
-    fn next(&self) -> Option<u64> {
-        if self.limiter.check().is_ok() {
-            return Some(self.left_out.swap(0, Ordering::Relaxed));
-        }
-        self.left_out.fetch_add(1, Ordering::Relaxed);
-        None
     }
 }
 
@@ -253,15 +227,6 @@ mod tests {
             let says = says.map(|value| value.to_str().unwrap());
             assert_eq!(says, expected, "{code:?}");
         }
-    }
-
-    #[test]
-    fn a_fault_at_every_call_does_not_fill_the_log() {
-        let lines = Lines::default();
-        let written = (0..10_000).filter(|_| lines.next().is_some()).count();
-        assert!((50..1_000).contains(&written), "{written}");
-        let left_out = lines.left_out.load(Ordering::Relaxed);
-        assert_eq!(left_out, 10_000 - u64::try_from(written).unwrap());
     }
 
     #[test]

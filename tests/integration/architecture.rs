@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Top-level modules by floor.
-const FLOORS: [(&str, u8); 20] = [
+const FLOORS: [(&str, u8); 21] = [
     ("domain", 0),
     ("client", 1),
     ("clock", 1),
     ("crypto", 1),
+    ("log_lines", 1),
     ("outbound", 1),
     ("resource", 1),
     ("storage", 1),
