@@ -1,24 +1,15 @@
 import { expect, test } from "vitest";
 import type { Channel } from "../../src/api/schema";
 import { channelState, credentialsText, formatErrorRate } from "../../src/pages/channel/channelState.ts";
+import { health } from "./rows.ts";
 
 const channel = (
-  health: Partial<Channel["health"]>,
+  changed: Partial<Channel["health"]>,
   rest: Partial<Channel> = {},
 ): Parameters<typeof channelState>[0] => ({
   status: "active",
   credential_state: "sealed",
-  health: {
-    state: "healthy",
-    until: null,
-    reason: null,
-    error_rate: null,
-    latency_ms: null,
-    rate_limited: [],
-    parts: [],
-    barred: [],
-    ...health,
-  },
+  health: { ...health, ...changed },
   ...rest,
 });
 

@@ -137,6 +137,17 @@ export const model = (fields: Partial<Model>): Model => ({
   ...fields,
 });
 
+export const health: Channel["health"] = {
+  state: "healthy",
+  until: null,
+  reason: null,
+  error_rate: null,
+  latency_ms: null,
+  rate_limited: [],
+  parts: [],
+  barred: [],
+};
+
 export const channel = (fields: Partial<Channel>): Channel => ({
   id: "01a0",
   name: "provider",
@@ -159,16 +170,7 @@ export const channel = (fields: Partial<Channel>): Channel => ({
   source: "own",
   config_file: null,
   created_at: "2026-11-20T00:00:00Z",
-  health: {
-    state: "healthy",
-    until: null,
-    reason: null,
-    error_rate: null,
-    latency_ms: null,
-    rate_limited: [],
-    parts: [],
-    barred: [],
-  },
+  health,
   usage: tally,
   ...fields,
 });
