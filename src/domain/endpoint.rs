@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::dialect::Dialect;
 
 /// What kind of call it is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Endpoint {
     /// `POST /v1/chat/completions`
     Chat,

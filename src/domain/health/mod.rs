@@ -131,7 +131,7 @@ pub struct Health {
     /// The channel as a whole.
     channel: Record,
     /// Its models at endpoints, of those that have failed lately.
-    parts: BTreeMap<(u8, String), (Endpoint, Record)>,
+    parts: BTreeMap<(Endpoint, String), Record>,
     /// Whose call went well last.
     last_good: Option<u64>,
     /// The moving average of the time to the first event of a stream, and of how many it is.
@@ -143,10 +143,9 @@ pub struct Health {
 impl Health {
     /// Whether it takes a call; changes nothing.
     pub fn admits(&self, now: Duration, place: Place<'_>) -> Admits {
-        let part = match self.parts.is_empty() {
-            true => None,
-            false => self.parts.get(&key(place)).map(|(_, record)| record),
-        };
+        // Almost always there is none: then no key is made.
+        let parts = Some(&self.parts).filter(|parts| !parts.is_empty());
+        let part = parts.and_then(|parts| parts.get(&key(place)));
         let each = [Some(&self.channel), part].map(|record| admits(record, now));
         match each {
             [
@@ -170,7 +169,7 @@ impl Health {
         let part = self.parts.get_mut(&key(place));
         let claim = Claim {
             channel: self.channel.begin(now),
-            part: part.is_some_and(|(_, record)| record.begin(now)),
+            part: part.is_some_and(|record| record.begin(now)),
         };
         (admits, claim)
     }
@@ -188,7 +187,7 @@ impl Health {
         let before = self.reason();
         self.last_good = caller.or(self.last_good);
         if !self.parts.is_empty()
-            && let Some((_, record)) = self.parts.get_mut(&key(place))
+            && let Some(record) = self.parts.get_mut(&key(place))
         {
             if record.succeed() {
                 self.newest = Newest::default();
@@ -267,7 +266,7 @@ impl Health {
     pub fn answer(&mut self, claim: Claim, place: Place<'_>) -> Turned {
         let before = self.reason();
         self.channel.answer(claim.channel);
-        if let Some((_, record)) = self.parts.get_mut(&key(place)) {
+        if let Some(record) = self.parts.get_mut(&key(place)) {
             record.answer(claim.part);
         }
         self.release(claim, place);
@@ -294,7 +293,7 @@ impl Health {
 
     fn release_part(&mut self, claim: Claim, place: Place<'_>) {
         if claim.part
-            && let Some((_, record)) = self.parts.get_mut(&key(place))
+            && let Some(record) = self.parts.get_mut(&key(place))
         {
             record.release();
         }
@@ -307,8 +306,7 @@ impl Health {
 
     /// What an operator is to see of it.
     pub fn condition(&self, now: Duration) -> Condition {
-        let parts = self.parts.values().zip(self.parts.keys());
-        let parts = parts.filter_map(|((endpoint, record), (_, model))| {
+        let parts = self.parts.iter().filter_map(|((endpoint, model), record)| {
             Some(Part::of(*endpoint, model, record.out.as_ref()?, now))
         });
         Condition::of(
@@ -322,8 +320,7 @@ impl Health {
 
     /// Why it, or a part of it, is out: the worst.
     fn reason(&self) -> Option<DownReason> {
-        let parts = self.parts.values().map(|(_, record)| record);
-        let out = std::iter::once(&self.channel).chain(parts);
+        let out = std::iter::once(&self.channel).chain(self.parts.values());
         out.filter_map(|record| record.out.map(|out| out.reason))
             .min_by_key(|reason| reason.is_soft())
     }
@@ -345,17 +342,12 @@ impl Health {
         if self.parts.len() >= MOST_PARTS && !self.parts.contains_key(&key) {
             return None;
         }
-        let part = self.parts.entry(key);
-        Some(
-            &mut part
-                .or_insert_with(|| (place.endpoint, Record::default()))
-                .1,
-        )
+        Some(self.parts.entry(key).or_default())
     }
 }
 
-fn key(place: Place<'_>) -> (u8, String) {
-    (place.endpoint as u8, place.model.to_owned())
+fn key(place: Place<'_>) -> (Endpoint, String) {
+    (place.endpoint, place.model.to_owned())
 }
 
 fn admits(record: Option<&Record>, now: Duration) -> Admits {
