@@ -162,6 +162,12 @@ impl ChannelKind {
         }
     }
 
+    /// Where a call to one of our endpoints goes at the provider, for a model of its name: to the endpoint that serves it, or,
+    /// where none does, to the one of that name.
+    pub fn goes_to(self, endpoint: Endpoint, model: &str) -> Endpoint {
+        self.serves_with(endpoint, model).unwrap_or(endpoint)
+    }
+
     /// The provider's endpoint that serves a call to one of ours for a model of its name; `None`: it has none. Where it is
     /// another one, the call is carried from one dialect into the other.
     pub fn serves_with(self, endpoint: Endpoint, model: &str) -> Option<Endpoint> {

@@ -50,8 +50,7 @@ pub(super) async fn try_candidate(
     let endpoint = plan.arrival.endpoint;
     let upstream = &candidate.upstream;
     let model = candidate.upstream_model(&scan.model);
-    let wire = upstream.channel.kind.serves_with(endpoint, model);
-    let wire = wire.unwrap_or(endpoint);
+    let wire = upstream.channel.kind.goes_to(endpoint, model);
     let carried = carry
         .over(wire, model, most_output(plan, candidate))
         .await

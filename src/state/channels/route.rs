@@ -230,11 +230,8 @@ pub(super) fn pick(
 /// Where a channel would serve.
 fn place<'a>(ready: &'a Ready, wish: &Wish<'a>) -> Place<'a> {
     let model = ready.channel.upstream_model(wish.model);
-    let kind = ready.channel.kind;
     Place {
-        endpoint: kind
-            .serves_with(wish.endpoint, model)
-            .unwrap_or(wish.endpoint),
+        endpoint: ready.channel.kind.goes_to(wish.endpoint, model),
         model,
     }
 }

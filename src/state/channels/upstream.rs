@@ -235,12 +235,6 @@ impl Upstream {
         self.own().acceptance().check(place, now)
     }
 
-    /// The provider's endpoint for a call that came in at this one, for a model by the provider's name.
-    pub(super) fn wire(&self, endpoint: Endpoint, model: &str) -> Endpoint {
-        let kind = self.channel.kind;
-        kind.serves_with(endpoint, model).unwrap_or(endpoint)
-    }
-
     pub(super) fn is_readable(&self) -> bool {
         self.own().state() != CredentialState::Unreadable
     }
@@ -328,7 +322,7 @@ impl Turn {
         clock: &Clock,
     ) -> std::result::Result<Self, Out> {
         let now = clock.tick().since_start();
-        let endpoint = upstream.wire(endpoint, model);
+        let endpoint = upstream.channel.kind.goes_to(endpoint, model);
         let place = Place { endpoint, model };
         upstream.check(place, now)?;
         let (admits, claim) = upstream.health().begin(now, place);
