@@ -33,6 +33,6 @@ pub use body::Body;
 pub use error::{BrokeOff, SendError};
 pub use exchange::{Answer, send, send_once};
 pub use link::Line;
-pub use request::{Payload, Pieces, Request};
+pub use request::{Payload, Pieces, Request, headers_to};
 pub use socket::Transport;
 pub use upgrade::{Upgraded, upgrade};

@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use http::{HeaderMap, Method, Uri};
+use http::header::{ACCEPT_ENCODING, HOST, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use hyper::body::{Body, Frame, SizeHint};
 
 /// A request; `uri` as it is written in the first line: a path, or the whole address for a proxy without a tunnel.
@@ -20,6 +21,18 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body.
     pub payload: Payload,
+}
+
+/// The headers of every request to an address; `None`: it names no host. A login in the address is not told, and no content
+/// coding is asked for.
+pub fn headers_to(uri: &Uri) -> Option<HeaderMap> {
+    let host = uri.authority()?.as_str().rsplit('@').next()?;
+    let agent = concat!("real200/", env!("CARGO_PKG_VERSION"));
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(HOST, HeaderValue::try_from(host).ok()?);
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(agent));
+    Some(headers)
 }
 
 /// A body that comes in pieces.

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Uri};
+use http::Method;
+use http::header::{self, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use crate::client::{self, Line, Payload, Request, SendError};
@@ -235,12 +235,7 @@ async fn send(
     let unusable = || SendError::Unsent("its address cannot be used".to_owned());
     let line = Line::to(&target.uri, None).ok_or_else(unusable)?;
     let uri = line.first_line(target.uri.clone()).ok_or_else(unusable)?;
-    let agent = HeaderValue::from_static(concat!("real200/", env!("CARGO_PKG_VERSION")));
-    let mut head = HeaderMap::with_capacity(8);
-    head.insert(header::HOST, host(&target.uri).ok_or_else(unusable)?);
-    let identity = HeaderValue::from_static("identity");
-    head.insert(header::ACCEPT_ENCODING, identity);
-    head.insert(header::USER_AGENT, agent);
+    let mut head = client::headers_to(&target.uri).ok_or_else(unusable)?;
     let (method, payload) = match outgoing {
         Outgoing::Get => (Method::GET, Payload::None),
         Outgoing::Post { json, headers } => {
@@ -262,8 +257,4 @@ async fn send(
         payload,
     };
     client::send_once(&line, address, CONNECT, request).await
-}
-
-fn host(uri: &Uri) -> Option<HeaderValue> {
-    HeaderValue::try_from(uri.authority()?.as_str()).ok()
 }

@@ -120,21 +120,9 @@ pub(super) fn head(upstream: &Upstream, address: &Address) -> Result<Head, Failu
 fn bare_head(upstream: &Upstream, address: &Address) -> Result<Head, Failure> {
     let unusable = || Failure::unusable("base URL");
     let uri: Uri = address.url.parse().map_err(|_| unusable())?;
-    let host = uri
-        .authority()
-        .and_then(|authority| authority.as_str().rsplit('@').next())
-        .and_then(|host| http::HeaderValue::try_from(host).ok())
-        .ok_or_else(unusable)?;
+    let mut headers = client::headers_to(&uri).ok_or_else(unusable)?;
     let line = Line::to(&uri, upstream.proxy().cloned()).ok_or_else(unusable)?;
     let uri = line.first_line(uri).ok_or_else(unusable)?;
-    let agent = concat!("real200/", env!("CARGO_PKG_VERSION"));
-    let mut headers = HeaderMap::with_capacity(8);
-    headers.insert(header::HOST, host);
-    headers.insert(
-        header::ACCEPT_ENCODING,
-        http::HeaderValue::from_static("identity"),
-    );
-    headers.insert(header::USER_AGENT, http::HeaderValue::from_static(agent));
     if let Some(value) = line.proxy_authorization() {
         headers.insert(header::PROXY_AUTHORIZATION, value);
     }
