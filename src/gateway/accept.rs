@@ -10,9 +10,9 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 
 use super::dialect::{self, Opening, Report, Told, Written};
-use super::meter::{self, Unreadable};
 use super::provider::{Answer, Body};
 use super::sse::{self, Frame, Frames};
+use super::whole::{self, Unreadable};
 use crate::clock::{Clock, Tick};
 use crate::domain::{AttemptStatus, Endpoint};
 use crate::state::Timeouts;
@@ -95,7 +95,7 @@ pub(super) async fn accept(
             .map_err(Unfit::Unusable)?;
         return Ok(Accepted::Bytes(answer));
     }
-    let body = meter::read_whole(&mut answer, timeouts.idle)
+    let body = whole::read_whole(&mut answer, timeouts.idle)
         .await
         .map_err(Unfit::Unusable)?;
     if !answer.is_json()

@@ -1,8 +1,8 @@
-//! Metering an answer on its way to the client: read whole, or streamed frame by frame as the frames come.
+//! Metering a streamed answer on its way to the client, frame by frame as the frames come.
 //!
 //! A stream is passed on as it is, whole frames at a time; the only frame held back is the usage that the gateway alone
-//! asked for. It ends well only with its dialect's terminal event. Whatever else ends it (the provider breaks off or falls
-//! silent, the key dies) is told to the client as an error frame and then by breaking the connection off, so that no client
+//! asked for. It ends well only with its dialect's terminal event, or properly framed behind the reason why each answer in it
+//! has finished. Whatever else ends it (the provider breaks off or falls silent, the key dies) is told to the client as an error frame and then by breaking the connection off, so that no client
 //! takes it for a whole answer. It is settled with its last frame; dropped before that, because the client went away, it is
 //! settled as cancelled, and the provider's connection is closed with it. `watch` ends it when its key dies.
 //!
@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
@@ -30,69 +30,8 @@ use crate::clock::{Clock, Tick};
 use crate::domain::{AttemptStatus, CallStatus, Code, Endpoint, Error};
 use crate::state::Timeouts;
 
-/// The most that is held of an answer that is not streamed.
-const WHOLE_LIMIT: usize = 256 * 1024 * 1024;
 /// Time for what was said last to leave before the connection is broken off.
 pub(super) const FAREWELL: Duration = Duration::from_millis(20);
-
-/// Why an answer could not be read whole.
-#[derive(Debug)]
-pub(crate) struct Unreadable {
-    /// In one word.
-    pub(crate) status: AttemptStatus,
-    /// For the call log.
-    pub(crate) words: String,
-}
-
-/// Reads an answer that is not streamed. One that comes in one piece is not copied.
-pub(crate) async fn read_whole(answer: &mut Answer, idle: Duration) -> Result<Bytes, Unreadable> {
-    let broken = |words: &str| Unreadable {
-        status: AttemptStatus::BrokenAnswer,
-        words: words.to_owned(),
-    };
-    let (mut first, mut more) = (Bytes::new(), BytesMut::new());
-    loop {
-        let next = tokio::time::timeout(idle, answer.body.next()).await;
-        let piece = match next {
-            Err(_) => {
-                return Err(Unreadable {
-                    status: AttemptStatus::TimedOut,
-                    words: "the answer stood still".to_owned(),
-                });
-            }
-            Ok(Some(Err(error))) => return Err(broken(&format!("the answer broke off: {error}"))),
-            Ok(Some(Ok(piece))) => piece,
-            Ok(None) => break,
-        };
-        if first.is_empty() {
-            first = piece;
-            continue;
-        }
-        if more.is_empty() {
-            let expected = answer
-                .length
-                .and_then(|length| usize::try_from(length).ok())
-                .unwrap_or(0);
-            more.reserve(expected.min(WHOLE_LIMIT).max(first.len() + piece.len()));
-            more.extend_from_slice(&first);
-        }
-        more.extend_from_slice(&piece);
-        if more.len() > WHOLE_LIMIT {
-            return Err(broken("the answer is too long"));
-        }
-    }
-    let whole = if more.is_empty() {
-        first
-    } else {
-        more.freeze()
-    };
-    match answer.length {
-        Some(length) if u64::try_from(whole.len()).ok() != Some(length) => {
-            Err(broken("the answer ended before its length"))
-        }
-        Some(_) | None => Ok(whole),
-    }
-}
 
 /// What the client asked for, as far as the end of a stream depends on it.
 #[derive(Clone, Copy, Debug)]

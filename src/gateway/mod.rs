@@ -38,6 +38,7 @@ mod tariff;
 mod upload;
 mod waits;
 mod watch;
+mod whole;
 mod words;
 
 use actix_web::http::Method;

@@ -19,12 +19,12 @@ use crate::gateway::bill::Bill;
 use crate::gateway::carry::{Back, Carry};
 use crate::gateway::dialect::crossing::Unreadable as NoAnswer;
 use crate::gateway::dialect::{Report, Told};
-use crate::gateway::meter::Unreadable;
 use crate::gateway::miss::{self, Asked, Blame, Miss};
 use crate::gateway::overrides;
 use crate::gateway::provider::{self, Answer, Outgoing};
 use crate::gateway::rewrite::{self, Changes};
 use crate::gateway::upload::Upload;
+use crate::gateway::whole::Unreadable;
 use crate::gateway::words::{scrub, scrubbed, words};
 use crate::state::{Candidate, State, Upstream};
 
